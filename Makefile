@@ -1,0 +1,3 @@
+.PHONY: demo test gui
+demo test gui:
+	python3 dev.py $@

@@ -1,0 +1,1 @@
+"""What the user painted, turned into what the loss sees."""

@@ -1,0 +1,216 @@
+"""Every setting, declared once: checks, JSON, forms and command line all read it here.
+
+Lengths named ``_px`` are pixels of the *model* (its pixel size), not of the image.
+"""
+
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
+AnnotationKind = Literal["objects", "classes"]
+DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+PresetName = Literal["fast", "paper-2015"]
+
+
+def setting(
+    default: Any, help: str, *, title: str = "", unit: str = "", **limits: Any
+) -> Any:
+    """Declare a setting once; check, form, tooltip, JSON and CLI option all read it."""
+    extra = {"unit": unit} if unit else None
+    return Field(
+        default,
+        title=title or None,
+        description=help,
+        json_schema_extra=extra,  # type: ignore[arg-type]
+        **limits,
+    )
+
+
+class Config(BaseModel):
+    """Shared behaviour of the settings: immutable, and closed to unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def replaced(self, **changes: Any) -> Self:
+        """Return a checked copy with `changes` (`model_copy` would not check)."""
+        return type(self).model_validate(self.model_dump() | changes)
+
+
+class NetworkConfig(Config):
+    """Which member of the U-Net family."""
+
+    in_channels: int = setting(1, "Channels of the image", ge=1, le=256)
+    classes: int = setting(2, "Classes, background included", ge=2, le=256)
+    base_channels: int = setting(
+        16, "Channels of the first level; each level doubles them", ge=1, le=256
+    )
+    levels: int = setting(
+        4, "Poolings of the contracting path: more levels see more context", ge=1, le=6
+    )
+    padding: Literal["same", "valid"] = setting(
+        "same", "'valid' as in the paper, or 'same': output as large as the input"
+    )
+    upsampling: Literal["transposed", "interpolated"] = setting(
+        "transposed", "Transposed 2x2 convolution, or doubling followed by a 2x2 one"
+    )
+    norm: Literal["batch", "none"] = setting(
+        "batch", "Batch normalisation after each convolution, or none as in the paper"
+    )
+    dropout: float = setting(
+        0.0, "Dropout rate at the end of the contracting path", ge=0, lt=1
+    )
+
+
+class WeightMapConfig(Config):
+    """The loss weight of each pixel, after Eq. 2 of the U-Net paper."""
+
+    w0: float = setting(
+        10.0, "Height of the ridge between close objects", title="w₀", ge=0, le=1000
+    )
+    sigma: float = setting(
+        5.0, "Width of the ridge", title="σ", unit="px", gt=0, le=100
+    )
+    class_balance: Literal["inverse-frequency", "none"] = setting(
+        "inverse-frequency", "Weigh rare classes up, so that each class counts alike"
+    )
+    separation_border: bool = setting(
+        True, "Cut a line of background between touching objects"
+    )
+
+
+class AugmentationConfig(Config):
+    """Random changes of the training patches."""
+
+    flip: bool = setting(True, "Mirror patches")
+    rotation: float = setting(
+        180.0, "Largest rotation either way", unit="°", ge=0, le=180
+    )
+    scale: float = setting(
+        0.2, "Largest relative change of size", ge=0, lt=0.9, title="Zoom"
+    )
+    elastic_px: float = setting(
+        10.0, "Standard deviation of the nodes' displacement", unit="px", ge=0, le=100
+    )
+    elastic_nodes: int = setting(3, "Nodes of the deformation, per axis", ge=2, le=16)
+    contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
+    brightness: float = setting(
+        0.25, "Largest shift of the grey values, in standard units", ge=0, le=2
+    )
+    noise: float = setting(
+        0.05, "Largest standard deviation of added noise", ge=0, le=2
+    )
+
+
+class TrainConfig(Config):
+    """How to train."""
+
+    iterations: int | None = setting(
+        None, "Optimizer steps to take", ge=1, le=10_000_000
+    )
+    seconds: float | None = setting(
+        60.0, "Time to train, validation included", unit="s", gt=0
+    )
+    patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
+    batch_size: int = setting(8, "Patches per step", ge=1, le=256)
+    optimizer: Literal["adamw", "sgd"] = setting("adamw", "Optimizer")
+    learning_rate: float = setting(2e-3, "Largest step size", gt=0, le=10)
+    momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
+    weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
+    schedule: Literal["cosine", "constant"] = setting(
+        "cosine", "Warm-up and cosine decay of the learning rate, or constant"
+    )
+    validations: int = setting(
+        10, "How many times to validate during the training", ge=1, le=10_000
+    )
+    seed: int = setting(0, "Seed of sampling and augmentation", ge=0)
+    weight_map: WeightMapConfig = Field(default_factory=WeightMapConfig)
+    augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
+
+    @model_validator(mode="after")
+    def _has_one_end(self) -> Self:
+        if (self.iterations is None) == (self.seconds is None):
+            raise ValueError("give either `iterations` or `seconds`, not both or none")
+        return self
+
+
+class ObjectConfig(Config):
+    """How probabilities become objects. Lengths are pixels of the image."""
+
+    threshold: float = setting(
+        0.5, "Probability from which a pixel belongs to an object", gt=0, lt=1
+    )
+    min_size: int = setting(20, "Smaller objects are removed", unit="px", ge=0)
+    fill_holes: bool = setting(True, "Fill holes inside objects")
+    recover_border: bool = setting(
+        True, "Give the line between touching objects back to them"
+    )
+    split: bool = setting(False, "Split touching objects at their waists (watershed)")
+
+
+class ModelSettings(Config):
+    """What a model must know about itself to be used on a new image.
+
+    `pixel_size_um` is the model's pixel size, one value for both axes; an image with
+    another one is rescaled to it.
+    """
+
+    network: NetworkConfig = Field(default_factory=NetworkConfig)
+    normalisation: Normalisation = setting(
+        "percentile", "How grey values are brought to a common range"
+    )
+    pixel_size_um: float | None = setting(
+        None, "Edge of a pixel the model was trained with", unit="µm", gt=0
+    )
+    annotation: AnnotationKind = setting(
+        "objects", "Whether it learned single objects or classes of pixels"
+    )
+    class_names: tuple[str, ...] = setting(
+        ("background", "object"), "Name of each class, background first"
+    )
+    objects: ObjectConfig = Field(default_factory=ObjectConfig)
+
+    @model_validator(mode="after")
+    def _names_every_class(self) -> Self:
+        if len(self.class_names) != self.network.classes:
+            raise ValueError(
+                f"{self.network.classes} classes need as many names, "
+                f"got {len(self.class_names)}"
+            )
+        return self
+
+
+class Preset(Config):
+    """A named pair of network and training settings."""
+
+    network: NetworkConfig
+    training: TrainConfig
+    normalisation: Normalisation = "percentile"
+    summary: str
+
+
+PRESETS: dict[PresetName, Preset] = {
+    "fast": Preset(
+        network=NetworkConfig(),
+        training=TrainConfig(),
+        summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
+        "cosine decay; learns in a minute on a processor.",
+    ),
+    # Learning rate and dropout rate are not in the paper; see docs/science.
+    "paper-2015": Preset(
+        network=NetworkConfig(
+            base_channels=64, padding="valid", norm="none", dropout=0.5
+        ),
+        training=TrainConfig(
+            patch_size=572,
+            batch_size=1,
+            optimizer="sgd",
+            learning_rate=1e-3,
+            momentum=0.99,
+            weight_decay=0,
+            schedule="constant",
+        ),
+        summary="Ronneberger, Fischer & Brox (2015): 31 million parameters, valid "
+        "convolutions, one 572² tile per step, SGD with momentum 0.99.",
+    ),
+}

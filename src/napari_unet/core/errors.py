@@ -1,0 +1,19 @@
+"""The few errors that a face treats differently from a bug.
+
+Their messages are sentences for the user: what was found, where, and what to do.
+"""
+
+
+class InputError(ValueError):
+    """What the user gave cannot be used; nothing was changed.
+
+    The command line answers with exit code 2, a dock with a notification.
+    """
+
+
+class ModelFolderError(InputError):
+    """A model folder is missing, damaged, foreign, or too new."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss stopped being a number; the last good weights are kept."""

@@ -1,0 +1,1 @@
+"""Measures of agreement between a predicted and a true segmentation."""

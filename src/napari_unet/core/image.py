@@ -1,0 +1,222 @@
+"""An image with its pixel size; its grey-value statistics; changes of pixel size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_unet.core.config import Normalisation
+from napari_unet.core.errors import InputError
+
+# Pixel sizes that differ by less are taken as equal: no resampling for rounding.
+_SAME_PIXEL_SIZE = 0.02
+# Statistics of very large images are read from a regular grid of about this many pixels.
+_MAX_SAMPLES = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An image as every part of the program passes it on.
+
+    Parameters
+    ----------
+    array : ndarray of real numbers, shape (C, Y, X) or (C, Z, Y, X)
+        Grey values as they were read; Z may also be time. Never modified.
+    pixel_size_um : tuple of float, one per spatial axis, optional
+        Edge lengths of a pixel in µm; None where nobody knows.
+    name : str
+        What the user calls it: the file's stem or the layer's name.
+
+    Raises
+    ------
+    InputError
+        If the array is not an image: wrong dimensions, empty, or not finite numbers.
+    """
+
+    array: NDArray[np.generic]
+    pixel_size_um: tuple[float, ...] | None = None
+    name: str = "image"
+
+    def __post_init__(self) -> None:
+        """Check once, at the door."""
+        array = self.array
+        if array.ndim not in (3, 4):
+            raise InputError(
+                f"'{self.name}' has {array.ndim} dimensions {array.shape}; an image "
+                "needs channels and 2 or 3 spatial axes."
+            )
+        if array.size == 0:
+            raise InputError(f"'{self.name}' is empty: its shape is {array.shape}.")
+        if array.dtype.kind not in "buif":
+            raise InputError(
+                f"'{self.name}' holds {array.dtype} values; an image needs real numbers."
+            )
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            bad = int(array.size - np.isfinite(array).sum())
+            raise InputError(
+                f"'{self.name}' has {bad} pixels that are not a number or infinite; "
+                "replace them (for example by 0) and try again."
+            )
+        size = self.pixel_size_um
+        if size is not None and (
+            len(size) != array.ndim - 1 or not all(0 < s < np.inf for s in size)
+        ):
+            raise InputError(
+                f"'{self.name}' has the pixel size {size} µm; it needs one positive "
+                f"number for each of its {array.ndim - 1} spatial axes."
+            )
+
+    @property
+    def channels(self) -> int:
+        """Number of channels."""
+        return self.array.shape[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Spatial shape, (Y, X) or (Z, Y, X)."""
+        return self.array.shape[1:]
+
+    def plane(self, index: int) -> Image:
+        """Return plane `index` of a (C, Z, Y, X) image as a (C, Y, X) image."""
+        size = self.pixel_size_um
+        return replace(
+            self,
+            array=self.array[:, index],
+            pixel_size_um=None if size is None else size[1:],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class IntensityRange:
+    """The grey values of each channel that normalisation maps to 0 and 1.
+
+    They belong to the whole image, so that a crop of it is normalised like the whole.
+    """
+
+    low: NDArray[np.float32] = field()  # (C,)
+    high: NDArray[np.float32] = field()  # (C,)
+
+    def apply(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Map (C, ...) grey values to float32, `low` to -1 and `high` to 1.
+
+        A constant channel (`low` equals `high`) becomes 0.
+        """
+        column = (-1,) + (1,) * (array.ndim - 1)
+        # In float64 the offset of a 16-bit camera or a large float is taken off exactly.
+        middle = ((self.low.astype(float) + self.high) / 2).reshape(column)
+        span = (self.high.astype(float) - self.low).reshape(column)
+        scale = np.divide(2, span, out=np.zeros_like(span), where=span > 0)
+        return ((array - middle) * scale).astype(np.float32)
+
+
+def measure_intensity(
+    image: Image, normalisation: Normalisation = "percentile"
+) -> IntensityRange:
+    """Return the grey values that `normalisation` maps to the ends of its range.
+
+    Parameters
+    ----------
+    image : Image
+        The whole image, even if only a part of it will be segmented.
+    normalisation : str
+        ``percentile``: 1 % and 99.8 %; ``min-max``; ``mean-std``: mean -/+ one standard
+        deviation; ``none``: -1 and 1, i.e. the values are kept.
+
+    Returns
+    -------
+    IntensityRange
+        Two values per channel. Images over four million pixels are sampled on a
+        regular grid.
+    """
+    channels = image.array.reshape(image.channels, -1)
+    step = max(1, channels.shape[1] // _MAX_SAMPLES)
+    samples = channels[:, ::step].astype(np.float64)
+    if normalisation == "none":
+        low, high = -np.ones(image.channels), np.ones(image.channels)
+    elif normalisation == "min-max":
+        low, high = samples.min(axis=1), samples.max(axis=1)
+    elif normalisation == "mean-std":
+        mean, std = samples.mean(axis=1), samples.std(axis=1)
+        low, high = mean - std, mean + std
+    else:
+        low, high = np.percentile(samples, (1, 99.8), axis=1)
+        # So few bright pixels that both percentiles are background.
+        flat = low >= high
+        low[flat], high[flat] = samples[flat].min(axis=1), samples[flat].max(axis=1)
+    return IntensityRange(low.astype(np.float32), high.astype(np.float32))
+
+
+def scale_to_model(
+    image: Image, model_pixel_size_um: float | None
+) -> tuple[float, ...]:
+    """Return by how much each of the last two axes must grow to fit the model.
+
+    Parameters
+    ----------
+    image : Image
+        Its last two pixel sizes count; planes are never resampled along Z or time.
+    model_pixel_size_um : float or None
+        The model's pixel size.
+
+    Returns
+    -------
+    tuple of float
+        Factors along (Y, X): 1 where one of the pixel sizes is unknown, or where they
+        differ by less than 2 %.
+    """
+    if model_pixel_size_um is None or image.pixel_size_um is None:
+        return (1.0, 1.0)
+    factors = [size / model_pixel_size_um for size in image.pixel_size_um[-2:]]
+    return tuple(1.0 if abs(f - 1) < _SAME_PIXEL_SIZE else f for f in factors)
+
+
+def resample(
+    array: NDArray[np.generic], shape: Sequence[int], *, order: int = 1
+) -> NDArray[np.generic]:
+    """Resample the last two axes of an array to `shape`.
+
+    Parameters
+    ----------
+    array : ndarray, shape (..., Y, X)
+        Grey values, probabilities (`order` 1) or labels (`order` 0).
+    shape : sequence of two int
+        New length of the last two axes.
+    order : int
+        1 interpolates linearly, after a Gaussian blur where the array shrinks;
+        0 takes the nearest pixel, so labels stay labels.
+
+    Returns
+    -------
+    ndarray, shape (..., *shape)
+        Of the dtype of `array` for order 0, else float32. Pixel centres are aligned
+        as areas: corner pixels cover the same ground before and after.
+    """
+    if tuple(shape) == array.shape[-2:]:
+        return array
+    factors = [new / old for new, old in zip(shape, array.shape[-2:], strict=True)]
+    if order == 0:
+        rows, columns = (
+            np.minimum(((np.arange(new) + 0.5) / f).astype(int), old - 1)
+            for new, f, old in zip(shape, factors, array.shape[-2:], strict=True)
+        )
+        return array[..., rows[:, None], columns]
+    planes = array.reshape(-1, *array.shape[-2:]).astype(np.float32)
+    sigma = [max(0.0, (1 / f - 1) / 2) for f in factors]
+    out = np.empty((len(planes), *shape), np.float32)
+    for source, target in zip(planes, out, strict=True):
+        smooth = ndimage.gaussian_filter(source, sigma) if any(sigma) else source
+        # The map of pixel centres: output i lies at (i + 0.5) / f - 0.5.
+        ndimage.affine_transform(
+            smooth,
+            [1 / f for f in factors],
+            offset=[0.5 / f - 0.5 for f in factors],
+            output_shape=tuple(shape),
+            output=target,
+            order=1,
+            mode="nearest",
+        )
+    return out.reshape(*array.shape[:-2], *shape)
