@@ -1,0 +1,174 @@
+"""Which device computes, in which precision, with how much memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+import psutil
+import torch
+
+from napari_unet.core.config import DeviceChoice
+from napari_unet.core.errors import InputError
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+# bfloat16 must be this much faster before it is worth its rounding.
+_WORTH_IT = 1.2
+# The share of free memory that one prediction may take.
+_MEMORY_SHARE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Compute:
+    """Where and how to compute.
+
+    Parameters
+    ----------
+    device : torch.device
+        ``cpu``, ``cuda`` or ``mps``.
+    precision : str
+        Number format of the convolutions; weights and sums stay float32.
+    """
+
+    device: torch.device
+    precision: Precision = "float32"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return the context in which the network runs. Never yield inside it."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device.type, getattr(torch, self.precision))
+
+    def describe(self) -> str:
+        """Say it for a person: 'CPU (2 threads), bfloat16'."""
+        if self.device.type == "cuda":
+            name = f"GPU ({torch.cuda.get_device_name(self.device)})"
+        elif self.device.type == "mps":
+            name = "Apple GPU"
+        else:
+            threads = torch.get_num_threads()
+            name = f"CPU ({threads} thread{'s' if threads > 1 else ''})"
+        return f"{name}, {self.precision}"
+
+
+def choose_compute(
+    choice: DeviceChoice = "auto", precision: Precision | None = None
+) -> Compute:
+    """Return the device that was asked for, and the precision that is faster on it.
+
+    Parameters
+    ----------
+    choice : str
+        ``auto`` takes a CUDA or Apple GPU where there is one.
+    precision : str, optional
+        By default measured once per machine and remembered.
+
+    Raises
+    ------
+    InputError
+        If the device does not exist here.
+    """
+    device = _choose_device(choice)
+    return Compute(device, precision or _faster_precision(device))
+
+
+def _choose_device(choice: DeviceChoice) -> torch.device:
+    """Return the device, or say what to do if it is not there."""
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if choice == "auto":
+        return torch.device(next(name for name, here in present.items() if here))
+    if not present[choice]:
+        advice = (
+            "Install a CUDA build of PyTorch (see pytorch.org) and the graphics driver"
+            if choice == "cuda"
+            else "It needs macOS on Apple silicon"
+        )
+        raise InputError(
+            f"The device '{choice}' was asked for, but PyTorch {torch.__version__} "
+            f"finds none here. {advice}, or use 'auto' or 'cpu'."
+        )
+    return torch.device(choice)
+
+
+def _faster_precision(device: torch.device) -> Precision:
+    """Time a few convolutions once per machine and torch version; remember the answer."""
+    if device.type == "mps":  # its half precision has not been tried by us
+        return "float32"
+    key = f"{_name(device)}, torch {torch.__version__}"
+    memory = Path(platformdirs.user_cache_dir("napari-unet-live")) / "precision.json"
+    remembered: dict[str, Precision] = {}
+    with suppress(OSError, ValueError):
+        remembered = json.loads(memory.read_text())
+    if remembered.get(key) not in ("float32", "bfloat16"):
+        faster = _measure(device) > _WORTH_IT
+        remembered[key] = "bfloat16" if faster else "float32"
+        with suppress(OSError):  # a machine without a home directory measures again
+            memory.parent.mkdir(parents=True, exist_ok=True)
+            aside = memory.with_suffix(f".{os.getpid()}")
+            aside.write_text(json.dumps(remembered, indent=1))
+            aside.replace(memory)
+    return remembered[key]
+
+
+def _name(device: torch.device) -> str:
+    """Return the name of the processor or graphics card."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    with suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                capable = torch.cpu.get_capabilities()
+                features = sum(bool(v) for v in capable.values())
+                return f"{line.partition(':')[2].strip()} ({features} features)"
+    return platform.processor() or platform.machine()
+
+
+def _measure(device: torch.device) -> float:
+    """Return how many times faster bfloat16 convolutions are than float32 ones."""
+    convolution = torch.nn.Conv2d(64, 64, 3, padding=1).to(
+        device, memory_format=torch.channels_last
+    )
+    image = torch.zeros(1, 64, 192, 192, device=device)
+    image = image.contiguous(memory_format=torch.channels_last)
+
+    def run(compute: Compute) -> None:
+        with torch.inference_mode(), compute.autocast():
+            convolution(image)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+
+    plain, short = Compute(device), Compute(device, "bfloat16")
+    return _seconds(lambda: run(plain)) / _seconds(lambda: run(short))
+
+
+def _seconds(work: Callable[[], None], repeats: int = 7) -> float:
+    """Return the shortest of several runs, after two to warm up."""
+    times = []
+    for i in range(repeats + 2):
+        start = time.perf_counter()
+        work()
+        if i >= 2:
+            times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def free_bytes(device: torch.device) -> int:
+    """Return the memory that one prediction may use."""
+    if device.type == "cuda":
+        free, _ = torch.cuda.mem_get_info(device)
+    else:
+        free = psutil.virtual_memory().available
+    return int(free * _MEMORY_SHARE)

@@ -1,0 +1,116 @@
+"""Sizes that fit a network, how much context it needs, and how much memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_unet.core.config import NetworkConfig
+from napari_unet.core.errors import InputError
+
+# Feature maps of the first level that are alive at once in a forward pass: the skip
+# connection, the concatenation (two widths), its convolution, and work space.
+_LIVE_MAPS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """What a network does to sizes; all numbers hold for each axis alike.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        Levels, padding and up-sampling count.
+
+    Notes
+    -----
+    Max-pooling looks at fixed pairs of pixels. Two windows give the same result for a
+    pixel only if they are shifted by a multiple of ``2 ** levels``, hence `step`; the
+    388 px that a 572 px tile yields are not one.
+    """
+
+    config: NetworkConfig
+
+    @property
+    def step(self) -> int:
+        """Pixels by which windows may be shifted without changing the result."""
+        return 2**self.config.levels
+
+    @property
+    def shrink(self) -> int:
+        """Pixels that the output lacks on each side: 92 for the paper's network."""
+        return 6 * self.step - 4 if self.config.padding == "valid" else 0
+
+    @property
+    def halo(self) -> int:
+        """Context on each side of a tile's interior that makes its result exact.
+
+        For valid convolutions this is what they cut off; for the others the distance
+        that the zeros at a window's edge can be felt, rounded up to `step`.
+        """
+        if self.config.padding == "valid":
+            # The 2x2 convolution after doubling sees one pixel beyond its map's end;
+            # over all levels that touches the last 2 ** levels - 1 pixels.
+            touched = self.config.upsampling == "interpolated"
+            return self.shrink + (self.step if touched else 0)
+        return -(-self._reach() // self.step) * self.step
+
+    def _reach(self) -> int:
+        """Return the context of an aligned interior, by walking through the network."""
+        level_reach = []
+        reach = 0
+        # A 2x2 convolution after doubling looks one pixel further on one side.
+        extra = 1 if self.config.upsampling == "interpolated" else 0
+        for _ in range(self.config.levels):
+            reach += 2  # two 3x3 convolutions of the expanding path
+            level_reach.append(reach)
+            reach = -(-(reach + extra) // 2)
+        reach += 2
+        for skip in reversed(level_reach):
+            reach = max(2 * reach, skip) + 2
+        return reach
+
+    def output_size(self, size: int) -> int | None:
+        """Return the length of the output for an input length; None if it cannot be."""
+        if self.config.padding == "same":
+            return size if size > 0 and size % self.step == 0 else None
+        for _ in range(self.config.levels):
+            size -= 4
+            if size <= 0 or size % 2:
+                return None
+            size //= 2
+        size -= 4
+        for _ in range(self.config.levels):
+            size = 2 * size - 4
+        return size if size > 0 else None
+
+    def check_size(self, shape: tuple[int, ...]) -> None:
+        """Refuse an input shape that does not fit, naming the nearest that do.
+
+        Raises
+        ------
+        InputError
+            If a length of `shape` (Y, X) gives no output.
+        """
+        for size in shape:
+            if self.output_size(size) is not None:
+                continue
+            above = self.size_at_least(size)
+            below = above - self.step
+            near = [n for n in (below, above) if self.output_size(n) is not None]
+            raise InputError(
+                f"A length of {size} px does not fit this network ({self.config.levels} "
+                f"levels, '{self.config.padding}' padding); the nearest that "
+                f"do: {' and '.join(map(str, near))} px."
+            )
+
+    def size_at_least(self, size: int) -> int:
+        """Return the smallest input length that fits and is not below `size`."""
+        phase = 0 if self.config.padding == "same" else (4 * self.step - 4)
+        fitting = size + (phase - size) % self.step
+        while self.output_size(fitting) is None:
+            fitting += self.step
+        return fitting
+
+    def forward_bytes(self, pixels: int) -> int:
+        """Estimate the memory of a float32 prediction of an input of `pixels`."""
+        return pixels * self.config.base_channels * _LIVE_MAPS * 4

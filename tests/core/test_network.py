@@ -1,0 +1,168 @@
+"""The paper's network to the number, and the geometry of the whole family."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from napari_unet.core.config import NetworkConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.network.unet import UNet, parameter_count
+
+PAPER = NetworkConfig(base_channels=64, padding="valid", norm="none")
+
+
+@pytest.fixture(scope="module")
+def paper_network():
+    return UNet(PAPER).eval()
+
+
+def count(**changes):
+    with torch.device("meta"):
+        return parameter_count(UNet(PAPER.replaced(**changes)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, 31_030_658),
+        ({"upsampling": "interpolated"}, 31_030_658),
+        ({"padding": "same"}, 31_030_658),
+        ({"classes": 3}, 31_030_723),
+        ({"classes": 2, "in_channels": 3}, 31_031_810),
+        ({"base_channels": 32}, 7_759_554),
+        ({"base_channels": 16}, 1_940_834),
+        ({"base_channels": 8}, 485_682),
+        ({"base_channels": 4}, 121_658),
+        ({"levels": 1}, 402_690),
+        ({"levels": 2}, 1_861_762),
+        ({"levels": 3}, 7_696_258),
+        ({"levels": 5}, 124_361_090),
+    ],
+)
+def test_parameter_counts(changes, expected):
+    assert count(**changes) == expected
+
+
+def test_the_paper_network_has_23_convolutions(paper_network):
+    kinds = (nn.Conv2d, nn.ConvTranspose2d)
+    convolutions = [m for m in paper_network.modules() if isinstance(m, kinds)]
+    assert len(convolutions) == 23
+
+
+def test_stage_sizes_of_the_paper(paper_network):
+    """572² in: 568, 280, 136, 64, 28 down, 52, 100, 196, 388 up; crops 4, 16, 40, 88."""
+    sizes, crops = [], []
+    blocks = [*paper_network.contracting, *paper_network.expanding]
+    hooks = [
+        block.register_forward_hook(lambda m, i, o: sizes.append(o.shape[-1]))
+        for block in blocks
+    ]
+    contracted = [568, 280, 136, 64]
+    ups = [
+        up.register_forward_hook(
+            lambda m, i, o: crops.append((contracted.pop() - o.shape[-1]) // 2)
+        )
+        for up in paper_network.up
+    ]
+    with torch.device("meta"):
+        network = paper_network.to("meta")
+        out = network(torch.zeros(1, 1, 572, 572))
+    for hook in hooks + ups:
+        hook.remove()
+    assert out.shape == (1, 2, 388, 388)
+    assert sizes == [568, 280, 136, 64, 28, 52, 100, 196, 388]
+    assert crops == [4, 16, 40, 88]
+
+
+def test_initial_weights_have_the_true_fan_in():
+    network = UNet(PAPER, seed=0)
+    stds = {
+        network.contracting[0][0]: 0.4714045,
+        network.contracting[0][2]: 0.0589256,
+        network.contracting[4][2]: 0.0147314,
+        network.up[0][0]: 0.0441942,
+        network.head: 0.1767767,
+    }
+    for layer, expected in stds.items():
+        tolerance = 4 / math.sqrt(2 * layer.weight.numel())
+        assert layer.weight.std().item() == pytest.approx(expected, rel=tolerance)
+        assert not layer.bias.any()
+    interpolated = UNet(PAPER.replaced(upsampling="interpolated"), seed=0)
+    assert interpolated.up[0][2].weight.std().item() == pytest.approx(0.0220971, rel=1e-2)
+
+
+def test_dropout_stands_at_the_end_of_the_contracting_path():
+    network = UNet(PAPER.replaced(base_channels=1, dropout=0.5))
+    places = [
+        level
+        for level, block in enumerate(network.contracting)
+        if any(isinstance(layer, nn.Dropout) for layer in block)
+    ]
+    assert places == [3, 4]
+    assert not any(isinstance(m, nn.Dropout) for m in network.expanding.modules())
+
+
+@pytest.mark.parametrize("upsampling", ["transposed", "interpolated"])
+def test_the_same_size_form_keeps_the_size(upsampling):
+    config = NetworkConfig(base_channels=2, upsampling=upsampling, in_channels=3)
+    assert UNet(config)(torch.zeros(2, 3, 32, 48)).shape == (2, 2, 32, 48)
+
+
+@pytest.mark.parametrize("size", [512, 570, 571, 573, 576])
+def test_sizes_that_do_not_fit_are_refused_with_the_nearest_that_do(size, paper_network):
+    below = (size - 12) // 16 * 16 + 12
+    with pytest.raises(InputError, match=f"{size} px does not fit.*{below} and {below + 16}"):
+        paper_network.to("meta")(torch.zeros(1, 1, size, 572, device="meta"))
+
+
+@pytest.mark.parametrize(
+    ("levels", "smallest", "out", "loss"),
+    [(1, 18, 2, 16), (2, 44, 4, 40), (3, 92, 4, 88), (4, 188, 4, 184), (5, 380, 4, 376)],
+)
+def test_smallest_valid_sizes(levels, smallest, out, loss):
+    geometry = Geometry(PAPER.replaced(levels=levels))
+    assert geometry.size_at_least(1) == smallest
+    assert geometry.output_size(smallest) == out
+    assert 2 * geometry.shrink == loss
+
+
+@given(st.integers(1, 1500), st.integers(1, 5), st.sampled_from(["same", "valid"]))
+def test_size_at_least_is_the_smallest_that_fits(size, levels, padding):
+    geometry = Geometry(PAPER.replaced(levels=levels, padding=padding))
+    fitting = geometry.size_at_least(size)
+    assert fitting >= size
+    assert geometry.output_size(fitting) == fitting - 2 * geometry.shrink
+    assert all(geometry.output_size(n) is None for n in range(size, fitting))
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    st.integers(1, 3),
+    st.sampled_from(["same", "valid"]),
+    st.sampled_from(["transposed", "interpolated"]),
+)
+def test_no_pixel_beyond_the_halo_is_felt(levels, padding, upsampling):
+    """Change everything beyond the halo of an interior: the interior must not change."""
+    config = NetworkConfig(
+        base_channels=2, levels=levels, padding=padding, upsampling=upsampling
+    )
+    network = UNet(config, seed=levels).eval()
+    geometry = network.geometry
+    halo, shrink = geometry.halo, geometry.shrink
+    size = geometry.size_at_least(2 * halo + geometry.step)
+    inner = size - 2 * halo
+    image = torch.randn(1, 1, size, size)
+    far = geometry.step * 3
+    outside = torch.randn(1, 1, size + 2 * far, size + 2 * far)
+    outside[..., far:-far, far:-far] = image
+    near_cut = slice(halo - shrink, halo - shrink + inner)
+    wide_cut = slice(near_cut.start + far, near_cut.stop + far)
+    with torch.inference_mode():
+        narrow = network(image)[..., near_cut, near_cut]
+        wide = network(outside)[..., wide_cut, wide_cut]
+    torch.testing.assert_close(narrow, wide, atol=1e-5, rtol=1e-5)
