@@ -93,7 +93,9 @@ def test_initial_weights_have_the_true_fan_in():
         assert layer.weight.std().item() == pytest.approx(expected, rel=tolerance)
         assert not layer.bias.any()
     interpolated = UNet(PAPER.replaced(upsampling="interpolated"), seed=0)
-    assert interpolated.up[0][2].weight.std().item() == pytest.approx(0.0220971, rel=1e-2)
+    assert interpolated.up[0][2].weight.std().item() == pytest.approx(
+        0.0220971, rel=1e-2
+    )
 
 
 def test_dropout_stands_at_the_end_of_the_contracting_path():
@@ -114,15 +116,25 @@ def test_the_same_size_form_keeps_the_size(upsampling):
 
 
 @pytest.mark.parametrize("size", [512, 570, 571, 573, 576])
-def test_sizes_that_do_not_fit_are_refused_with_the_nearest_that_do(size, paper_network):
+def test_sizes_that_do_not_fit_are_refused_with_the_nearest_that_do(
+    size, paper_network
+):
     below = (size - 12) // 16 * 16 + 12
-    with pytest.raises(InputError, match=f"{size} px does not fit.*{below} and {below + 16}"):
+    with pytest.raises(
+        InputError, match=f"{size} px does not fit.*{below} and {below + 16}"
+    ):
         paper_network.to("meta")(torch.zeros(1, 1, size, 572, device="meta"))
 
 
 @pytest.mark.parametrize(
     ("levels", "smallest", "out", "loss"),
-    [(1, 18, 2, 16), (2, 44, 4, 40), (3, 92, 4, 88), (4, 188, 4, 184), (5, 380, 4, 376)],
+    [
+        (1, 18, 2, 16),
+        (2, 44, 4, 40),
+        (3, 92, 4, 88),
+        (4, 188, 4, 184),
+        (5, 380, 4, 376),
+    ],
 )
 def test_smallest_valid_sizes(levels, smallest, out, loss):
     geometry = Geometry(PAPER.replaced(levels=levels))

@@ -1,1 +1,1 @@
-"""Numerical core: NumPy, SciPy, scikit-image and PyTorch. No napari, no Qt, no files."""
+"""Numerical core: NumPy, SciPy, scikit-image, PyTorch. No napari, no Qt, no files."""

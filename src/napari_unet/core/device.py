@@ -1,25 +1,19 @@
 """Which device computes, in which precision, with how much memory."""
 
-from __future__ import annotations
-
-import json
-import os
-import platform
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
+from functools import cache
 from typing import Literal
 
-import platformdirs
 import psutil
 import torch
 
 from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16"]
 
 # bfloat16 must be this much faster before it is worth its rounding.
 _WORTH_IT = 1.2
@@ -70,7 +64,7 @@ def choose_compute(
     choice : str
         ``auto`` takes a CUDA or Apple GPU where there is one.
     precision : str, optional
-        By default measured once per machine and remembered.
+        By default measured once per process.
 
     Raises
     ------
@@ -103,44 +97,18 @@ def _choose_device(choice: DeviceChoice) -> torch.device:
     return torch.device(choice)
 
 
+@cache
 def _faster_precision(device: torch.device) -> Precision:
-    """Time a few convolutions once per machine and torch version; remember the answer."""
+    """Time a few convolutions, once per process: it takes 0.2 s on a processor."""
     if device.type == "mps":  # its half precision has not been tried by us
         return "float32"
-    key = f"{_name(device)}, torch {torch.__version__}"
-    memory = Path(platformdirs.user_cache_dir("napari-unet-live")) / "precision.json"
-    remembered: dict[str, Precision] = {}
-    with suppress(OSError, ValueError):
-        remembered = json.loads(memory.read_text())
-    if remembered.get(key) not in ("float32", "bfloat16"):
-        faster = _measure(device) > _WORTH_IT
-        remembered[key] = "bfloat16" if faster else "float32"
-        with suppress(OSError):  # a machine without a home directory measures again
-            memory.parent.mkdir(parents=True, exist_ok=True)
-            aside = memory.with_suffix(f".{os.getpid()}")
-            aside.write_text(json.dumps(remembered, indent=1))
-            aside.replace(memory)
-    return remembered[key]
-
-
-def _name(device: torch.device) -> str:
-    """Return the name of the processor or graphics card."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    with suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                capable = torch.cpu.get_capabilities()
-                features = sum(bool(v) for v in capable.values())
-                return f"{line.partition(':')[2].strip()} ({features} features)"
-    return platform.processor() or platform.machine()
+    return "bfloat16" if _measure(device) > _WORTH_IT else "float32"
 
 
 def _measure(device: torch.device) -> float:
     """Return how many times faster bfloat16 convolutions are than float32 ones."""
-    convolution = torch.nn.Conv2d(64, 64, 3, padding=1).to(
-        device, memory_format=torch.channels_last
-    )
+    convolution = torch.nn.Conv2d(64, 64, 3, padding=1).to(device)
+    convolution = convolution.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     image = torch.zeros(1, 64, 192, 192, device=device)
     image = image.contiguous(memory_format=torch.channels_last)
 

@@ -1,12 +1,10 @@
 """An image with its pixel size; its grey-value statistics; changes of pixel size."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_unet.core.config import Normalisation
@@ -14,7 +12,7 @@ from napari_unet.core.errors import InputError
 
 # Pixel sizes that differ by less are taken as equal: no resampling for rounding.
 _SAME_PIXEL_SIZE = 0.02
-# Statistics of very large images are read from a regular grid of about this many pixels.
+# Statistics of larger images are read from a regular grid of about this many pixels.
 _MAX_SAMPLES = 4_000_000
 
 
@@ -37,7 +35,7 @@ class Image:
         If the array is not an image: wrong dimensions, empty, or not finite numbers.
     """
 
-    array: NDArray[np.generic]
+    array: np.ndarray
     pixel_size_um: tuple[float, ...] | None = None
     name: str = "image"
 
@@ -53,7 +51,7 @@ class Image:
             raise InputError(f"'{self.name}' is empty: its shape is {array.shape}.")
         if array.dtype.kind not in "buif":
             raise InputError(
-                f"'{self.name}' holds {array.dtype} values; an image needs real numbers."
+                f"'{self.name}' holds {array.dtype} values; it needs real numbers."
             )
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             bad = int(array.size - np.isfinite(array).sum())
@@ -73,14 +71,14 @@ class Image:
     @property
     def channels(self) -> int:
         """Number of channels."""
-        return self.array.shape[0]
+        return int(self.array.shape[0])
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Spatial shape, (Y, X) or (Z, Y, X)."""
         return self.array.shape[1:]
 
-    def plane(self, index: int) -> Image:
+    def plane(self, index: int) -> Self:
         """Return plane `index` of a (C, Z, Y, X) image as a (C, Y, X) image."""
         size = self.pixel_size_um
         return replace(
@@ -97,20 +95,21 @@ class IntensityRange:
     They belong to the whole image, so that a crop of it is normalised like the whole.
     """
 
-    low: NDArray[np.float32] = field()  # (C,)
-    high: NDArray[np.float32] = field()  # (C,)
+    low: np.ndarray  # (C,) float32
+    high: np.ndarray  # (C,) float32
 
-    def apply(self, array: NDArray[np.generic]) -> NDArray[np.float32]:
+    def apply(self, array: np.ndarray) -> np.ndarray:
         """Map (C, ...) grey values to float32, `low` to -1 and `high` to 1.
 
         A constant channel (`low` equals `high`) becomes 0.
         """
         column = (-1,) + (1,) * (array.ndim - 1)
-        # In float64 the offset of a 16-bit camera or a large float is taken off exactly.
+        # In float64 the offset of a 16-bit camera is taken off exactly.
         middle = ((self.low.astype(float) + self.high) / 2).reshape(column)
         span = (self.high.astype(float) - self.low).reshape(column)
         scale = np.divide(2, span, out=np.zeros_like(span), where=span > 0)
-        return ((array - middle) * scale).astype(np.float32)
+        normalised: np.ndarray = ((array - middle) * scale).astype(np.float32)
+        return normalised
 
 
 def measure_intensity(
@@ -174,9 +173,7 @@ def scale_to_model(
     return tuple(1.0 if abs(f - 1) < _SAME_PIXEL_SIZE else f for f in factors)
 
 
-def resample(
-    array: NDArray[np.generic], shape: Sequence[int], *, order: int = 1
-) -> NDArray[np.generic]:
+def resample(array: np.ndarray, shape: Sequence[int], *, order: int = 1) -> np.ndarray:
     """Resample the last two axes of an array to `shape`.
 
     Parameters

@@ -1,7 +1,5 @@
 """Sizes that fit a network, how much context it needs, and how much memory."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from napari_unet.core.config import NetworkConfig
@@ -33,7 +31,7 @@ class Geometry:
     @property
     def step(self) -> int:
         """Pixels by which windows may be shifted without changing the result."""
-        return 2**self.config.levels
+        return 1 << self.config.levels
 
     @property
     def shrink(self) -> int:
@@ -98,9 +96,9 @@ class Geometry:
             below = above - self.step
             near = [n for n in (below, above) if self.output_size(n) is not None]
             raise InputError(
-                f"A length of {size} px does not fit this network ({self.config.levels} "
-                f"levels, '{self.config.padding}' padding); the nearest that "
-                f"do: {' and '.join(map(str, near))} px."
+                f"A length of {size} px does not fit this network "
+                f"({self.config.levels} levels, '{self.config.padding}' padding); "
+                f"the nearest that do: {' and '.join(map(str, near))} px."
             )
 
     def size_at_least(self, size: int) -> int:

@@ -1,7 +1,5 @@
 """The U-Net of Ronneberger, Fischer & Brox (2015) and its same-size form."""
 
-from __future__ import annotations
-
 import math
 from typing import cast
 
@@ -76,7 +74,7 @@ class UNet(nn.Module):
         for up, block, skip in zip(self.up, self.expanding, skips[::-1], strict=True):
             x = up(x)
             x = block(torch.cat([_crop(skip, x), x], dim=1))
-        return cast(Tensor, self.head(x))
+        return cast("Tensor", self.head(x))
 
     def _initialise(self, seed: int | None) -> None:
         """Draw Gaussian weights of standard deviation sqrt(2 / N), zero biases [2]_.

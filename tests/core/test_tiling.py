@@ -1,0 +1,119 @@
+"""Tiles cover any image once, and tiling never changes a result."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_unet.core.config import NetworkConfig
+from napari_unet.core.device import Compute
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import IntensityRange
+from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.prediction.predict import predict
+from napari_unet.core.prediction.tiling import mirror_indices, plan_tiles, read_window
+
+CPU = Compute(torch.device("cpu"))
+KEPT = IntensityRange(-np.ones(1, np.float32), np.ones(1, np.float32))
+lengths = st.integers(1, 700)
+networks = st.builds(
+    NetworkConfig,
+    base_channels=st.just(2),
+    levels=st.integers(1, 4),
+    padding=st.sampled_from(["same", "valid"]),
+    upsampling=st.sampled_from(["transposed", "interpolated"]),
+    norm=st.sampled_from(["batch", "none"]),
+)
+
+
+@given(lengths, lengths, networks, st.none() | st.integers(300, 900))
+def test_interiors_partition_the_image(height, width, config, tile):
+    geometry = Geometry(config)
+    counts = np.zeros((height, width), int)
+    for each in plan_tiles((height, width), geometry, tile=tile):
+        counts[each.interior] += 1
+        for (start, stop), part in zip(each.window, each.interior, strict=True):
+            assert geometry.output_size(stop - start) is not None
+            assert start <= part.start - geometry.halo
+            assert stop >= part.stop + geometry.halo
+            assert part.start % geometry.step == 0
+            if tile is not None:
+                assert stop - start <= tile
+    assert (counts == 1).all()
+
+
+@given(st.integers(1, 9), st.integers(0, 40), st.integers(0, 40))
+def test_mirror_is_a_repeated_reflection_without_the_edge(length, before, after):
+    expected = np.pad(np.arange(length), (before, after), mode="reflect")
+    np.testing.assert_array_equal(
+        mirror_indices(-before, length + after, length), expected
+    )
+
+
+def predict_whole(network, image, tile=None):
+    out = np.full((network.config.classes, *image.shape[1:]), np.nan, np.float32)
+    for part in predict(network, image, KEPT, CPU, tile=tile):
+        out[(slice(None), *part.interior)] = part.probabilities
+    return out
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), networks, st.integers(0, 99))
+def test_the_tiled_result_equals_the_single_pass(height, width, config, seed):
+    network = UNet(config, seed=seed).eval()
+    image = np.random.default_rng(seed).normal(size=(1, height, width))
+    geometry = network.geometry
+    smallest = 2 * geometry.halo + geometry.step
+    tiled = predict_whole(network, image, tile=smallest + 3 * geometry.step)
+    np.testing.assert_allclose(tiled, predict_whole(network, image), atol=1e-5)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_stepping_by_another_length_would_not_be_exact(padding):
+    """The reason for `Geometry.step`: max-pooling looks at fixed pairs of pixels."""
+    network = UNet(NetworkConfig(base_channels=4, padding=padding), seed=0).eval()
+    halo = network.geometry.halo
+    image = np.random.default_rng(0).normal(size=(1, 600, 600))
+    size = network.geometry.size_at_least(2 * halo + 64)
+    shrink = network.geometry.shrink
+    ends = []
+    for shift in (0, 16, 4):
+        window = read_window(image, [(shift, shift + size)] * 2).astype(np.float32)
+        with torch.inference_mode():
+            out = network(torch.from_numpy(window)[None])[0].numpy()
+        first = halo - shrink + 16 - shift  # the same pixels of the image each time
+        ends.append(out[:, first : first + 8, first : first + 8])
+    np.testing.assert_allclose(ends[0], ends[1], atol=1e-4)
+    assert np.abs(ends[0] - ends[2]).max() > 1e-3
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (1, 17)])
+def test_extreme_shapes_are_predicted(shape):
+    network = UNet(NetworkConfig(base_channels=2)).eval()
+    out = predict_whole(network, np.zeros((1, *shape)))
+    assert out.shape == (2, *shape)
+    np.testing.assert_allclose(out.sum(axis=0), 1, atol=1e-6)
+
+
+def test_prediction_leaves_a_training_network_in_training_mode():
+    network = UNet(NetworkConfig(base_channels=2)).train()
+    for _ in predict(network, np.zeros((1, 20, 20)), KEPT, CPU):
+        assert network.training
+    assert torch.is_grad_enabled()
+
+
+def test_a_tile_smaller_than_its_halo_is_refused():
+    with pytest.raises(InputError, match="needs 96 px of context.*at least 208 px"):
+        plan_tiles((50, 50), Geometry(NetworkConfig()), tile=64)
+
+
+def test_the_tile_follows_the_memory():
+    geometry = Geometry(NetworkConfig(base_channels=64))
+    few = plan_tiles((2000, 2000), geometry, memory=16 * 2**30)
+    many = plan_tiles((2000, 2000), geometry, memory=2**30)
+    assert len(few) < len(many)
+    for tile in many:
+        pixels = np.prod([stop - start for start, stop in tile.window])
+        assert geometry.forward_bytes(int(pixels)) <= 2**30
