@@ -1,0 +1,155 @@
+"""Live curves of a training: the loss above, the validation scores below."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import QEvent, Qt
+from qtpy.QtGui import QPalette
+from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
+
+if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only opened
+    import pyqtgraph as pg
+
+    from napari_unet.core.evaluation.scores import Scores
+
+# Okabe & Ito's vermillion and bluish green: told apart by the colour-blind, readable on
+# black and on white. Lines and symbols differ too.
+F1_COLOUR, IOU_COLOUR = "#D55E00", "#009E73"
+
+
+class TrainingCurves(QWidget):
+    """Loss of the training patches, F1 and IoU of the validation, per iteration.
+
+    Nothing is drawn, and pyqtgraph is not loaded, before the first point arrives. A
+    zoom that the user made stays while points are added; the "A" button in the
+    corner of a plot goes back to showing everything.
+
+    Parameters
+    ----------
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setAccessibleName("Training curves")
+        self.setToolTip(
+            "Above: the loss on training patches; it should fall.\n"
+            "Below: how well the validation objects are found; it should rise.\n"
+            "Drag to move, wheel to zoom, A in the corner to see everything."
+        )
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self._canvas: pg.GraphicsLayoutWidget | None = None
+        self._losses: tuple[list[int], list[float]] = ([], [])
+        self._scores: tuple[list[int], list[float], list[float]] = ([], [], [])
+
+    def clear(self) -> None:
+        """Forget all points, for a new training."""
+        self._losses = ([], [])
+        self._scores = ([], [], [])
+        if self._canvas is not None:
+            for plot in self._plots:
+                plot.enableAutoRange()
+            self._scores_plot.setYRange(0, 1, padding=0.05)
+            self._draw()
+
+    def add(self, iteration: int, loss: float, validation: Scores | None) -> None:
+        """Append one point to the loss and, after a validation, one to the scores.
+
+        Parameters
+        ----------
+        iteration : int
+            Optimizer steps taken so far.
+        loss : float
+            Smoothed loss of the training.
+        validation : Scores or None
+            What a validation that has just ended found.
+        """
+        self._losses[0].append(iteration)
+        self._losses[1].append(loss)
+        if validation is not None:
+            self._scores[0].append(iteration)
+            self._scores[1].append(validation.f1)
+            self._scores[2].append(validation.iou)
+        if self._canvas is None:
+            self._build()
+        self._draw()
+
+    def changeEvent(self, event: QEvent | None) -> None:
+        """Follow a change of napari's theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (
+            QEvent.Type.PaletteChange,
+            QEvent.Type.StyleChange,
+        ):
+            self._colour()
+
+    def _build(self) -> None:
+        import pyqtgraph as pg
+
+        self._canvas = pg.GraphicsLayoutWidget()
+        self._canvas.setBackground(None)  # whatever the theme has behind it
+        self._canvas.setFixedHeight(250)
+        self._canvas.ci.layout.setContentsMargins(0, 0, 6, 0)
+        self._layout.addWidget(self._canvas)
+        self._loss_plot = self._canvas.addPlot(row=0, col=0)
+        self._loss_plot.setLabel("left", "loss")
+        self._loss_plot.getAxis("bottom").setStyle(showValues=False)
+        self._scores_plot = self._canvas.addPlot(row=1, col=0)
+        self._scores_plot.setLabel("left", "validation")
+        self._scores_plot.setLabel("bottom", "iteration")
+        self._scores_plot.setXLink(self._loss_plot)
+        self._scores_plot.setYRange(0, 1, padding=0.05)
+        self._plots = (self._loss_plot, self._scores_plot)
+        for plot in self._plots:
+            plot.setMenuEnabled(False)
+            plot.getAxis("left").setWidth(52)
+            plot.getAxis("left").enableAutoSIPrefix(False)
+            plot.getAxis("bottom").enableAutoSIPrefix(False)
+        self._legend = self._scores_plot.addLegend(
+            offset=(-6, -6), colCount=2, labelTextSize="8pt", verSpacing=-4
+        )
+        self._loss_line = self._loss_plot.plot()
+        self._f1_line = self._scores_plot.plot(
+            pen=pg.mkPen(F1_COLOUR, width=2),
+            symbol="o",
+            symbolSize=6,
+            symbolBrush=F1_COLOUR,
+            symbolPen=None,
+            name="F1",
+        )
+        self._iou_line = self._scores_plot.plot(
+            pen=pg.mkPen(IOU_COLOUR, width=2, style=Qt.PenStyle.DashLine),
+            symbol="s",
+            symbolSize=6,
+            symbolBrush=IOU_COLOUR,
+            symbolPen=None,
+            name="IoU",
+        )
+        self._loss_line.setDownsampling(auto=True, method="peak")
+        self._loss_line.setClipToView(True)
+        self._colour()
+
+    def _colour(self) -> None:
+        """Draw axes and text in the colour of the text around the plots."""
+        if self._canvas is None:
+            return
+        import pyqtgraph as pg
+
+        colour = self.palette().color(QPalette.ColorRole.WindowText)
+        for plot in self._plots:
+            for side in ("left", "bottom"):
+                plot.getAxis(side).setPen(colour)
+                plot.getAxis(side).setTextPen(colour)
+        self._loss_line.setPen(pg.mkPen(colour, width=2))
+        for _, label in self._legend.items:
+            label.setText(label.text, color=colour)
+
+    def _draw(self) -> None:
+        self._loss_line.setData(*self._losses)
+        iterations, f1, iou = self._scores
+        self._f1_line.setData(iterations, f1)
+        self._iou_line.setData(iterations, iou)
