@@ -1,0 +1,165 @@
+"""A segmentation as the docks keep it: probabilities, and the labels found in them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.config import AnnotationKind, ObjectConfig
+    from napari_unet.core.image import Image
+    from napari_unet.core.workflow import Segmentation, SegmentProgress
+
+Box = tuple[slice, slice]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileLabels:
+    """One tile of a running segmentation, ready to be shown.
+
+    Parameters
+    ----------
+    done, total : int
+        Tiles finished and to do.
+    plane : int or None
+        Index along Z or time; None for a 2D image.
+    box : tuple of two slices
+        Where the tile lies in the plane, in pixels of the image.
+    labels : ndarray of int, shape (Y, X)
+        The tile's objects, numbered for themselves.
+    """
+
+    done: int
+    total: int
+    plane: int | None
+    box: Box
+    labels: NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmented:
+    """A finished segmentation with the probabilities it came from.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
+        Of the box and the planes only.
+    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+        Objects, numbered 1 … n in each plane; or classes.
+    box : tuple of two slices
+        The segmented part of each plane, in pixels of the image.
+    planes : tuple of int or None
+        Indices along Z or time; None for a 2D image.
+    annotation : str
+        Whether the model knows objects or classes.
+    """
+
+    probabilities: NDArray[np.float32]
+    labels: NDArray[Any]
+    box: Box
+    planes: tuple[int, ...] | None
+    annotation: AnnotationKind = "objects"
+
+    @property
+    def foreground(self) -> NDArray[np.float32]:
+        """Probability of being anything but background, shape ([Z,] Y, X)."""
+        foreground: NDArray[np.float32] = 1 - self.probabilities[0]
+        return foreground
+
+
+def find_labels(
+    probabilities: NDArray[np.float32], config: ObjectConfig, kind: AnnotationKind
+) -> NDArray[Any]:
+    """Turn probabilities into labels, each plane for itself.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
+        Class 0 is background.
+    config : ObjectConfig
+        Not used for classes.
+    kind : str
+        ``objects`` or ``classes``.
+
+    Returns
+    -------
+    ndarray of unsigned int, shape (Y, X) or (Z, Y, X)
+    """
+    from napari_unet.core.prediction.objects import class_map, find_objects
+
+    if probabilities.ndim == 4:
+        planes = [
+            find_labels(probabilities[:, z], config, kind)
+            for z in range(probabilities.shape[1])
+        ]
+        return np.stack([p.astype(np.result_type(*planes), copy=False) for p in planes])
+    if kind == "classes":
+        return class_map(probabilities)
+    return find_objects(1 - probabilities[0], config)
+
+
+def label_tiles(
+    steps: Generator[SegmentProgress, None, Segmentation],
+    config: ObjectConfig,
+    kind: AnnotationKind,
+) -> Generator[TileLabels, None, Segmentation]:
+    """Turn each tile into labels where it was computed, not where it is shown.
+
+    Parameters
+    ----------
+    steps : generator of SegmentProgress
+        A running segmentation; closed together with this generator.
+    config : ObjectConfig
+        For the preview; objects cut by a tile's edge are mended at the end.
+    kind : str
+        What the model learned.
+    """
+    from napari_unet.core.prediction.objects import find_objects
+
+    with closing(steps):
+        while True:
+            try:
+                tile = next(steps)
+            except StopIteration as stop:
+                return stop.value
+            if kind == "classes":
+                labels = (tile.foreground >= config.threshold).astype(np.uint8)
+            else:
+                labels = find_objects(tile.foreground, config)
+            yield TileLabels(tile.done, tile.total, tile.plane, tile.box, labels)
+
+
+def finish_segmentation(
+    segmentation: Segmentation,
+    image: Image,
+    planes: tuple[int, ...] | None,
+    config: ObjectConfig,
+    kind: AnnotationKind,
+) -> Segmented:
+    """Find the objects in a finished segmentation.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        Probabilities of the whole box.
+    image : Image
+        What was segmented.
+    planes : tuple of int or None
+        The chosen planes; None means all.
+    config : ObjectConfig
+        How probabilities become objects.
+    kind : str
+        What the model learned.
+    """
+    probabilities = segmentation.probabilities
+    if image.array.ndim == 4 and planes is None:
+        planes = tuple(range(image.shape[0]))
+    labels = find_labels(probabilities, config, kind)
+    return Segmented(probabilities, labels, segmentation.box, planes, kind)

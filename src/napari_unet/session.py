@@ -1,0 +1,336 @@
+"""What the user has chosen and what is running: the model behind every dock."""
+
+from __future__ import annotations
+
+import operator
+import os
+import re
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from psygnal import SignalGroupDescriptor
+
+from napari_unet.core.config import (
+    PRESETS,
+    DeviceChoice,
+    ModelSettings,
+    NetworkConfig,
+    ObjectConfig,
+    PresetName,
+    TrainConfig,
+)
+from napari_unet.core.errors import InputError
+from napari_unet.jobs import Job, Outcome, Status, Steps
+from napari_unet.segmented import (
+    Box,
+    Segmented,
+    TileLabels,
+    find_labels,
+    finish_segmentation,
+    label_tiles,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Sequence
+
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotation.target import Example, Region
+    from napari_unet.core.evaluation.scores import Scores
+    from napari_unet.core.image import Image
+    from napari_unet.core.workflow import Preview
+
+# Tests and shared workstations put the models elsewhere than in the user's folder.
+HOME_VARIABLE = "NAPARI_UNET_HOME"
+
+
+def default_models_folder() -> Path:
+    """Return the folder that holds the user's models, one folder each."""
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home) / "models"
+    from platformdirs import user_data_path
+
+    return user_data_path("napari-unet-live", appauthor=False) / "models"
+
+
+@dataclass(eq=False)
+class Session:
+    """State shared by the docks of one viewer. Knows neither Qt nor napari.
+
+    Setting a field tells every listener of ``events.<field>``. The verbs return a `Job`
+    that the caller runs, and whose outcome the caller hands to `finish`. One job at a
+    time: a second one is refused.
+    """
+
+    models_folder: Path = field(default_factory=default_models_folder)
+    model_folder: Path | None = None
+    device: DeviceChoice = "auto"
+    preset: PresetName = "fast"
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    train_config: TrainConfig = field(default_factory=TrainConfig)
+    objects: ObjectConfig = field(default_factory=ObjectConfig)
+    job: Job | None = None
+    segmentation: Segmented | None = None
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
+        equality_operators={"segmentation": operator.is_, "job": operator.is_}
+    )
+
+    def __post_init__(self) -> None:
+        """Nobody waits for a job yet."""
+        self._on_done: Callable[[Outcome], None] | None = None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a job has begun and was not finished."""
+        return self.job is not None
+
+    def choose_preset(self, name: PresetName) -> None:
+        """Take network and training settings of a preset, keeping the time to train."""
+        preset, old = PRESETS[name], self.train_config
+        self.preset = name
+        self.network = preset.network
+        self.train_config = preset.training.replaced(
+            seconds=old.seconds, iterations=old.iterations, weight_map=old.weight_map
+        )
+
+    def begin(
+        self,
+        name: str,
+        start_steps: Steps,
+        on_done: Callable[[Outcome], None] | None = None,
+    ) -> Job:
+        """Make the one current job.
+
+        Parameters
+        ----------
+        name : str
+            What the user calls it.
+        start_steps : callable
+            Returns the generator to run, on the job's thread.
+        on_done : callable, optional
+            Called by `finish` with the outcome.
+
+        Raises
+        ------
+        InputError
+            If another job is not finished.
+        """
+        if self.job is not None:
+            raise InputError(
+                f"'{self.job.name}' is still running; wait for it or stop it first."
+            )
+        self._on_done = on_done
+        self.job = Job(name, start_steps)
+        return self.job
+
+    def finish(self, job: Job, outcome: Outcome) -> None:
+        """Take over what `job` brought; call it once, where the views live."""
+        if self.job is not job:
+            return
+        self.job = None
+        on_done, self._on_done = self._on_done, None
+        if on_done is not None:
+            on_done(outcome)
+
+    # ------------------------------------------------------------------- segment
+
+    def segment(
+        self, image: Image, *, box: Box | None = None, planes: Sequence[int] = ()
+    ) -> Job:
+        """Return the job that segments `image` with the chosen model.
+
+        Parameters
+        ----------
+        image : Image
+            The whole image, so that a part of it is normalised like the whole.
+        box : tuple of two slices, optional
+            Part of each plane to segment; everything by default.
+        planes : sequence of int
+            Planes of a (C, Z, Y, X) image; all by default.
+
+        Returns
+        -------
+        Job
+            Yields `TileLabels`; its result becomes `segmentation`.
+
+        Raises
+        ------
+        InputError
+            If no model is chosen or another job runs.
+        """
+        folder, objects, device = self.model_folder, self.objects, self.device
+        if folder is None:
+            raise InputError(
+                "There is no model yet: annotate some objects and fine-tune one, or "
+                "open a model folder."
+            )
+        chosen = tuple(planes) or None
+
+        def start() -> Generator[TileLabels, None, Segmented]:
+            from napari_unet.core import workflow
+
+            model = workflow.load_model(folder)
+            steps = workflow.segment(
+                image, model, box=box, planes=chosen, device=device
+            )
+            kind = model.settings.annotation
+            segmentation = yield from label_tiles(steps, objects, kind)
+            return finish_segmentation(segmentation, image, chosen, objects, kind)
+
+        return self.begin("Segment", start, self._take_segmentation)
+
+    def find_objects(
+        self, segmented: Segmented, config: ObjectConfig | None = None
+    ) -> Segmented:
+        """Find the objects again in cached probabilities, without the network.
+
+        Parameters
+        ----------
+        segmented : Segmented
+            Where the probabilities come from.
+        config : ObjectConfig, optional
+            `objects` by default.
+        """
+        labels = find_labels(
+            segmented.probabilities, config or self.objects, segmented.annotation
+        )
+        return replace(segmented, labels=labels)
+
+    def _take_segmentation(self, outcome: Outcome) -> None:
+        if outcome.status is Status.DONE:
+            self.segmentation = outcome.result
+
+    # ----------------------------------------------------------------- fine-tune
+
+    def fine_tune(
+        self,
+        examples: Sequence[Example],
+        *,
+        start_from: Path | None = None,
+        name: str = "",
+        preview: Callable[[], Preview | None] | None = None,
+    ) -> Job:
+        """Return the job that trains with the settings as they are now.
+
+        Parameters
+        ----------
+        examples : sequence of Example
+            Annotated images.
+        start_from : Path, optional
+            Model folder to start from; from scratch with `network` by default.
+        name : str
+            For the new model's folder; the first image's name by default.
+        preview : callable, optional
+            Asked now and then for the crop to predict while training.
+
+        Returns
+        -------
+        Job
+            Yields ``TrainProgress``, returns ``TrainResult``; when it ends, or is
+            stopped, the new folder becomes `model_folder`.
+
+        Raises
+        ------
+        InputError
+            If nothing is annotated or another job runs.
+        """
+        if not examples:
+            raise InputError(
+                "Nothing is annotated: paint a few objects in an annotation first."
+            )
+        folder = self.new_model_folder(name or examples[0].image.name)
+        config, device = self.train_config, self.device
+        settings = None if start_from else self._new_settings(examples[0].image)
+
+        def start() -> Generator[Any, None, Any]:
+            from napari_unet.core import workflow
+
+            model = workflow.load_model(start_from) if start_from else None
+            return workflow.fine_tune(
+                examples,
+                folder,
+                start_from=model,
+                settings=settings,
+                config=config,
+                device=device,
+                preview=preview,
+            )
+
+        def take_model(outcome: Outcome) -> None:
+            if folder in self.list_models():
+                self.model_folder = folder
+
+        return self.begin("Fine-tune", start, take_model)
+
+    def _new_settings(self, image: Image) -> ModelSettings:
+        size = image.pixel_size_um
+        return ModelSettings(
+            network=self.network.replaced(in_channels=image.channels),
+            normalisation=PRESETS[self.preset].normalisation,
+            pixel_size_um=None if size is None else float(np.mean(size[-2:])),
+            objects=self.objects,
+        )
+
+    # -------------------------------------------------------- weight map, scores
+
+    def compute_weight_map(
+        self,
+        annotation: NDArray[Any],
+        *,
+        regions: Sequence[Region] = (),
+        ignore_label: int | None = None,
+        pixel_size: Sequence[float] | None = None,
+    ) -> NDArray[np.float32]:
+        """Return the loss weight of each pixel of an annotation, shape (Y, X).
+
+        Takes the settings of `train_config` at the time of the call. May run on any
+        thread.
+        """
+        from napari_unet.core.annotation.target import make_target
+        from napari_unet.core.annotation.weight_map import compute_weight_map
+
+        config = self.train_config.weight_map
+        target = make_target(
+            annotation,
+            kind="objects",
+            regions=tuple(regions),
+            ignore_label=ignore_label,
+            separation_border=config.separation_border,
+        )
+        return compute_weight_map(target, config, pixel_size=pixel_size)
+
+    def evaluate(
+        self, predicted: NDArray[Any], true: NDArray[Any]
+    ) -> tuple[Scores, Any]:
+        """Return the scores and the error map of predicted against true labels."""
+        from napari_unet.core.evaluation.scores import map_errors, score_labels
+
+        return score_labels(predicted, true), map_errors(predicted, true)
+
+    def describe_device(self) -> str:
+        """Say which device and precision will be used; loads torch, so it is slow."""
+        from napari_unet.core import workflow
+
+        return workflow.describe_device(self.device)
+
+    # -------------------------------------------------------------------- models
+
+    def list_models(self) -> list[Path]:
+        """Return the model folders in `models_folder`, the newest first."""
+        if not self.models_folder.is_dir():
+            return []
+        folders = {path.parent for path in self.models_folder.glob("*/*.safetensors")}
+        return sorted(folders, key=lambda f: (f.stat().st_mtime, f.name), reverse=True)
+
+    def new_model_folder(self, name: str) -> Path:
+        """Return the path of a model folder that does not exist yet."""
+        words = re.sub(r"[^\w\- ]+", " ", name).strip() or "model"
+        stem = f"{words} {datetime.now():%Y-%m-%d %H.%M}"
+        folder, number = self.models_folder / stem, 2
+        while folder.exists():
+            folder, number = self.models_folder / f"{stem} ({number})", number + 1
+        return folder

@@ -1,0 +1,242 @@
+"""A settings class becomes a form: everything is read from its declaration."""
+
+from __future__ import annotations
+
+import types
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Generic,
+    Literal,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+)
+
+from pydantic import ValidationError
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QLabel,
+    QSpinBox,
+    QWidget,
+)
+from superqt import QLabeledDoubleSlider, QLabeledSlider
+from superqt.utils import signals_blocked
+
+from napari_unet.core.config import Config
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pydantic.fields import FieldInfo
+
+ConfigT = TypeVar("ConfigT", bound=Config)
+_LARGEST_INT = 2**31 - 1
+_LARGEST_FLOAT = 1e9
+_INWARDS = 1e-4
+_HORIZONTAL = Qt.Orientation.Horizontal
+
+
+class Form(QWidget, Generic[ConfigT]):
+    """Edit some fields of a settings object; the others keep their values.
+
+    Titles, tooltips, units, choices and limits come from the declaration of the
+    settings, so that a setting is described once.
+
+    Parameters
+    ----------
+    config : Config
+        What to show first.
+    fields : sequence of str, optional
+        Which fields, in which order; by default all that a single control can show.
+    sliders : mapping of str to (float, float)
+        Fields to show as sliders, with the part of their limits worth sliding over.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    valueChanged = Signal(object)
+
+    def __init__(
+        self,
+        config: ConfigT,
+        fields: Sequence[str] | None = None,
+        *,
+        sliders: Mapping[str, tuple[float, float]] = types.MappingProxyType({}),
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._config: ConfigT = config
+        self._controls: dict[str, Any] = {}
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        declared = type(config).model_fields
+        for name in fields or [n for n, f in declared.items() if _can_edit(f)]:
+            control = make_control(declared[name], sliders.get(name))
+            self._controls[name] = control
+            _add_row(layout, control, name, declared[name])
+            _changed_signal(control).connect(
+                lambda _value, name=name: self._on_edited(name)
+            )
+        self.setValue(config)
+
+    def value(self) -> ConfigT:
+        """Return the settings as they are shown."""
+        return self._config
+
+    def setValue(self, config: ConfigT) -> None:
+        """Show `config`; emits nothing."""
+        self._config = config
+        for name, control in self._controls.items():
+            value = getattr(config, name)
+            control.setEnabled(value is not None)
+            if value is not None:
+                with signals_blocked(control):
+                    _show_value(control, value)
+
+    def control(self, name: str) -> Any:
+        """Return the control of one field."""
+        return self._controls[name]
+
+    def _on_edited(self, name: str) -> None:
+        control = self._controls[name]
+        try:
+            config = self._config.replaced(**{name: _read_value(control)})
+        except ValidationError:
+            # Only where two fields exclude each other: show what still holds.
+            self.setValue(self._config)
+            return
+        self._config = config
+        self.valueChanged.emit(config)
+
+
+def make_control(
+    declared: FieldInfo, slider_range: tuple[float, float] | None = None
+) -> Any:
+    """Return the control for one declared setting.
+
+    Parameters
+    ----------
+    declared : FieldInfo
+        A bool, int, float or Literal, or one of them or None.
+    slider_range : (float, float), optional
+        Makes it a slider over this range.
+    """
+    kind = _kind(declared)
+    if get_origin(kind) is Literal:
+        control = QComboBox()
+        for choice in get_args(kind):
+            control.addItem(str(choice), choice)
+        return control
+    if kind is bool:
+        return QCheckBox()
+    if kind not in (int, float):
+        raise TypeError(f"No control can show a setting of type {kind}.")
+    return _make_number_control(declared, kind, slider_range)
+
+
+def _make_number_control(
+    declared: FieldInfo, kind: type, slider_range: tuple[float, float] | None
+) -> Any:
+    low, high = slider_range or _limits(declared)
+    control: Any
+    if kind is int:
+        control = QLabeledSlider(_HORIZONTAL) if slider_range else QSpinBox()
+        control.setRange(int(low), int(min(high, _LARGEST_INT)))
+    else:
+        control = (
+            QLabeledDoubleSlider(_HORIZONTAL) if slider_range else QDoubleSpinBox()
+        )
+        control.setDecimals(2 if high - low > 0.5 else 4)
+        control.setRange(low, high)
+        control.setSingleStep(0.05 if high - low <= 1 else 0.5)
+    if slider_range is None:
+        control.setKeyboardTracking(False)
+        if unit := _unit(declared):
+            control.setSuffix(f" {unit}")
+    return control
+
+
+def _add_row(layout: QFormLayout, control: Any, name: str, declared: FieldInfo) -> None:
+    title = declared.title or name.replace("_", " ").capitalize()
+    help_text = declared.description or ""
+    control.setToolTip(help_text)
+    control.setAccessibleName(title)
+    control.setAccessibleDescription(help_text)
+    if isinstance(control, QCheckBox):
+        control.setText(title)
+        layout.addRow(control)
+        return
+    unit = _unit(declared)
+    sliding = isinstance(control, (QLabeledSlider, QLabeledDoubleSlider))
+    label = QLabel(f"{title} ({unit})" if unit and sliding else title)
+    label.setToolTip(help_text)
+    label.setBuddy(control)
+    layout.addRow(label, control)
+
+
+def _kind(declared: FieldInfo) -> Any:
+    """Return the type of a setting, without the None of an optional one."""
+    annotation = declared.annotation
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(a for a in get_args(annotation) if a is not type(None))
+    return annotation
+
+
+def _can_edit(declared: FieldInfo) -> bool:
+    kind = _kind(declared)
+    return kind in (bool, int, float) or get_origin(kind) is Literal
+
+
+def _unit(declared: FieldInfo) -> str:
+    extra = declared.json_schema_extra
+    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+
+
+def _limits(declared: FieldInfo) -> tuple[float, float]:
+    """Return the limits of a number; an excluded limit is moved a little inwards."""
+    low, high = 0.0, _LARGEST_FLOAT
+    for limit in declared.metadata:
+        low = getattr(limit, "ge", low)
+        high = getattr(limit, "le", high)
+        if hasattr(limit, "gt"):
+            low = limit.gt + _INWARDS
+        if hasattr(limit, "lt"):
+            high = limit.lt - _INWARDS
+    return low, high
+
+
+def _changed_signal(control: Any) -> Any:
+    if isinstance(control, QCheckBox):
+        return control.toggled
+    if isinstance(control, QComboBox):
+        return control.currentIndexChanged
+    return control.valueChanged
+
+
+def _read_value(control: Any) -> Any:
+    if isinstance(control, QCheckBox):
+        return control.isChecked()
+    if isinstance(control, QComboBox):
+        return control.currentData()
+    return control.value()
+
+
+def _show_value(control: Any, value: Any) -> None:
+    if isinstance(control, QCheckBox):
+        control.setChecked(value)
+    elif isinstance(control, QComboBox):
+        control.setCurrentIndex(control.findData(value))
+    else:
+        # A slider covers the usual values only; a rarer one widens it.
+        if not control.minimum() <= value <= control.maximum():
+            control.setRange(
+                min(control.minimum(), value), max(control.maximum(), value)
+            )
+        control.setValue(value)

@@ -1,0 +1,255 @@
+"""The one place that reads and writes the viewer's layers; nothing below knows napari.
+
+A layer made for an image remembers that image by its id, so renaming and reordering
+layers harms nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Layer
+from qtpy.QtCore import QTimer
+
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:
+    import napari
+    from numpy.typing import NDArray
+
+    from napari_unet.core.image import Image
+    from napari_unet.segmented import Box
+
+LayerRole = Literal[
+    "annotation", "regions", "prediction", "probabilities", "weight map", "errors"
+]
+
+# Painted with this number, a pixel is neither object nor background: it is unknown.
+IGNORE_LABEL = int(np.iinfo(np.uint16).max)
+_METADATA_KEY = "napari_unet"
+_REFRESH_MSEC = 100
+
+
+def find_layer(viewer: napari.Viewer, image: Layer, role: LayerRole) -> Any:
+    """Return the topmost layer made for `image` in this role, or None."""
+    wanted = {"role": role, "image": image.unique_id}
+    for layer in reversed(viewer.layers):
+        if layer.metadata.get(_METADATA_KEY) == wanted:
+            return layer
+    return None
+
+
+def link_layer(layer: Layer, image: Layer, role: LayerRole) -> None:
+    """Remember what `layer` is to `image`."""
+    layer.metadata[_METADATA_KEY] = {"role": role, "image": image.unique_id}
+
+
+def unlink_layer(layer: Layer) -> None:
+    """Forget what a layer was made for: it is the user's own from now on."""
+    layer.metadata.pop(_METADATA_KEY, None)
+
+
+def copy_geometry(layer: Layer) -> dict[str, Any]:
+    """Return everything that puts another layer's pixels exactly onto these."""
+    return {
+        "scale": layer.scale,
+        "translate": layer.translate,
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
+def add_labels(
+    viewer: napari.Viewer,
+    image: ImageLayer,
+    role: LayerRole,
+    data: NDArray[Any] | None = None,
+    **options: Any,
+) -> Labels:
+    """Add a labels layer that lies pixel on pixel on an image.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to.
+    image : Image layer
+        Gives shape and geometry.
+    role : str
+        What it is for; named "<image> <role>".
+    data : ndarray of int, shape ([Z,] Y, X), optional
+        Background everywhere by default, in uint16.
+    **options
+        Passed on to the layer, e.g. ``opacity``.
+    """
+    if data is None:
+        data = np.zeros(spatial_shape(image), np.uint16)
+    layer = Labels(data, name=f"{image.name} {role}", **copy_geometry(image), **options)
+    link_layer(layer, image, role)
+    viewer.add_layer(layer)
+    return layer
+
+
+def show_image(
+    viewer: napari.Viewer,
+    image: ImageLayer,
+    role: LayerRole,
+    data: NDArray[Any],
+    **options: Any,
+) -> ImageLayer:
+    """Show an array of the image's shape, in the layer that already shows such, if any.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to.
+    image : Image layer
+        What the array belongs to.
+    role : str
+        What it is, e.g. "weight map".
+    data : ndarray, shape ([Z,] Y, X)
+        Shown, not copied.
+    **options
+        For a new layer, e.g. ``colormap``.
+    """
+    layer = find_layer(viewer, image, role)
+    if layer is None:
+        layer = ImageLayer(
+            data, name=f"{image.name} {role}", **copy_geometry(image), **options
+        )
+        link_layer(layer, image, role)
+        viewer.add_layer(layer)
+    else:
+        layer.data = data
+    return layer
+
+
+class LayerWriter:
+    """Write results into a labels layer in place, refreshing the screen now and then.
+
+    Writing goes to the layer object, and only while it is still in the viewer: it may
+    be renamed, moved, edited or deleted meanwhile.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose layer it is.
+    layer : Labels layer
+        With a NumPy array.
+    """
+
+    def __init__(self, viewer: napari.Viewer, layer: Labels) -> None:
+        self.layer = layer
+        self._viewer = viewer
+        self._timer = QTimer()
+        self._timer.setSingleShot(True)
+        self._timer.timeout.connect(self._refresh)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the layer is still in the viewer."""
+        return self.layer in self._viewer.layers
+
+    def write(self, index: tuple[Any, ...], values: NDArray[Any]) -> None:
+        """Put `values` at ``data[index]``; shown within a tenth of a second."""
+        if not self.is_open:
+            return
+        self.layer.data[index] = values
+        if not self._timer.isActive():
+            self._timer.start(_REFRESH_MSEC)
+
+    def close(self) -> None:
+        """Show the last state, thumbnail included."""
+        self._timer.stop()
+        if self.is_open:
+            self.layer.refresh()
+
+    def _refresh(self) -> None:
+        if self.is_open:
+            self.layer.refresh(thumbnail=False, extent=False, highlight=False)
+
+
+def spatial_shape(layer: ImageLayer) -> tuple[int, ...]:
+    """Return ([Z,] Y, X) of an image layer at full resolution, without colours."""
+    data = layer.data[0] if layer.multiscale else layer.data
+    return tuple(data.shape[: layer.ndim])
+
+
+def image_of(layer: ImageLayer) -> Image:
+    """Return a layer as the image the program works on.
+
+    Parameters
+    ----------
+    layer : Image layer
+        Grey (Y, X), colour (Y, X, 3), or a stack (Z, Y, X); Z may be time.
+
+    Returns
+    -------
+    Image
+        (1, Y, X), (3, Y, X) or (1, Z, Y, X), with the pixel size in µm if known.
+
+    Raises
+    ------
+    InputError
+        If the layer has more axes, or values that are not finite.
+    """
+    from napari_unet.core.image import Image
+
+    array = np.asarray(layer.data[0] if layer.multiscale else layer.data)
+    if layer.ndim not in (2, 3):
+        raise InputError(
+            f"'{layer.name}' has {layer.ndim} axes {array.shape}; two, or three with "
+            "slices or time, can be used. Split the layer first: right-click it, Split "
+            "Stack."
+        )
+    # An alpha channel says nothing about the specimen.
+    array = np.moveaxis(array[..., :3], -1, 0) if layer.rgb else array[np.newaxis]
+    return Image(array, pixel_size_um=pixel_size_um(layer), name=layer.name)
+
+
+def pixel_size_um(layer: Layer) -> tuple[float, ...] | None:
+    """Return a pixel's edges in µm, or None if Y or X is not given as a length.
+
+    A first axis that is not a length, such as time, counts as 1: planes are never
+    resampled along it.
+    """
+    sizes = [
+        float((abs(scale) * unit).to("micrometer").magnitude)
+        if unit.is_compatible_with("micrometer")
+        else None
+        for scale, unit in zip(layer.scale, layer.units, strict=True)
+    ]
+    if None in sizes[-2:]:
+        return None
+    return tuple(1.0 if size is None else size for size in sizes)
+
+
+def visible_box(layer: ImageLayer) -> Box:
+    """Return the part of an image's (Y, X) plane that is on the screen, in pixels.
+
+    The whole plane if the layer is not drawn yet, out of view, or shown in 3D.
+    """
+    shape = spatial_shape(layer)[-2:]
+    level = layer.data_level if layer.multiscale else 0
+    factors = layer.downsample_factors[level][-2:] if layer.multiscale else np.ones(2)
+    corners = layer.corner_pixels[:, -2:]  # of the level shown; the last one included
+    starts = np.clip(corners[0] * factors, 0, shape).astype(int)
+    stops = np.clip(np.ceil((corners[1] + 1) * factors), 0, shape).astype(int)
+    if (stops - starts <= 1).any():
+        return slice(0, shape[0]), slice(0, shape[1])
+    (top, left), (bottom, right) = starts.tolist(), stops.tolist()
+    return slice(top, bottom), slice(left, right)
+
+
+def current_plane(viewer: napari.Viewer, layer: Layer) -> int | None:
+    """Return the index of the slice on the screen, or None for a 2D layer."""
+    if layer.ndim < 3:
+        return None
+    # The layer's axes are the last ones of the viewer's.
+    position = layer.world_to_data(viewer.dims.point[-layer.ndim :])
+    last = layer.data[0].shape[0] - 1 if layer.multiscale else layer.data.shape[0] - 1
+    return int(np.clip(round(float(position[0])), 0, last))
