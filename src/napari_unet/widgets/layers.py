@@ -23,7 +23,13 @@ if TYPE_CHECKING:
     from napari_unet.segmented import Box
 
 LayerRole = Literal[
-    "annotation", "regions", "prediction", "probabilities", "weight map", "errors"
+    "annotation",
+    "regions",
+    "prediction",
+    "probabilities",
+    "preview",
+    "weight map",
+    "errors",
 ]
 
 # Painted with this number, a pixel is neither object nor background: it is unknown.
