@@ -217,6 +217,11 @@ def image_of(layer: ImageLayer) -> Image:
     return Image(array, pixel_size_um=pixel_size_um(layer), name=layer.name)
 
 
+def labels_of(layer: Labels) -> NDArray[Any]:
+    """Return a copy of a labels layer's array, ([Z,] Y, X), at full resolution."""
+    return np.array(layer.data[0] if layer.multiscale else layer.data)
+
+
 def pixel_size_um(layer: Layer) -> tuple[float, ...] | None:
     """Return a pixel's edges in µm, or None if Y or X is not given as a length.
 
