@@ -47,6 +47,11 @@ def find_layer(viewer: napari.Viewer, image: Layer, role: LayerRole) -> Any:
     return None
 
 
+def is_made_here(layer: Layer) -> bool:
+    """Tell whether a layer is a result of the docks, or an annotation for them."""
+    return _METADATA_KEY in layer.metadata
+
+
 def link_layer(layer: Layer, image: Layer, role: LayerRole) -> None:
     """Remember what `layer` is to `image`."""
     layer.metadata[_METADATA_KEY] = {"role": role, "image": image.unique_id}

@@ -1,0 +1,261 @@
+"""Annotations and their regions: from painted layers to examples, and back."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image as ImageLayer
+from napari.layers import Labels, Shapes
+
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.layers import (
+    IGNORE_LABEL,
+    copy_geometry,
+    find_layer,
+    image_of,
+    link_layer,
+    spatial_shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    import napari
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotation.summary import AnnotationSummary
+    from napari_unet.core.annotation.target import Example, Region, Role
+    from napari_unet.segmented import Box
+
+# Sky blue and orange of Okabe & Ito, told apart by the colour-blind; the role is also
+# written into each rectangle.
+ROLE_COLORS = {"training": "#56B4E9", "validation": "#E69F00"}
+# An undo step holds 20 bytes for each changed pixel: 320 MB.
+MAX_UNDOABLE_PIXELS = 16_000_000
+# A rectangle may be this much off the axes, in pixels, before it is refused.
+_TOLERANCE_PX = 0.5
+
+RegionsByPlane = dict[int | None, "tuple[Region, ...]"]
+
+
+def add_regions(viewer: napari.Viewer, image: ImageLayer) -> Shapes:
+    """Add the shapes layer whose rectangles declare parts of an image annotated."""
+    layer = Shapes(
+        ndim=image.ndim,
+        name=f"{image.name} regions",
+        features={"role": np.empty(0, object)},
+        feature_defaults={"role": "training"},
+        property_choices={"role": list(ROLE_COLORS)},
+        edge_color="role",
+        edge_color_cycle=list(ROLE_COLORS.values()),
+        face_color="transparent",
+        edge_width=max(1, round(max(spatial_shape(image)[-2:]) / 300)),
+        text={"string": "{role}", "anchor": "upper_left", "size": 10, "color": "white"},
+        **copy_geometry(image),
+    )
+    link_layer(layer, image, "regions")
+    viewer.add_layer(layer)
+    return layer
+
+
+def set_role(layer: Shapes, role: Role) -> None:
+    """Give the role to the selected rectangles and to those drawn from now on."""
+    features = layer.features.copy()
+    selected = list(layer.selected_data)
+    if selected:
+        features.loc[selected, "role"] = role
+        layer.features = features
+    layer.feature_defaults = {"role": role}
+    layer.refresh_colors()
+    layer.refresh_text()
+
+
+def regions_of(layer: Shapes | None, image: ImageLayer) -> RegionsByPlane:
+    """Return the rectangles of a shapes layer as boxes of the image's pixels.
+
+    Parameters
+    ----------
+    layer : Shapes layer or None
+        Its ``role`` feature says training or validation; without one, training.
+    image : Image layer
+        Gives the pixel grid; a pixel belongs to a box if its centre does.
+
+    Returns
+    -------
+    dict of int or None to tuple of Region
+        By plane; the key is None for a 2D image. Boxes without any pixel are left out.
+
+    Raises
+    ------
+    InputError
+        If a shape is not a rectangle along the axes.
+    """
+    from napari_unet.core.annotation.target import Region
+
+    if layer is None:
+        return {}
+    shape = np.asarray(spatial_shape(image)[-2:])
+    roles = layer.features.get("role", ["training"] * layer.nshapes)
+    found: defaultdict[int | None, list[Region]] = defaultdict(list)
+    kinds = zip(layer.data, layer.shape_type, roles, strict=True)
+    for number, (vertices, kind, role) in enumerate(kinds, start=1):
+        corners = np.array(
+            [image.world_to_data(layer.data_to_world(v)) for v in vertices]
+        )
+        box = corners[:, -2:]
+        if kind != "rectangle" or not _is_upright(box):
+            raise InputError(
+                f"Region {number} of '{layer.name}' is not an upright rectangle; "
+                "delete it, or draw it again as a rectangle."
+            )
+        start = np.clip(np.ceil(box.min(axis=0)), 0, shape).astype(int)
+        stop = np.clip(np.floor(box.max(axis=0)) + 1, 0, shape).astype(int)
+        if (start < stop).all():
+            plane = round(float(corners[0, 0])) if image.ndim == 3 else None
+            found[plane].append(
+                Region(tuple(start.tolist()), tuple(stop.tolist()), role)
+            )
+    return {plane: tuple(regions) for plane, regions in found.items()}
+
+
+def _is_upright(box: NDArray[np.floating]) -> bool:
+    """Tell whether every corner lies in a corner of the bounding box, shape (4, 2)."""
+    nearest = np.minimum(abs(box - box.min(axis=0)), abs(box - box.max(axis=0)))
+    return bool((nearest <= _TOLERANCE_PX).all())
+
+
+def examples_of(viewer: napari.Viewer) -> list[Example]:
+    """Return what is annotated in a viewer: every image with an annotation layer.
+
+    Arrays of annotations are copied: they may be painted on while a training runs.
+    Of a stack, each plane with a painted pixel or a region is an example.
+
+    Raises
+    ------
+    InputError
+        If an image, an annotation or a region cannot be used.
+    """
+    examples: list[Example] = []
+    for image in viewer.layers:
+        if not isinstance(image, ImageLayer):
+            continue
+        annotation = find_layer(viewer, image, "annotation")
+        if annotation is not None:
+            regions = regions_of(find_layer(viewer, image, "regions"), image)
+            examples += _examples_of_image(image, annotation, regions)
+    return examples
+
+
+def _examples_of_image(
+    layer: ImageLayer, annotation: Labels, regions: RegionsByPlane
+) -> list[Example]:
+    from napari_unet.core.annotation.target import Example
+
+    image = image_of(layer)
+    painted = np.asarray(annotation.data)
+    if painted.shape != image.shape:
+        raise InputError(
+            f"'{annotation.name}' has the shape {painted.shape}, but '{layer.name}' "
+            f"{image.shape}; make a new annotation for this image."
+        )
+    if layer.ndim == 2:
+        if not (painted.any() or regions):
+            return []
+        return [Example(image, painted.copy(), regions.get(None, ()), IGNORE_LABEL)]
+    return [
+        Example(
+            replace(image.plane(z), name=f"{image.name} [{z}]"),
+            painted[z].copy(),
+            regions.get(z, ()),
+            IGNORE_LABEL,
+        )
+        for z in _annotated_planes(painted, regions)
+    ]
+
+
+def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[int]:
+    """Return the planes of a (Z, Y, X) annotation with a painted pixel or a region."""
+    planes = set(np.flatnonzero(painted.any(axis=(1, 2))).tolist())
+    return sorted(planes | {z for z in regions if z is not None})
+
+
+def summarise_layers(
+    annotation: NDArray[Any], regions: RegionsByPlane
+) -> AnnotationSummary:
+    """Count what an annotation layer's array holds, over all its planes.
+
+    Parameters
+    ----------
+    annotation : ndarray of int, shape ([Z,] Y, X)
+        May be the layer's own array: counting beside the brush does no harm.
+    regions : dict of tuples of Region
+        By plane.
+    """
+    from napari_unet.core.annotation.summary import (
+        AnnotationSummary,
+        summarise_annotation,
+    )
+
+    if annotation.ndim == 2:
+        return summarise_annotation(annotation, regions.get(None, ()), IGNORE_LABEL)
+    # As for training: planes with nothing painted and no region do not count.
+    summaries = (
+        summarise_annotation(annotation[z], regions.get(z, ()), IGNORE_LABEL)
+        for z in _annotated_planes(annotation, regions)
+    )
+    return sum(summaries, AnnotationSummary())
+
+
+def accept_into(
+    annotation: Labels,
+    prediction: Labels,
+    *,
+    plane: int | None = None,
+    box: Box | None = None,
+    chosen: Collection[int] | None = None,
+) -> int:
+    """Copy predicted objects into the annotation, as one step that can be undone.
+
+    Parameters
+    ----------
+    annotation, prediction : Labels layer
+        Of one image; what is painted in the annotation is kept.
+    plane : int, optional
+        Which plane of a stack.
+    box : tuple of two slices, optional
+        Only objects that lie in it with at least one pixel; they come in whole.
+    chosen : collection of int, optional
+        Only objects with these numbers.
+
+    Returns
+    -------
+    int
+        How many objects were added.
+
+    Raises
+    ------
+    InputError
+        If the layers do not fit, or if it were too much for an undo step.
+    """
+    from napari_unet.core.annotation.acceptance import accept_objects
+
+    where = () if plane is None else (plane,)
+    painted = np.asarray(annotation.data)[where]
+    predicted = np.asarray(prediction.data)[where]
+    if box is not None:
+        inside = set(np.unique(predicted[box]).tolist())
+        chosen = inside if chosen is None else inside & set(chosen)
+    merged, accepted = accept_objects(painted, predicted, chosen, IGNORE_LABEL)
+    changed = np.nonzero(merged != painted)
+    if len(changed[0]) > MAX_UNDOABLE_PIXELS:
+        raise InputError(
+            f"{len(changed[0]) / 1e6:.0f} million pixels are too many for one step "
+            "that can be undone; zoom in and accept the objects in view."
+        )
+    if accepted:
+        planes = () if plane is None else (np.full(len(changed[0]), plane),)
+        annotation.data_setitem((*planes, *changed), merged[changed])
+    return accepted

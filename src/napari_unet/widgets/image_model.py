@@ -1,0 +1,231 @@
+"""The section that says what is worked on: which image, which model, which device."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
+
+from napari.layers import Image as ImageLayer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_unet.core.config import DeviceChoice
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.background import LatestAnswer, listen, show_problem
+from napari_unet.widgets.chosen import choose_image, chosen_layers, unwrapped
+from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.layers import is_made_here, pixel_size_um, spatial_shape
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Layer
+    from qtpy.QtGui import QShowEvent
+
+    from napari_unet.core.card import Manifest
+    from napari_unet.session import Session
+
+_TOOLTIP = Qt.ItemDataRole.ToolTipRole
+NO_MODEL = "None yet: fine-tune one"
+
+
+class ImageModelSection(QWidget):
+    """View of the chosen image, `Session.model_folder` and `Session.device`.
+
+    Parameters
+    ----------
+    session : Session
+        The state to show and to change.
+    viewer : napari.Viewer
+        Whose image layers are offered.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._viewer = session, unwrapped(viewer)
+        self._chosen = chosen_layers(self._viewer)
+        self._device_asked = False
+        self._device_answer = LatestAnswer(self, "Looking for the device")
+        self._build()
+        self._image.layerChanged.connect(self._on_image_chosen)
+        self._model.activated.connect(self._on_model_chosen)
+        self._open.clicked.connect(self._on_open_clicked)
+        self._device.currentTextChanged.connect(self._on_device_chosen)
+        self._device_answer.answered.connect(self._device_line.setText)
+        listen(self._chosen.events.image, self._show_image)
+        listen(session.events.model_folder, self._show_models)
+        listen(session.events.device, self._show_device)
+        self._image.setValue(self._chosen.image or self._image.value())
+        self._on_image_chosen(self._image.value())
+        self._show_image()
+        self._show_models()
+
+    def _build(self) -> None:
+        self._image = LayerCombo(
+            self._viewer, _is_users_image, placeholder="Open an image first"
+        )
+        self._image.setToolTip(
+            "The image to annotate and to segment: grey, colour, or a stack of slices "
+            "or time points"
+        )
+        self._image.setAccessibleName("Image")
+        self._image_line = _line()
+        self._model = QComboBox()
+        self._model.setToolTip(
+            "The model to segment with, and to start fine-tuning from"
+        )
+        self._model.setAccessibleName("Model")
+        self._model.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._model.setMinimumContentsLength(12)
+        self._open = QPushButton("Open…")
+        self._open.setToolTip("Open a model folder from another place")
+        self._open.setAccessibleName("Open model folder")
+        self._model_line = _line()
+        self._device = QComboBox()
+        self._device.addItems(get_args(DeviceChoice))
+        self._device.setCurrentText(self._session.device)
+        self._device.setToolTip(
+            "What computes: 'auto' takes a graphics card where there is one"
+        )
+        self._device.setAccessibleName("Device")
+        self._device_line = _line("Looking …")
+        models, device = QHBoxLayout(), QHBoxLayout()
+        models.addWidget(self._model, 1)
+        models.addWidget(self._open)
+        device.addWidget(self._device)
+        device.addWidget(self._device_line, 1)
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addRow("Image", self._image)
+        layout.addRow("", self._image_line)
+        layout.addRow("Model", models)
+        layout.addRow("", self._model_line)
+        layout.addRow("Device", device)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Ask for the device when first seen: the answer loads torch."""
+        super().showEvent(event)
+        if not self._device_asked:
+            self._device_asked = True
+            self._device_answer.ask(self._session.describe_device)
+
+    def _on_image_chosen(self, layer: Layer | None) -> None:
+        choose_image(self._viewer, layer)
+        self._show_image()
+
+    def _on_model_chosen(self, index: int) -> None:
+        self._session.model_folder = self._model.itemData(index)
+
+    def _on_device_chosen(self, device: str) -> None:
+        self._session.device = device  # type: ignore[assignment]
+
+    def _on_open_clicked(self) -> None:
+        start = str(self._session.models_folder)
+        chosen = QFileDialog.getExistingDirectory(self, "Open model folder", start)
+        if chosen:
+            self.open_model(Path(chosen))
+
+    def open_model(self, folder: Path) -> None:
+        """Take a model folder, or say why it cannot be used."""
+        try:
+            self._session.read_model(folder)
+        except InputError as error:
+            show_problem(error)
+        else:
+            self._session.model_folder = folder
+
+    def _show_image(self) -> None:
+        layer = self._chosen.image
+        if layer is not self._image.value():
+            self._image.setValue(layer)
+        self._image_line.setText("" if layer is None else describe_image(layer))
+        self._image_line.setVisible(layer is not None)
+        self._show_model_line()
+
+    def _show_models(self) -> None:
+        chosen = self._session.model_folder
+        models = [
+            (card.name or path.name, path) for path, card in self._session.list_models()
+        ]
+        if chosen is not None and chosen not in [path for _, path in models]:
+            models.insert(0, (chosen.name, chosen))
+        with signals_blocked(self._model):
+            self._model.clear()
+            self._model.addItem(NO_MODEL if not models else "None", None)
+            for name, path in models:
+                self._model.addItem(name, path)
+                self._model.setItemData(self._model.count() - 1, str(path), _TOOLTIP)
+            paths: list[Path | None] = [None, *(path for _, path in models)]
+            self._model.setCurrentIndex(paths.index(chosen))
+        self._show_model_line()
+
+    def _show_model_line(self) -> None:
+        try:
+            manifest = self._session.read_model()
+        except InputError as error:
+            self._model_line.setText(str(error))
+        else:
+            text = "" if manifest is None else describe_model(manifest)
+            self._model_line.setText(text + self._mismatch(manifest))
+        self._model_line.setVisible(bool(self._model_line.text()))
+
+    def _mismatch(self, manifest: Manifest | None) -> str:
+        """Say so if the model was trained on images of another kind."""
+        layer = self._chosen.image
+        if manifest is None or layer is None:
+            return ""
+        needs = manifest.settings.network.in_channels
+        has = 3 if layer.rgb else 1
+        if needs == has:
+            return ""
+        return f"<br><b>Needs {needs} channel(s); this image has {has}.</b>"
+
+    def _show_device(self) -> None:
+        with signals_blocked(self._device):
+            self._device.setCurrentText(self._session.device)
+        self._device_line.setText("Looking …")
+        self._device_answer.ask(self._session.describe_device)
+
+
+def describe_image(layer: ImageLayer) -> str:
+    """Return size and pixel size of an image layer, for people."""
+    size = " × ".join(str(length) for length in spatial_shape(layer)[::-1])
+    edges = pixel_size_um(layer)
+    if edges is None:
+        return f"{size} px, pixel size unknown"
+    return f"{size} px, {edges[-1]:.3g} µm per pixel"
+
+
+def describe_model(manifest: Manifest) -> str:
+    """Return what a model was trained on and how good it was, in one line."""
+    card, size = manifest.card, manifest.settings.pixel_size_um
+    facts = [f"{card.objects} objects"] if card.objects else []
+    if size is not None:
+        facts.append(f"{size:.3g} µm per pixel")
+    if card.scores and "f1" in card.scores:
+        facts.append(f"F1 {card.scores['f1']:.2f}")
+    return "Trained on " + ", ".join(facts) if facts else "A model without a history"
+
+
+def _is_users_image(layer: Layer) -> bool:
+    return isinstance(layer, ImageLayer) and not is_made_here(layer)
+
+
+def _line(text: str = "") -> QLabel:
+    label = QLabel(text)
+    label.setWordWrap(True)
+    return label
