@@ -222,9 +222,13 @@ def image_of(layer: ImageLayer) -> Image:
     return Image(array, pixel_size_um=pixel_size_um(layer), name=layer.name)
 
 
-def labels_of(layer: Labels) -> NDArray[Any]:
-    """Return a copy of a labels layer's array, ([Z,] Y, X), at full resolution."""
-    return np.array(layer.data[0] if layer.multiscale else layer.data)
+def labels_of(layer: Labels, plane: int | None = None) -> NDArray[Any]:
+    """Return a copy of a labels layer's array at full resolution.
+
+    All of it, ([Z,] Y, X), or one plane of a stack, (Y, X).
+    """
+    data = layer.data[0] if layer.multiscale else layer.data
+    return np.array(data if plane is None else data[plane])
 
 
 def pixel_size_um(layer: Layer) -> tuple[float, ...] | None:
