@@ -56,7 +56,8 @@ def choose_image(viewer: napari.Viewer, layer: ImageLayer | None) -> None:
     chosen = chosen_layers(viewer)
     if chosen.image is layer:
         return
-    chosen.image = layer
     for role in ("annotation", "regions", "prediction"):
         found = None if layer is None else find_layer(viewer, layer, role)
         setattr(chosen, role, found)
+    # Last, so that whoever hears of the image finds the layers that go with it.
+    chosen.image = layer

@@ -83,9 +83,7 @@ class ImageModelSection(QWidget):
         self._image.setAccessibleName("Image")
         self._image_line = _line()
         self._model = QComboBox()
-        self._model.setToolTip(
-            "The model to segment with, and to start fine-tuning from"
-        )
+        self._model.setToolTip("Segments, and is what fine-tuning starts from")
         self._model.setAccessibleName("Model")
         self._model.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

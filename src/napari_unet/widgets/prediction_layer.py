@@ -1,0 +1,159 @@
+"""The labels layer that a segmentation fills, tile by tile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.layers import (
+    LayerWriter,
+    add_labels,
+    find_layer,
+    show_image,
+    spatial_shape,
+    unlink_layer,
+)
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_unet.segmented import Segmented, TileLabels
+
+
+_UNTOUCHED = "napari_unet_untouched"
+
+
+class PredictionLayer:
+    """Shows one segmentation, running or finished, of one image layer.
+
+    A prediction that the user has painted on, or deleted, is never written to again: a
+    new layer takes the new result.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show it.
+    image : Image layer
+        What is segmented.
+    """
+
+    def __init__(self, viewer: napari.Viewer, image: ImageLayer) -> None:
+        self._viewer, self.image = viewer, image
+        self._writer: LayerWriter | None = None
+        self._next_number = 0
+
+    @property
+    def layer(self) -> Labels | None:
+        """The layer, while it is in the viewer."""
+        writer = self._writer
+        return writer.layer if writer is not None and writer.is_open else None
+
+    def start(self, planes: tuple[int, ...] | None) -> None:
+        """Empty the planes about to be segmented (all of a 2D image)."""
+        writer = self._open()
+        writer.write((list(planes),) if planes else (slice(None),), np.array(0))
+        self._next_number = 0
+
+    def show_tile(self, tile: TileLabels) -> None:
+        """Show the objects of one tile; at the end they are found again as a whole."""
+        if self.layer is None or self._writer is None:
+            return
+        plane = () if tile.plane is None else (tile.plane,)
+        labels = tile.labels.astype(np.int64)
+        highest = np.iinfo(self._writer.layer.data.dtype).max
+        # Colours of neighbouring tiles should differ; that numbers repeat after the
+        # largest one does no harm before the end.
+        numbers = (labels + self._next_number - 1) % highest + 1
+        self._next_number += int(labels.max(initial=0))
+        self._writer.write((*plane, *tile.box), np.where(labels > 0, numbers, 0))
+
+    def show(self, segmented: Segmented) -> None:
+        """Show the objects of a finished segmentation."""
+        if not self.image_is_open:
+            return
+        writer = self._open()
+        labels, box = segmented.labels, segmented.box
+        if labels.dtype.itemsize > writer.layer.data.dtype.itemsize:
+            # More objects than 16 bits can number; nobody has painted here, so there is
+            # no undo history that new data could spoil.
+            writer.layer.data = writer.layer.data.astype(labels.dtype)
+        if segmented.planes is None:
+            writer.write(box, labels)
+        else:
+            for z, plane in zip(segmented.planes, labels, strict=True):
+                writer.write((z, *box), plane)
+        writer.close()
+
+    def show_probabilities(self, segmented: Segmented) -> None:
+        """Show the foreground probability behind the labels as an image layer."""
+        if self.image_is_open:
+            show_image(
+                self._viewer,
+                self.image,
+                "probabilities",
+                spread_out(segmented, spatial_shape(self.image)),
+                colormap="magma",
+                contrast_limits=(0, 1),
+                opacity=0.6,
+            )
+
+    @property
+    def image_is_open(self) -> bool:
+        """Whether the segmented image is still in the viewer."""
+        return self.image in self._viewer.layers
+
+    def _open(self) -> LayerWriter:
+        """Return the writer of a layer that may be overwritten."""
+        writer = self._writer
+        if writer is None or not writer.is_open or not _is_untouched(writer.layer):
+            self._writer = writer = LayerWriter(self._viewer, self._find_or_add())
+        return writer
+
+    def _find_or_add(self) -> Labels:
+        old = find_layer(self._viewer, self.image, "prediction")
+        if old is not None:
+            if _is_untouched(old):
+                return old
+            unlink_layer(old)
+        selected = set(self._viewer.layers.selection)
+        layer = add_labels(self._viewer, self.image, "prediction")
+        layer.metadata[_UNTOUCHED] = True
+        layer.events.paint.connect(_on_painted)
+        # The user goes on with the layer they were working on.
+        self._viewer.layers.selection = selected
+        chosen = chosen_layers(self._viewer)
+        if chosen.image is self.image:
+            chosen.prediction = layer
+        return layer
+
+
+def _is_untouched(layer: Labels) -> bool:
+    """Tell whether a layer holds a prediction only, and nothing the user painted."""
+    return bool(layer.metadata.get(_UNTOUCHED, False))
+
+
+def _on_painted(event: Any) -> None:
+    event.source.metadata[_UNTOUCHED] = False
+
+
+def spread_out(segmented: Segmented, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return foreground probabilities on the whole image's grid, 0 elsewhere.
+
+    Parameters
+    ----------
+    segmented : Segmented
+        Of a part of the image.
+    shape : tuple of int
+        ([Z,] Y, X) of the image.
+    """
+    whole = np.zeros(shape, np.float32)
+    if segmented.planes is None:
+        whole[segmented.box] = segmented.foreground
+    else:
+        whole[(list(segmented.planes), *segmented.box)] = segmented.foreground
+    return whole

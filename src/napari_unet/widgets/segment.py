@@ -1,0 +1,254 @@
+"""The section that segments: one button, and sliders that act at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_unet.core.errors import InputError
+from napari_unet.jobs import Status
+from napari_unet.widgets.background import (
+    LatestAnswer,
+    listen,
+    run_in_background,
+    show_problem,
+)
+from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.form import Form
+from napari_unet.widgets.layers import current_plane, image_of, visible_box
+from napari_unet.widgets.prediction_layer import PredictionLayer
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+
+    from napari_unet.core.config import ObjectConfig
+    from napari_unet.jobs import Job, Outcome
+    from napari_unet.segmented import Box, Segmented, TileLabels
+    from napari_unet.session import Session
+
+VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
+NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
+NO_MODEL = (
+    "There is no model yet. Paint some objects under <b>Annotate</b> and press "
+    "<b>Fine-tune</b>, or open a model folder under <b>Image and model</b>."
+)
+
+
+class SegmentSection(QWidget):
+    """View of `Session.objects`, `Session.segmentation` and the job that makes it.
+
+    Parameters
+    ----------
+    session : Session
+        The state to show and to change.
+    viewer : napari.Viewer
+        Where labels appear.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._viewer = session, unwrapped(viewer)
+        self._chosen = chosen_layers(self._viewer)
+        # Only of the section that began the session's last segmentation; the others
+        # leave the viewer alone.
+        self._shown: PredictionLayer | None = None
+        self._found_with: ObjectConfig | None = None
+        self._finder = LatestAnswer(self, "Finding objects")
+        self._build()
+        self._button.clicked.connect(self._on_button_clicked)
+        self._probabilities.clicked.connect(self._on_probabilities_clicked)
+        self._form.valueChanged.connect(self._on_form_edited)
+        self._finder.answered.connect(self._on_found)
+        listen(session.events.objects, self._on_objects_changed)
+        listen(session.events.segmentation, self._on_segmentation)
+        listen(session.events.job, self._on_job)
+        listen(session.events.model_folder, self._show_state)
+        listen(self._chosen.events.image, self._show_image)
+        self._show_image()
+
+    def _build(self) -> None:
+        self._hint = QLabel()
+        self._hint.setWordWrap(True)
+        self._where = QComboBox()
+        self._where.setToolTip("Which part of the image to segment")
+        self._where.setAccessibleName("What to segment")
+        self._button = QPushButton("Segment")
+        self._button.setMinimumHeight(36)
+        self._button.setToolTip("Find the objects with the chosen model")
+        self._progress = QProgressBar()
+        self._progress.setAccessibleName("Progress of the segmentation")
+        self._progress.hide()
+        self._line = QLabel()
+        self._line.setWordWrap(True)
+        self._line.hide()
+        fields = ("threshold", "min_size", "fill_holes", "split")
+        self._form: Form[ObjectConfig] = Form(
+            self._session.objects, fields, sliders={"threshold": (0.02, 0.98)}
+        )
+        self._probabilities = QPushButton("Show probabilities")
+        self._probabilities.setToolTip(
+            "Show how sure the model is of each pixel, as an image layer"
+        )
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._where)
+        buttons.addWidget(self._button, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._hint)
+        layout.addLayout(buttons)
+        layout.addWidget(self._progress)
+        layout.addWidget(self._line)
+        layout.addWidget(self._form)
+        layout.addWidget(self._probabilities)
+
+    # ------------------------------------------------------------------ the job
+
+    def _on_button_clicked(self) -> None:
+        job = self._session.job
+        if job is not None:
+            job.cancel()
+            self._show_state()
+            return
+        layer = self._chosen.image
+        try:
+            if layer is None:
+                raise InputError(NO_IMAGE)
+            self._start(layer)
+        except InputError as error:
+            show_problem(error)
+
+    def _start(self, layer: ImageLayer) -> None:
+        box, planes = self._extent(layer)
+        job = self._session.segment(image_of(layer), box=box, planes=planes or ())
+        self._finder.forget()
+        self._found_with = self._session.objects
+        self._shown = PredictionLayer(self._viewer, layer)
+        self._shown.start(planes)
+        self._progress.setRange(0, 0)
+        self._progress.setFormat("%v of %m tiles")
+        self._line.hide()
+        run_in_background(
+            job,
+            self,
+            session=self._session,
+            progressed=self._on_tile,
+            ended=self._on_ended,
+        )
+        self._show_state()
+
+    def _on_job(self, job: Job | None) -> None:
+        if job is not None and job.name == "Segment":
+            self._shown = None  # whoever began it shows the new segmentation
+        self._show_state()
+
+    def _extent(self, layer: ImageLayer) -> tuple[Box | None, tuple[int, ...] | None]:
+        """Return which box of which planes to segment; None means all of it."""
+        where = self._where.currentText()
+        plane = current_plane(self._viewer, layer)
+        box = visible_box(layer) if where == VIEW else None
+        return box, None if plane is None or where == LAYER else (plane,)
+
+    def _on_tile(self, tile: TileLabels) -> None:
+        self._progress.setRange(0, tile.total)
+        self._progress.setValue(tile.done)
+        if self._shown is not None:
+            self._shown.show_tile(tile)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        self._show_state()
+        if outcome.status is Status.CANCELLED:
+            self._say("Stopped; the finished tiles are shown.")
+        elif (
+            outcome.status is Status.DONE and self._found_with != self._session.objects
+        ):
+            self._on_objects_changed(self._session.objects)
+
+    # --------------------------------------------------------------- the objects
+
+    def _on_form_edited(self, config: ObjectConfig) -> None:
+        self._session.objects = config
+
+    def _on_objects_changed(self, config: ObjectConfig) -> None:
+        self._form.setValue(config)
+        segmented = self._session.segmentation
+        if self._shown is None or segmented is None or self._session.job is not None:
+            return
+        self._finder.ask(lambda: self._session.find_objects(segmented, config))
+
+    def _on_found(self, segmented: Segmented) -> None:
+        self._session.segmentation = segmented
+
+    def _on_segmentation(self, segmented: Segmented | None) -> None:
+        if segmented is not None and self._shown is not None:
+            self._shown.show(segmented)
+        self._show_state()
+        if segmented is not None:
+            self._say(describe_segmentation(segmented))
+
+    def _on_probabilities_clicked(self) -> None:
+        segmented = self._session.segmentation
+        if segmented is not None and self._shown is not None:
+            self._shown.show_probabilities(segmented)
+
+    # ------------------------------------------------------------------- showing
+
+    def _show_image(self) -> None:
+        layer, old = self._chosen.image, self._where.currentText()
+        stack = layer is not None and layer.ndim > 2
+        with signals_blocked(self._where):
+            self._where.clear()
+            self._where.addItems([VIEW, SLICE, LAYER] if stack else [VIEW, LAYER])
+            self._where.setCurrentText(old if old else LAYER)
+        self._show_state()
+
+    def _show_state(self) -> None:
+        session, job = self._session, self._session.job
+        hint = ""
+        if session.model_folder is None:
+            hint = NO_MODEL
+        if self._chosen.image is None:
+            hint = NO_IMAGE
+        self._hint.setText(hint)
+        self._hint.setVisible(bool(hint))
+        mine = job is not None and job.name == "Segment"
+        stopping = job is not None and job.is_cancelling
+        self._button.setText("Stop" if mine else "Segment")
+        self._button.setEnabled(not stopping if mine else job is None and not hint)
+        self._button.setToolTip(
+            f"'{job.name}' is running: wait for it or stop it first"
+            if job is not None and not mine
+            else "Find the objects with the chosen model"
+        )
+        self._progress.setVisible(mine)
+        self._probabilities.setEnabled(
+            session.segmentation is not None and self._shown is not None
+        )
+
+    def _say(self, text: str) -> None:
+        self._line.setText(text)
+        self._line.show()
+
+
+def describe_segmentation(segmented: Segmented) -> str:
+    """Return what was found, for people."""
+    if segmented.annotation == "classes":
+        return f"{segmented.probabilities.shape[0]} classes, background included"
+    planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
+    count = sum(int(plane.max(initial=0)) for plane in planes)
+    where = "" if segmented.planes is None else f" in {len(segmented.planes)} slice(s)"
+    return f"{count} objects{where}"
