@@ -25,12 +25,13 @@ def drawn(line):
     return ([], []) if x is None else (list(x), list(y))
 
 
-def test_points_arrive_on_their_lines(curves):
+def test_points_arrive_on_their_lines(qtbot, curves):
     curves.add(1, 0.9, None)
     curves.add(2, 0.7, scores(0.5, 0.25))
     curves.add(3, 0.6, None)
     curves.add(4, 0.5, scores(0.75, 0.5))
 
+    qtbot.waitUntil(lambda: len(drawn(curves._loss_line)[0]) == 4)
     assert drawn(curves._loss_line) == ([1, 2, 3, 4], [0.9, 0.7, 0.6, 0.5])
     assert drawn(curves._f1_line) == ([2, 4], [0.5, 0.75])
     assert drawn(curves._iou_line) == ([2, 4], [0.25, 0.5])
@@ -43,17 +44,19 @@ def test_nothing_is_built_before_the_first_point(curves):
     assert curves._canvas is not None
 
 
-def test_a_new_training_starts_with_empty_curves(curves):
+def test_a_new_training_starts_with_empty_curves(qtbot, curves):
     curves.add(1, 0.9, scores(0.5, 0.2))
+    qtbot.waitUntil(lambda: len(drawn(curves._f1_line)[0]) == 1)
     curves.clear()
     assert drawn(curves._loss_line) == ([], [])
     assert drawn(curves._f1_line) == ([], [])
 
 
-def test_a_zoom_of_the_user_stays_while_points_arrive(curves):
+def test_a_zoom_of_the_user_stays_while_points_arrive(qtbot, curves):
     curves.add(1, 0.9, None)
     curves._loss_plot.setXRange(0, 10, padding=0)
     curves.add(500, 0.1, None)
+    qtbot.waitUntil(lambda: len(drawn(curves._loss_line)[0]) == 2)
     np.testing.assert_allclose(curves._loss_plot.viewRange()[0], (0, 10))
 
 
