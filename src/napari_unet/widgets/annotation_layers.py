@@ -21,7 +21,7 @@ from napari_unet.widgets.layers import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
     import napari
     from numpy.typing import NDArray
@@ -127,8 +127,12 @@ def _is_upright(box: NDArray[np.floating]) -> bool:
     return bool((nearest <= _TOLERANCE_PX).all())
 
 
-def examples_of(viewer: napari.Viewer) -> list[Example]:
+def examples_of(
+    viewer: napari.Viewer, roles: Mapping[ImageLayer, Role] | None = None
+) -> list[Example]:
     """Return what is annotated in a viewer: every image with an annotation layer.
+
+    With `roles`, only these images, each for training or for validation.
 
     Arrays of annotations are copied: they may be painted on while a training runs.
     Of a stack, each plane with a painted pixel or a region is an example.
@@ -143,9 +147,12 @@ def examples_of(viewer: napari.Viewer) -> list[Example]:
         if not isinstance(image, ImageLayer):
             continue
         annotation = find_layer(viewer, image, "annotation")
-        if annotation is not None:
-            regions = regions_of(find_layer(viewer, image, "regions"), image)
-            examples += _examples_of_image(image, annotation, regions)
+        if annotation is None or (roles is not None and image not in roles):
+            continue
+        regions = regions_of(find_layer(viewer, image, "regions"), image)
+        found = _examples_of_image(image, annotation, regions)
+        role = "training" if roles is None else roles[image]
+        examples += [replace(example, role=role) for example in found]
     return examples
 
 
