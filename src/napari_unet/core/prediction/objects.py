@@ -1,0 +1,234 @@
+"""From probabilities to objects: one number per object and pixel.
+
+Everything here is a handful of passes over the image, whatever the number of objects:
+the sliders of the dock call it again and again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.core.config import ObjectConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.prediction.waist import split_at_waists
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Frame of background around the labels: no step below leaves the array, and no step
+# over the end of a row meets another object.
+_FRAME = 3
+_INSIDE = (slice(_FRAME, -_FRAME), slice(_FRAME, -_FRAME))
+_EIGHT_CONNECTED = np.ones((3, 3), bool)
+# Steps (rows, columns) to the pixels around one, nearest first; those of one line are
+# equally far.
+_RINGS = (
+    ((-1, 0), (0, -1), (0, 1), (1, 0)),
+    ((-1, -1), (-1, 1), (1, -1), (1, 1)),
+    ((-2, 0), (0, -2), (0, 2), (2, 0)),
+    ((-2, -1), (-2, 1), (-1, -2), (-1, 2), (1, -2), (1, 2), (2, -1), (2, 1)),
+    ((-2, -2), (-2, 2), (2, -2), (2, 2)),
+)
+_RINGS_WITHIN_2_PX = _RINGS[:3]
+
+
+def find_objects(
+    foreground: NDArray[Any], config: ObjectConfig | None = None
+) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Return the objects in an image of foreground probabilities.
+
+    In this order: threshold; connected components (two pixels that touch only at
+    a corner are not connected, so a diagonal line of one pixel separates); holes;
+    minimum size; splitting; the separation line is given back.
+
+    Parameters
+    ----------
+    foreground : ndarray of real numbers, shape (Y, X)
+        Probability that a pixel belongs to an object, in [0, 1].
+    config : ObjectConfig, optional
+        Threshold and what to do with small objects, holes, lines and waists.
+
+    Returns
+    -------
+    labels : ndarray of uint16, or uint32 above 65,535 objects, shape (Y, X)
+        0 is background; objects are numbered 1, 2, … by their first pixel, row by row.
+
+    Raises
+    ------
+    InputError
+        If `foreground` is not two-dimensional.
+
+    Notes
+    -----
+    *Holes.* Background that one object alone encloses becomes part of it. Background
+    that holds another object, lies between several objects, or reaches the edge of the
+    image is no hole.
+
+    *Size* counts the filled object, before the separation line is given back.
+
+    *Line.* The training target cuts a line of one pixel between touching objects, and
+    networks paint it up to 3 px wide. Background too narrow for a 4×4 square without
+    its corners, with two different objects within 2 px, is such a line; each of its
+    pixels goes to the nearest object, and where two are equally near to the later one,
+    from which the target cuts. Nothing else grows, and wider gaps remain.
+
+    Examples
+    --------
+    >>> foreground = np.array([[0.9, 0.8, 0.1, 0.9, 0.7]])
+    >>> find_objects(foreground, ObjectConfig(min_size=0))
+    array([[1, 1, 2, 2, 2]], dtype=uint16)
+    """
+    config = ObjectConfig() if config is None else config
+    if foreground.ndim != 2:
+        raise InputError(
+            "Objects are found plane by plane, in an array (Y, X) of probabilities; "
+            f"this one has the shape {foreground.shape}."
+        )
+    if foreground.size == 0:
+        return np.zeros(foreground.shape, np.uint16)
+    labels = _label_components(foreground >= config.threshold)
+    if config.fill_holes:
+        _fill_holes(labels)
+    removed = config.min_size > 1 and _remove_small(labels, config.min_size)
+    if config.fill_holes and removed:  # a hole may have held nothing but a speck
+        _fill_holes(labels)
+    if config.split:
+        labels = split_at_waists(labels, config.min_size)
+    if config.recover_border:
+        _give_back_lines(labels)
+    return _number_by_row(labels[_INSIDE])
+
+
+def class_map(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return the most probable class of each pixel.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float, shape (K, [Z,] Y, X)
+        Probability of each of at most 256 classes.
+
+    Returns
+    -------
+    ndarray of uint8, shape ([Z,] Y, X)
+        The class; the lower number where two are equally probable.
+
+    Examples
+    --------
+    >>> class_map(np.array([[[0.2, 0.5]], [[0.8, 0.5]]]))
+    array([[1, 0]], dtype=uint8)
+    """
+    classes = np.zeros(probabilities.shape[1:], np.uint8)
+    # Class by class: argmax along the first axis would make an int64 array.
+    best = probabilities[0].copy()
+    for number, probability in enumerate(probabilities[1:], start=1):
+        better = probability > best
+        classes[better] = number
+        np.copyto(best, probability, where=better)
+    return classes
+
+
+def label_dtype(count: int) -> np.dtype:
+    """Return the smaller of uint16 and uint32 that can number `count` objects."""
+    return np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32)
+
+
+def _label_components(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the 4-connected components of `mask`, with a frame around."""
+    framed = np.pad(mask, _FRAME)
+    labels: NDArray[np.int32] = ndimage.label(framed)[0]
+    return labels
+
+
+def _fill_holes(labels: NDArray[np.int32]) -> None:
+    """Fill, in place, background that touches one object only, and not the frame."""
+    # Background is 8-connected where objects are 4-connected: at a crossing of two
+    # diagonals either the objects pass or the background does.
+    background, count = ndimage.label(labels == 0, _EIGHT_CONNECTED)
+    flat, width = labels.reshape(-1), labels.shape[1]
+    enclosed = np.flatnonzero(background > background[0, 0])
+    hole = background.reshape(-1)[enclosed]
+    lowest = np.full(count + 1, np.iinfo(np.int32).max)
+    highest = np.zeros(count + 1, lowest.dtype)
+    for step in (-width, -1, 1, width):
+        neighbour = flat[enclosed + step]
+        rim = neighbour > 0
+        np.minimum.at(lowest, hole[rim], neighbour[rim])
+        np.maximum.at(highest, hole[rim], neighbour[rim])
+    owner = np.where(lowest == highest, lowest, 0)
+    flat[enclosed] = owner[hole]
+
+
+def _remove_small(labels: NDArray[np.int32], min_size: int) -> bool:
+    """Remove, in place, objects of fewer than `min_size` pixels; say if there were."""
+    small = np.bincount(labels.reshape(-1)) < min_size
+    if not small.any():
+        return False
+    kept = np.where(small, 0, np.arange(len(small), dtype=np.int32))
+    labels[...] = kept[labels]
+    return True
+
+
+def _give_back_lines(labels: NDArray[np.int32]) -> None:
+    """Give, in place, thin lines between two objects to the nearest of them."""
+    flat, width = labels.reshape(-1), labels.shape[1]
+    narrow = np.zeros(labels.shape, bool)
+    narrow[_INSIDE] = _find_narrow_background(labels[_INSIDE] == 0)
+    pixels = np.flatnonzero(narrow)
+
+    owner = np.zeros(len(pixels), np.int32)
+    nobody = np.arange(len(pixels))
+    for ring in _RINGS:
+        nearest = np.zeros(len(nobody), np.int32)
+        for rows, columns in ring:
+            label = flat[pixels[nobody] + rows * width + columns]
+            np.maximum(nearest, label, out=nearest)
+        owner[nobody] = nearest
+        nobody = nobody[nearest == 0]
+    flat[pixels] = owner
+
+    between = np.zeros(len(pixels), bool)
+    for ring in _RINGS_WITHIN_2_PX:
+        for rows, columns in ring:
+            label = flat[pixels + rows * width + columns]
+            between |= (label > 0) & (label != owner)
+    flat[pixels[~between]] = 0
+
+
+def _find_narrow_background(background: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return background that no 4×4 square without corners covers (an opening).
+
+    The image goes on beyond its edge as it ends there: a line stays narrow.
+    """
+    # The shape is a 2×2 square grown by a cross, so both steps are done one by one.
+    square = np.pad(background, _FRAME, mode="edge")
+    square[:, :-1] &= square[:, 1:]
+    square[:-1] &= square[1:]
+    fits = square.copy()
+    fits[:, 1:] &= square[:, :-1]
+    fits[:, :-1] &= square[:, 1:]
+    fits[1:] &= square[:-1]
+    fits[:-1] &= square[1:]
+    wide = fits.copy()
+    wide[:, 1:] |= fits[:, :-1]
+    wide[:, :-1] |= fits[:, 1:]
+    wide[1:] |= fits[:-1]
+    wide[:-1] |= fits[1:]
+    wide[:, 1:] |= wide[:, :-1]
+    wide[1:] |= wide[:-1]
+    return background & ~wide[_INSIDE]
+
+
+def _number_by_row(
+    labels: NDArray[np.int32],
+) -> NDArray[np.uint16] | NDArray[np.uint32]:
+    """Renumber objects 1, 2, … by their first pixel in row-by-row order."""
+    begins = labels > 0
+    begins[:, 1:] &= labels[:, 1:] != labels[:, :-1]
+    numbers, first = np.unique(labels[begins], return_index=True)
+    dtype = label_dtype(len(numbers))
+    renumbered = np.zeros(numbers.max(initial=0) + 1, dtype)
+    renumbered[numbers[np.argsort(first)]] = np.arange(1, len(numbers) + 1, dtype=dtype)
+    return renumbered[labels]
