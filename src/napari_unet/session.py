@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import operator
-import os
 import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from psygnal import SignalGroupDescriptor
 
+from napari_unet.core.card import (
+    SETTINGS_FILE,
+    Card,
+    Manifest,
+    list_models,
+    models_folder,
+    read_manifest,
+)
 from napari_unet.core.config import (
     PRESETS,
     DeviceChoice,
@@ -35,6 +41,7 @@ from napari_unet.segmented import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -42,18 +49,6 @@ if TYPE_CHECKING:
     from napari_unet.core.evaluation.scores import Scores
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Preview
-
-# Tests and shared workstations put the models elsewhere than in the user's folder.
-HOME_VARIABLE = "NAPARI_UNET_HOME"
-
-
-def default_models_folder() -> Path:
-    """Return the folder that holds the user's models, one folder each."""
-    if home := os.environ.get(HOME_VARIABLE):
-        return Path(home) / "models"
-    from platformdirs import user_data_path
-
-    return user_data_path("napari-unet-live", appauthor=False) / "models"
 
 
 @dataclass(eq=False)
@@ -65,7 +60,7 @@ class Session:
     time: a second one is refused.
     """
 
-    models_folder: Path = field(default_factory=default_models_folder)
+    models_folder: Path = field(default_factory=models_folder)
     model_folder: Path | None = None
     device: DeviceChoice = "auto"
     preset: PresetName = "fast"
@@ -243,25 +238,28 @@ class Session:
                 "Nothing is annotated: paint a few objects in an annotation first."
             )
         folder = self.new_model_folder(name or examples[0].image.name)
-        config, device = self.train_config, self.device
+        config, device, preset = self.train_config, self.device, self.preset
         settings = None if start_from else self._new_settings(examples[0].image)
 
         def start() -> Generator[Any, None, Any]:
             from napari_unet.core import workflow
 
             model = workflow.load_model(start_from) if start_from else None
-            return workflow.fine_tune(
+            result = yield from workflow.fine_tune(
                 examples,
                 folder,
                 start_from=model,
                 settings=settings,
                 config=config,
+                preset=preset,
                 device=device,
                 preview=preview,
             )
+            return result
 
         def take_model(outcome: Outcome) -> None:
-            if folder in self.list_models():
+            # Also after Stop, and after an error that left the last good weights.
+            if (folder / SETTINGS_FILE).exists():
                 self.model_folder = folder
 
         return self.begin("Fine-tune", start, take_model)
@@ -301,7 +299,10 @@ class Session:
             ignore_label=ignore_label,
             separation_border=config.separation_border,
         )
-        return compute_weight_map(target, config, pixel_size=pixel_size)
+        weights: NDArray[np.float32] = compute_weight_map(
+            target, config, pixel_size=pixel_size
+        )
+        return weights
 
     def evaluate(
         self, predicted: NDArray[Any], true: NDArray[Any]
@@ -315,16 +316,24 @@ class Session:
         """Say which device and precision will be used; loads torch, so it is slow."""
         from napari_unet.core import workflow
 
-        return workflow.describe_device(self.device)
+        return str(workflow.describe_device(self.device))
 
     # -------------------------------------------------------------------- models
 
-    def list_models(self) -> list[Path]:
-        """Return the model folders in `models_folder`, the newest first."""
-        if not self.models_folder.is_dir():
-            return []
-        folders = {path.parent for path in self.models_folder.glob("*/*.safetensors")}
-        return sorted(folders, key=lambda f: (f.stat().st_mtime, f.name), reverse=True)
+    def list_models(self) -> list[tuple[Path, Card]]:
+        """Return the folders in `models_folder` and their cards, the newest first."""
+        return list_models(self.models_folder)
+
+    def read_model(self, folder: Path | None = None) -> Manifest | None:
+        """Return what a model folder, by default the chosen one, says about itself.
+
+        Raises
+        ------
+        ModelFolderError
+            If it is no model folder, or a damaged one.
+        """
+        folder = folder or self.model_folder
+        return None if folder is None else read_manifest(folder)
 
     def new_model_folder(self, name: str) -> Path:
         """Return the path of a model folder that does not exist yet."""

@@ -266,3 +266,16 @@ def accept_into(
         planes = () if plane is None else (np.full(len(changed[0]), plane),)
         annotation.data_setitem((*planes, *changed), merged[changed])
     return accepted
+
+
+def split_touching(annotation: Labels) -> None:
+    """Give each separate piece of an annotation its own number, as one undo step."""
+    from napari_unet.core.annotation.target import split_components
+
+    data = np.asarray(annotation.data)
+    painted = np.where(data == IGNORE_LABEL, 0, data)
+    planes = painted[np.newaxis] if painted.ndim == 2 else painted
+    pieces = np.stack([split_components(plane) for plane in planes])
+    pieces = pieces.reshape(data.shape)
+    changed = np.nonzero((pieces != data) & (data != IGNORE_LABEL))
+    annotation.data_setitem(changed, pieces[changed].astype(data.dtype))

@@ -8,6 +8,8 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]
 from qtpy.QtWidgets import QComboBox, QWidget
 from superqt.utils import signals_blocked
 
+from napari_unet.widgets.chosen import unwrapped
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -45,6 +47,7 @@ class LayerCombo(QComboBox):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
+        viewer = unwrapped(viewer)
         self._viewer, self._accepts = viewer, accepts
         self._placeholder, self._can_be_empty = placeholder, can_be_empty
         self._offered: list[Layer | None] = []
@@ -55,11 +58,12 @@ class LayerCombo(QComboBox):
         )
         self.setMinimumContentsLength(12)
         events = viewer.layers.events
-        events.inserted.connect(self._on_inserted)
-        events.removed.connect(self.refresh)
-        events.reordered.connect(self.refresh)
-        for layer in viewer.layers:
-            layer.events.name.connect(self.refresh)
+        signals = (events.inserted, events.removed, events.reordered, events.renamed)
+        for signal in signals:
+            signal.connect(self.refresh)
+        self.destroyed.connect(
+            lambda: [signal.disconnect(self.refresh) for signal in signals]
+        )
         self.currentIndexChanged.connect(self._on_chosen)
         self.refresh()
 
@@ -93,10 +97,6 @@ class LayerCombo(QComboBox):
                 self.addItem(self._placeholder if layer is None else layer.name)
             self.setCurrentIndex(self._offered.index(self._value))
         self.setEnabled(bool(offered))
-
-    def _on_inserted(self, event: Any) -> None:
-        event.value.events.name.connect(self.refresh)
-        self.refresh()
 
     def _on_chosen(self, index: int) -> None:
         self._value = self._offered[index] if index >= 0 else None

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.annotation.target import looks_binary
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -30,12 +32,15 @@ class AnnotationSummary:
         none, without the ignored ones.
     regions : int
         Regions declared fully annotated.
+    looks_binary : bool
+        Whether all objects have one number, although they are in several pieces.
     """
 
     objects: int = 0
     object_px: int = 0
     known_px: int = 0
     regions: int = 0
+    looks_binary: bool = False
 
     def __add__(self, other: AnnotationSummary) -> AnnotationSummary:
         """Return the counts of both."""
@@ -44,6 +49,7 @@ class AnnotationSummary:
             self.object_px + other.object_px,
             self.known_px + other.known_px,
             self.regions + other.regions,
+            self.looks_binary or other.looks_binary,
         )
 
 
@@ -66,7 +72,8 @@ def summarise_annotation(
     Examples
     --------
     >>> summarise_annotation(np.array([[0, 1, 1], [2, 0, 9]]), ignore_label=9)
-    AnnotationSummary(objects=2, object_px=3, known_px=5, regions=0)
+    AnnotationSummary(objects=2, object_px=3, known_px=5, regions=0,
+    looks_binary=False)
     """
     known = np.ones(annotation.shape, bool)
     if regions:
@@ -81,4 +88,5 @@ def summarise_annotation(
         object_px=len(painted),
         known_px=int(np.count_nonzero(known)),
         regions=len(regions),
+        looks_binary=looks_binary(np.where(known, annotation, 0)),
     )

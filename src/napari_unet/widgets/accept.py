@@ -1,0 +1,128 @@
+"""Buttons that take predicted objects over into the annotation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.utils.notifications import show_info
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.annotation_layers import accept_into
+from napari_unet.widgets.background import listen, show_problem
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.layers import add_labels, current_plane, visible_box
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Generator
+
+    import napari
+    from napari.layers import Labels
+
+    from napari_unet.segmented import Box
+
+
+class AcceptButtons(QWidget):
+    """Copy predicted objects: all in view, the picked one, or those clicked on.
+
+    Each press is one step of the annotation layer's undo.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where prediction and annotation are.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._chosen = chosen_layers(viewer)
+        self._clickable: Labels | None = None
+        self._in_view = QPushButton("All in view")
+        self._picked = QPushButton("Picked")
+        self._by_click = QPushButton("By click")
+        self._by_click.setCheckable(True)
+        helps = {
+            self._in_view: "Take every predicted object on the screen into the "
+            "annotation; undo with Ctrl+Z",
+            self._picked: "Take the predicted object whose number is selected in the "
+            "prediction layer; undo with Ctrl+Z",
+            self._by_click: "While this is pressed, a click on a predicted object "
+            "takes it into the annotation; undo with Ctrl+Z",
+        }
+        label = QLabel("Accept")
+        label.setToolTip("Predicted objects become annotation, painted ones are kept")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label)
+        for button, help_text in helps.items():
+            button.setToolTip(help_text)
+            button.setAccessibleName(f"Accept {button.text().lower()}")
+            layout.addWidget(button, 1)
+        self._in_view.clicked.connect(self._on_in_view_clicked)
+        self._picked.clicked.connect(self._on_picked_clicked)
+        self._by_click.toggled.connect(self._on_by_click_toggled)
+        listen(self._chosen.events.prediction, self._show_prediction)
+        self._show_prediction()
+
+    def _show_prediction(self) -> None:
+        self._by_click.setChecked(False)
+        has_prediction = self._chosen.prediction is not None
+        for button in (self._in_view, self._picked, self._by_click):
+            button.setEnabled(has_prediction)
+
+    def _on_in_view_clicked(self) -> None:
+        if self._chosen.image is not None:
+            self._accept(box=visible_box(self._chosen.image))
+
+    def _on_picked_clicked(self) -> None:
+        if self._chosen.prediction is not None:
+            self._accept(chosen=[self._chosen.prediction.selected_label])
+
+    def _on_by_click_toggled(self, pressed: bool) -> None:
+        if self._clickable is not None:
+            self._clickable.mouse_drag_callbacks.remove(self._on_click)
+            self._clickable = None
+        layer = self._chosen.prediction
+        if pressed and layer is not None:
+            self._clickable = layer
+            layer.mouse_drag_callbacks.append(self._on_click)
+            layer.mode = "pan_zoom"
+            self._viewer.layers.selection.active = layer
+
+    def _on_click(self, layer: Labels, event: Any) -> Generator[None, None, None]:
+        """Accept the object under a click; a drag still moves the view."""
+        yield
+        while event.type == "mouse_move":
+            if event.is_dragging:
+                return
+            yield
+        number = layer.get_value(event.position, world=True)
+        if number:
+            self._accept(chosen=[int(number)])
+
+    def _accept(
+        self, *, box: Box | None = None, chosen: Collection[int] | None = None
+    ) -> None:
+        image, prediction = self._chosen.image, self._chosen.prediction
+        if image is None or prediction is None:
+            return
+        if self._chosen.annotation is None:
+            active = self._viewer.layers.selection.active
+            self._chosen.annotation = add_labels(self._viewer, image, "annotation")
+            self._viewer.layers.selection.active = active
+        try:
+            accepted = accept_into(
+                self._chosen.annotation,
+                prediction,
+                plane=current_plane(self._viewer, image),
+                box=box,
+                chosen=chosen,
+            )
+        except InputError as error:
+            show_problem(error)
+            return
+        if not accepted:
+            show_info("Nothing to accept here: these objects are annotated already.")

@@ -1,0 +1,285 @@
+"""The section to annotate in: objects, regions, ignored ground, predictions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from superqt.utils import qthrottled
+
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.accept import AcceptButtons
+from napari_unet.widgets.annotation_layers import (
+    add_regions,
+    regions_of,
+    set_role,
+    split_touching,
+    summarise_layers,
+)
+from napari_unet.widgets.background import LatestAnswer, listen
+from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.layers import (
+    IGNORE_LABEL,
+    add_labels,
+    link_layer,
+    pixel_size_um,
+    spatial_shape,
+    unlink_layer,
+)
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Layer, Shapes
+
+    from napari_unet.core.annotation.summary import AnnotationSummary
+    from napari_unet.core.annotation.target import Role
+    from napari_unet.session import Session
+
+NO_IMAGE = "Choose an image under <b>Image and model</b> first."
+WHOLE_IMAGE_COUNTS = (
+    "Without regions the whole image counts as annotated: what you leave unpainted is "
+    "learned as background."
+)
+ONLY_REGIONS_COUNT = "Only the regions are learned from; paint every object in them."
+_COUNT_MSEC = 300
+
+
+class AnnotateSection(QWidget):
+    """View of the annotation and the regions of the chosen image.
+
+    Parameters
+    ----------
+    session : Session
+        Not changed; taken like every section takes it.
+    viewer : napari.Viewer
+        Where the layers are.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = unwrapped(viewer)
+        self._chosen = chosen_layers(self._viewer)
+        self._watched: list[Layer] = []
+        self._counter = LatestAnswer(self, "Counting")
+        self._build()
+        self._layer.layerChanged.connect(self._on_layer_chosen)
+        self._new.clicked.connect(self._on_new_clicked)
+        self._next.clicked.connect(self._on_next_clicked)
+        self._ignore.clicked.connect(lambda: self._paint_with(IGNORE_LABEL))
+        self._training.clicked.connect(lambda: self._draw_region("training"))
+        self._validation.clicked.connect(lambda: self._draw_region("validation"))
+        self._split.clicked.connect(self._on_split_clicked)
+        self._counter.answered.connect(self._show_summary)
+        for signal in (
+            self._chosen.events.image,
+            self._chosen.events.annotation,
+            self._chosen.events.regions,
+        ):
+            listen(signal, self._show_layers)
+        self._show_layers()
+
+    def _build(self) -> None:
+        self._hint = _line()
+        self._layer = LayerCombo(
+            self._viewer,
+            self._fits,
+            placeholder="No annotation yet",
+            can_be_empty=True,
+        )
+        self._layer.setToolTip(
+            "The labels layer you paint in: one number per object. An existing layer "
+            "of the image's shape can be taken, too"
+        )
+        self._layer.setAccessibleName("Annotation")
+        self._new = _button("New", "Make an empty labels layer that fits the image")
+        self._next = _button(
+            "Paint next object", "Take a brush with a number that is not in use"
+        )
+        self._ignore = _button(
+            "Paint ignored ground",
+            "Take a brush that marks doubtful ground: it is not learned from",
+        )
+        self._training = _button(
+            "Draw training region",
+            "Draw a rectangle in which you paint every object; or turn the selected "
+            "rectangles into training regions",
+        )
+        self._validation = _button(
+            "Draw validation region",
+            "Draw a fully painted rectangle that is kept for measuring how good the "
+            "model is; or turn the selected rectangles into such regions",
+        )
+        self._summary, self._rule = _line(), _line()
+        self._split = _button(
+            "Split into single objects",
+            "Everything has the same number: give each separate piece its own",
+        )
+        self._split.hide()
+        self._accept = AcceptButtons(self._viewer)
+        grid = QGridLayout()
+        grid.addWidget(self._layer, 0, 0)
+        grid.addWidget(self._new, 0, 1)
+        grid.addWidget(self._next, 1, 0)
+        grid.addWidget(self._ignore, 1, 1)
+        grid.addWidget(self._training, 2, 0)
+        grid.addWidget(self._validation, 2, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._hint)
+        layout.addLayout(grid)
+        layout.addWidget(self._summary)
+        layout.addWidget(self._rule)
+        layout.addWidget(self._split)
+        layout.addWidget(self._accept)
+
+    def _fits(self, layer: Layer) -> bool:
+        image = self._chosen.image
+        if image is None or not isinstance(layer, Labels):
+            return False
+        if layer is self._chosen.prediction:
+            return False
+        return tuple(layer.data.shape) == spatial_shape(image)
+
+    # ----------------------------------------------------------------- the layers
+
+    def _on_new_clicked(self) -> None:
+        if (image := self._chosen.image) is not None:
+            self._take_annotation(add_labels(self._viewer, image, "annotation"))
+            self._on_next_clicked()
+
+    def _on_layer_chosen(self, layer: Labels | None) -> None:
+        if layer is not None and layer is not self._chosen.annotation:
+            self._take_annotation(layer)
+
+    def _take_annotation(self, layer: Labels) -> None:
+        image, old = self._chosen.image, self._chosen.annotation
+        if image is None:
+            return
+        if old is not None and old is not layer:
+            unlink_layer(old)  # an image has one annotation
+        link_layer(layer, image, "annotation")
+        self._chosen.annotation = layer
+
+    def _on_next_clicked(self) -> None:
+        layer = self._chosen.annotation
+        if layer is not None:
+            numbers = layer.data[layer.data != IGNORE_LABEL]
+            self._paint_with(int(numbers.max(initial=0)) + 1)
+
+    def _paint_with(self, number: int) -> None:
+        layer = self._chosen.annotation
+        if layer is not None:
+            self._viewer.layers.selection.active = layer
+            layer.selected_label = number
+            layer.mode = "paint"
+
+    def _draw_region(self, role: Role) -> None:
+        image = self._chosen.image
+        if image is None:
+            return
+        if self._chosen.regions is None:
+            self._chosen.regions = add_regions(self._viewer, image)
+        regions = self._chosen.regions
+        had_selection = bool(regions.selected_data)
+        set_role(regions, role)
+        self._viewer.layers.selection.active = regions
+        if not had_selection:
+            regions.mode = "add_rectangle"
+        self._count()
+
+    def _on_split_clicked(self) -> None:
+        if (layer := self._chosen.annotation) is not None:
+            split_touching(layer)
+
+    # -------------------------------------------------------------------- showing
+
+    def _show_layers(self) -> None:
+        chosen = self._chosen
+        self._layer.refresh()
+        self._layer.setValue(chosen.annotation)
+        self._hint.setText("" if chosen.image is not None else NO_IMAGE)
+        self._hint.setVisible(chosen.image is None)
+        has_image, has_annotation = (
+            chosen.image is not None,
+            chosen.annotation is not None,
+        )
+        for control in (self._new, self._training, self._validation):
+            control.setEnabled(has_image)
+        for control in (self._next, self._ignore):
+            control.setEnabled(has_annotation)
+        self._watch([chosen.annotation, chosen.regions])
+        self._count()
+
+    def _watch(self, layers: list[Labels | Shapes | None]) -> None:
+        for layer in self._watched:
+            for name in _CHANGES:
+                if name in layer.events:
+                    getattr(layer.events, name).disconnect(self._on_changed)
+        self._watched = [layer for layer in layers if layer is not None]
+        for layer in self._watched:
+            for name in _CHANGES:
+                if name in layer.events:
+                    getattr(layer.events, name).connect(self._on_changed)
+
+    def _on_changed(self, event: Any = None) -> None:
+        self._count()
+
+    @qthrottled(timeout=_COUNT_MSEC)
+    def _count(self) -> None:
+        chosen = self._chosen
+        image, annotation = chosen.image, chosen.annotation
+        self._summary.setVisible(annotation is not None)
+        self._rule.setVisible(annotation is not None)
+        if image is None or annotation is None:
+            self._counter.forget()
+            self._split.hide()
+            return
+        try:
+            regions = regions_of(chosen.regions, image)
+        except InputError as error:
+            self._summary.setText(str(error))
+            return
+        self._rule.setText(ONLY_REGIONS_COUNT if regions else WHOLE_IMAGE_COUNTS)
+        data = annotation.data
+        self._counter.ask(lambda: summarise_layers(data, regions))
+
+    def _show_summary(self, summary: AnnotationSummary) -> None:
+        image = self._chosen.image
+        if image is not None:
+            self._summary.setText(describe_summary(summary, image))
+            self._split.setVisible(summary.looks_binary)
+
+
+# Painting, undo and redo, and whatever else gives a layer other contents.
+_CHANGES = ("paint", "set_data", "data", "features")
+
+
+def describe_summary(summary: AnnotationSummary, image: ImageLayer) -> str:
+    """Return the counts of an annotation in one line, areas in µm² where known."""
+    area = f"{summary.known_px:,} px"
+    if (size := pixel_size_um(image)) is not None:
+        area += f" ({summary.known_px * size[-1] * size[-2]:,.0f} µm²)"
+    text = f"<b>{summary.objects} objects</b>, {area} annotated"
+    if summary.regions:
+        text += f" in {summary.regions} regions"
+    return text
+
+
+def _button(text: str, help_text: str) -> QPushButton:
+    button = QPushButton(text)
+    button.setToolTip(help_text)
+    button.setAccessibleDescription(help_text)
+    return button
+
+
+def _line() -> QLabel:
+    label = QLabel()
+    label.setWordWrap(True)
+    return label
