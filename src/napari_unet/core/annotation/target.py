@@ -1,0 +1,358 @@
+"""What the user painted, turned into what the loss sees: classes, labels, known."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_unet.core.config import AnnotationKind
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image
+
+Role = Literal["training", "validation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A box of pixels that the user declares fully annotated.
+
+    Parameters
+    ----------
+    start, stop : tuple of int, one per axis (Y, X)
+        First pixel, and the one after the last; they may lie outside the image.
+    role : str
+        What the region is for.
+
+    Raises
+    ------
+    InputError
+        If it holds no pixel.
+    """
+
+    start: tuple[int, ...]
+    stop: tuple[int, ...]
+    role: Role = "training"
+
+    def __post_init__(self) -> None:
+        """Check once, at the door."""
+        if len(self.start) != len(self.stop) or any(
+            first >= end for first, end in zip(self.start, self.stop, strict=True)
+        ):
+            raise InputError(
+                f"A region from pixel {self.start} to before pixel {self.stop} holds "
+                "no pixel; draw it larger or remove it."
+            )
+
+    @property
+    def box(self) -> tuple[slice, ...]:
+        """The part inside the image, as an index; empty if it lies outside."""
+        return tuple(
+            slice(max(first, 0), max(end, 0))
+            for first, end in zip(self.start, self.stop, strict=True)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An image and what the user painted on it.
+
+    Parameters
+    ----------
+    image : Image
+        Of shape (C, Y, X).
+    annotation : ndarray of int, shape (Y, X)
+        Objects or classes, as painted; 0 is background. Never modified.
+    regions : tuple of Region
+        Where the annotation is complete; none means everywhere.
+    ignore_label : int, optional
+        The number painted on ground that shall not count.
+    role : str
+        What the parts of the image outside regions, or without regions the image, are
+        for.
+
+    Raises
+    ------
+    InputError
+        If image and annotation do not fit, or the annotation holds no labels.
+    """
+
+    image: Image
+    annotation: NDArray[np.integer]
+    regions: tuple[Region, ...] = ()
+    ignore_label: int | None = None
+    role: Role = "training"
+
+    def __post_init__(self) -> None:
+        """Check once, at the door."""
+        name = self.image.name
+        if len(self.image.shape) != 2:
+            raise InputError(
+                f"'{name}' is a stack of shape {self.image.shape}; training needs "
+                "single planes. Choose one plane and its labels."
+            )
+        if self.annotation.shape != self.image.shape:
+            raise InputError(
+                f"The labels of '{name}' have the shape {self.annotation.shape}, the "
+                f"image {self.image.shape} (Y, X); both must be the same. Make new "
+                "labels for this image, or choose the image they belong to."
+            )
+        object.__setattr__(
+            self, "annotation", check_labels(self.annotation, f"The labels of '{name}'")
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What the loss sees.
+
+    Parameters
+    ----------
+    classes : ndarray of int64, shape ([Z,] Y, X)
+        The class to learn, separation border cut out; 0 is background.
+    labels : ndarray of int32, shape of `classes`
+        The objects before the border was cut: distances are measured from them.
+    known : ndarray of bool, shape of `classes`
+        False where the annotation says nothing.
+    """
+
+    classes: NDArray[np.int64]
+    labels: NDArray[np.int32]
+    known: NDArray[np.bool_]
+
+
+def check_labels(
+    labels: NDArray[np.generic], name: str = "The labels"
+) -> NDArray[np.signedinteger]:
+    """Return labels as int32, or as int64 if the numbers need it.
+
+    Parameters
+    ----------
+    labels : ndarray of int or bool
+        Not below 0.
+    name : str
+        How the message begins, e.g. "The labels of 'nuclei'".
+
+    Returns
+    -------
+    ndarray of int32 or int64, shape of `labels`
+        `labels` itself if it is already one of them.
+
+    Raises
+    ------
+    InputError
+        If `labels` is empty, does not hold integers, or holds negative ones or some
+        beyond 63 bits.
+    """
+    if labels.size == 0:
+        raise InputError(f"{name} are empty: their shape is {labels.shape}.")
+    if labels.dtype.kind == "f" and (labels == np.trunc(labels)).all():
+        raise InputError(
+            f"{name} are whole numbers stored as {labels.dtype}; convert them to "
+            "integers first (in napari: right-click the layer, Convert to Labels)."
+        )
+    if labels.dtype.kind not in "bui":
+        raise InputError(
+            f"{name} hold {labels.dtype} values; labels need one integer per object. "
+            "Did you choose an image or a probability map?"
+        )
+    lowest, highest = int(labels.min()), int(labels.max())
+    if lowest < 0:
+        raise InputError(
+            f"{name} hold negative numbers (lowest: {lowest}); objects are numbered "
+            "from 1, and 0 is background. To leave ground out, give it a number of its "
+            "own and name that as the ignore label."
+        )
+    if highest > np.iinfo(np.int64).max:
+        raise InputError(f"{name} go up to {highest}; renumber the objects from 1.")
+    fits = np.can_cast(labels.dtype, np.int32)
+    return labels.astype(np.int32 if fits else np.int64, copy=False)
+
+
+def make_target(
+    annotation: NDArray[np.generic],
+    *,
+    kind: AnnotationKind = "objects",
+    regions: Sequence[Region] = (),
+    ignore_label: int | None = None,
+    separation_border: bool = True,
+    classes: int = 2,
+) -> Target:
+    """Turn what was painted into what the loss sees.
+
+    Parameters
+    ----------
+    annotation : ndarray of int, shape ([Z,] Y, X)
+        What was painted; 0 is background.
+    kind : str
+        ``objects``: one number per object, the class of all is 1. ``classes``: the
+        numbers are classes.
+    regions : sequence of Region
+        Everything outside all of them is unknown; none means that everything is known.
+    ignore_label : int, optional
+        Pixels with this number are unknown, and not an object.
+    separation_border : bool
+        Cut a line of background between touching objects. Classes are left whole.
+    classes : int
+        How many the network tells apart, background included.
+
+    Returns
+    -------
+    Target
+        Of classes, the labels are their pieces connected by edges. Objects outside the
+        regions keep their labels: they are seen, and distances to them count.
+
+    Raises
+    ------
+    InputError
+        If `annotation` does not hold labels, holds a class that the network lacks, or
+        has other axes than the regions.
+    """
+    painted = check_labels(annotation)
+    known = _mark_known(painted.shape, regions)
+    if ignore_label is not None:
+        ignored = painted == ignore_label
+        known &= ~ignored
+        painted = np.where(ignored, 0, painted)
+    if kind == "classes":
+        highest = int(painted.max())
+        if highest >= classes:
+            raise InputError(
+                f"The labels hold class {highest}, but the model knows only the "
+                f"classes 0 to {classes - 1}. Choose a model with {highest + 1} "
+                "classes, or say that the labels are objects."
+            )
+        return Target(painted.astype(np.int64), split_components(painted), known)
+    if painted.max() > np.iinfo(np.int32).max:
+        numbers, inverse = np.unique(painted, return_inverse=True)
+        painted = inverse.reshape(painted.shape) + (numbers[0] > 0)
+    labels = painted.astype(np.int32, copy=False)
+    objects = cut_separation_border(labels) if separation_border else labels
+    return Target((objects > 0).astype(np.int64), labels, known)
+
+
+def _mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
+    """Return where the annotation is complete."""
+    known = np.full(shape, not regions)
+    for region in regions:
+        if len(region.start) != len(shape):
+            raise InputError(
+                f"A region has {len(region.start)} axes, the labels have {len(shape)}; "
+                "draw it on the labels' plane."
+            )
+        known[region.box] = True
+    return known
+
+
+def cut_separation_border(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Cut a line of background, one pixel wide, between touching objects.
+
+    In the order of their numbers, each object loses the pixels that touch, by an edge
+    or a corner, what is left of an earlier one. The U-Net paper only says that the
+    border is "computed using morphological operations"; this is our reading.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape ([Z,] Y, X)
+        One number per object; 0 is background.
+
+    Returns
+    -------
+    ndarray of int, shape of `labels`
+        No two objects touch any more, not even by a corner, and none is gone: from
+        one that would be, the pixel nearest to its centre stays, and its neighbours
+        make room. Only where such pixels are all that is left may they touch.
+
+    Examples
+    --------
+    >>> cut_separation_border(np.array([[1, 1, 1, 2, 2, 2, 0, 3]]))
+    array([[1, 1, 1, 0, 2, 2, 0, 3]])
+    """
+    kept = labels
+    # The rule looks at what is *left* of earlier objects, which is not known at first.
+    # Each round settles at least one more object of every chain of touching ones;
+    # mostly two rounds do.
+    while True:
+        lowest = _lowest_nearby(kept)
+        again = np.where(lowest < labels, 0, labels)
+        if np.array_equal(again, kept):
+            break
+        kept = again
+    shrunk = np.unique(labels[kept != labels])
+    gone = shrunk[~np.isin(shrunk, kept)]
+    for number in gone.tolist():
+        _keep_one_pixel(kept, labels, number)
+    return kept.copy() if kept is labels else kept
+
+
+def _lowest_nearby(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the lowest number but 0 among each pixel and its 8 (3D: 26) neighbours."""
+    lowest = np.where(labels == 0, np.iinfo(labels.dtype).max, labels)
+    for axis in range(labels.ndim):
+        before = lowest.copy()
+        head = (slice(None),) * axis + (slice(None, -1),)
+        tail = (slice(None),) * axis + (slice(1, None),)
+        np.minimum(lowest[head], before[tail], out=lowest[head])
+        np.minimum(lowest[tail], before[head], out=lowest[tail])
+    return lowest
+
+
+def _keep_one_pixel(
+    kept: NDArray[np.integer], labels: NDArray[np.integer], number: int
+) -> None:
+    """Bring an object back as one pixel, and clear the pixels around it, in place."""
+    pixels = np.argwhere(labels == number)
+    distance = np.square(pixels - pixels.mean(axis=0)).sum(axis=1)
+    pixel = pixels[distance.argmin()]
+    around = kept[tuple(slice(max(p - 1, 0), p + 2) for p in pixel)]
+    for other in np.unique(around[around > 0]).tolist():
+        if np.count_nonzero(around == other) < np.count_nonzero(kept == other):
+            around[around == other] = 0
+    kept[tuple(pixel)] = number
+
+
+def looks_binary(labels: NDArray[np.integer]) -> bool:
+    """Tell whether labels are rather a mask: several pieces, all with one number.
+
+    Such a mask makes all pieces one object, so that nothing keeps them apart; offer
+    `split_components`.
+    """
+    foreground = labels > 0
+    if not foreground.any():
+        return False
+    number = labels[foreground][0]
+    return bool(
+        (labels[foreground] == number).all() and ndimage.label(foreground)[1] > 1
+    )
+
+
+def split_components(
+    mask: NDArray[np.integer] | NDArray[np.bool_],
+) -> NDArray[np.int32]:
+    """Number the pieces of a mask, or of each class of a class map.
+
+    Parameters
+    ----------
+    mask : ndarray of bool or int, shape ([Z,] Y, X)
+        0 is background.
+
+    Returns
+    -------
+    ndarray of int32, shape of `mask`
+        1, 2, ... for pieces that are connected by edges (in 3D, faces), not corners.
+
+    Examples
+    --------
+    >>> split_components(np.array([[1, 1, 0, 1], [0, 0, 2, 2]]))
+    array([[1, 1, 0, 2],
+           [0, 0, 3, 3]], dtype=int32)
+    """
+    out = np.zeros(mask.shape, np.int32)
+    count = 0
+    for number in np.unique(mask[mask > 0]):
+        pieces, found = ndimage.label(mask == number)
+        out[pieces > 0] = pieces[pieces > 0] + count
+        count += found
+    return out
