@@ -77,6 +77,7 @@ def predict(
     compute: Compute,
     *,
     tile: int | None = None,
+    box: tuple[slice, slice] | None = None,
 ) -> Iterator[TilePrediction]:
     """Predict a plane tile by tile; one `next` is one tile.
 
@@ -92,18 +93,21 @@ def predict(
         Device and precision.
     tile : int, optional
         Edge of the network's input in pixels; by default chosen from free memory.
+    box : tuple of slice, optional
+        The part (Y, X) of the plane to predict; by default all of it.
 
     Yields
     ------
     TilePrediction
-        Interiors partition the plane. In float32 the result equals that of one
-        single tile to 1e-5.
+        Interiors partition the plane, or cover the box. In float32 the result equals
+        that of one single tile to 1e-5.
     """
     tiles = plan_tiles(
         array.shape[1:],
         network.geometry,
         tile=tile,
         memory=free_bytes(compute.device),
+        box=box,
     )
     for done, each in enumerate(tiles, start=1):
         was_training = network.training

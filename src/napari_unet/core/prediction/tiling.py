@@ -53,6 +53,7 @@ def plan_tiles(
     *,
     tile: int | None = None,
     memory: int | None = None,
+    box: Sequence[slice] | None = None,
 ) -> list[Tile]:
     """Cover an image with tiles whose interiors partition it.
 
@@ -67,6 +68,9 @@ def plan_tiles(
         `memory` allows, up to an interior of 1024 px.
     memory : int, optional
         Bytes that one prediction may use; by default no limit.
+    box : sequence of slice, optional
+        Cover only this part (Y, X) of the image. Its first tiles start at a multiple
+        of `Geometry.step`, so that a part comes out as it does in the whole.
 
     Returns
     -------
@@ -92,7 +96,8 @@ def plan_tiles(
             geometry.forward_bytes((longest + 2 * geometry.halo) ** 2) > memory
         ):
             longest -= geometry.step
-    rows, columns = (_spans(length, longest, geometry) for length in shape)
+    box = [slice(0, length) for length in shape] if box is None else box
+    rows, columns = (_spans(part, longest, geometry) for part in box)
     return [
         Tile(
             interior=(row[0], column[0]),
@@ -105,14 +110,16 @@ def plan_tiles(
 
 
 def _spans(
-    length: int, longest: int, geometry: Geometry
+    part: slice, longest: int, geometry: Geometry
 ) -> list[tuple[slice, tuple[int, int]]]:
-    """Cut one axis into interiors of equal size, each with its window."""
+    """Cut a part of one axis into interiors of equal size, each with its window."""
+    origin = part.start // geometry.step * geometry.step
+    length = part.stop - origin
     pieces = math.ceil(length / longest)
     step = math.ceil(length / pieces / geometry.step) * geometry.step
     spans = []
-    for start in range(0, length, step):
-        stop = min(start + step, length)
+    for start in range(origin, part.stop, step):
+        stop = min(start + step, part.stop)
         size = geometry.size_at_least(stop - start + 2 * geometry.halo)
         first = start - geometry.halo
         spans.append((slice(start, stop), (first, first + size)))

@@ -1,0 +1,75 @@
+"""`check` and `weights`: look at annotations before training on them."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unet.cli.app import Images, Json, Labels, app, changed, fail, report
+from napari_unet.core.config import WeightMapConfig
+from napari_unet.core.errors import InputError
+
+
+@app.command()
+def check(images: Images, labels: Labels, as_json: Json = False) -> None:
+    """Look for mistakes in images and labels before training."""
+    from napari_unet.formats.images import pair_files
+
+    pairs = pair_files(images, labels)
+    findings = [finding for pair in pairs for finding in _check_files(*pair)]
+    errors = sum(finding["level"] == "error" for finding in findings)
+    lines = [f"{f['level']}: {f['image']}: {f['message']}" for f in findings]
+    warnings = len(findings) - errors
+    lines.append(f"{len(pairs)} pairs: {errors} errors, {warnings} warnings.")
+    result = {"pairs": len(pairs), "errors": errors, "findings": findings}
+    report(result, "\n".join(lines), as_json=as_json)
+    if errors:
+        fail(f"{errors} errors must be mended before training; they stand above.")
+
+
+def _check_files(image: Path, labels: Path) -> list[dict[str, str]]:
+    """Return the findings of one pair; a file that cannot be read is one of them."""
+    from napari_unet.core.annotation.findings import find_faults
+    from napari_unet.formats.images import read_image, read_labels
+
+    try:
+        findings = find_faults(read_image(image), read_labels(labels))
+    except InputError as error:
+        return [{"image": image.name, "level": "error", "message": str(error)}]
+    return [
+        {"image": image.name, "level": f.level, "message": f.message} for f in findings
+    ]
+
+
+@app.command()
+def weights(
+    labels: Annotated[Path, typer.Argument(help="A label image.")],
+    out: Annotated[Path, typer.Option(help="The float32 TIFF to write.")],
+    w0: Annotated[float, typer.Option(help="Height of the ridge.")] = 10.0,
+    sigma: Annotated[float, typer.Option(help="Width of the ridge, px.")] = 5.0,
+    as_json: Json = False,
+) -> None:
+    """Compute the weight map of a label image, as in the U-Net paper."""
+    from napari_unet.core.workflow import compute_weight_map
+    from napari_unet.formats.images import read_labels, read_pixel_size
+    from napari_unet.formats.tiff import write_grey
+
+    config = changed(WeightMapConfig(), w0=w0, sigma=sigma)
+    if labels.is_dir():
+        raise InputError(f"'{labels}' is a folder; name one label image.")
+    annotation = read_labels(labels)
+    start = time.perf_counter()
+    weight_map = compute_weight_map(annotation, config)
+    seconds = time.perf_counter() - start
+    write_grey(out, weight_map, read_pixel_size(labels))
+    result = {
+        "out": str(out),
+        "shape": list(weight_map.shape),
+        "min": float(weight_map.min()),
+        "max": float(weight_map.max()),
+        "mean": float(weight_map.mean()),
+        "seconds": round(seconds, 4),
+    }
+    text = f"{out}: weights from {result['min']:.2f} to {result['max']:.2f}"
+    report(result, text, as_json=as_json)

@@ -1,0 +1,91 @@
+"""What all commands share: the way in, the way out, progress, and arguments."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import ValidationError
+
+from napari_unet.core.config import Config, DeviceChoice
+from napari_unet.core.errors import InputError, TrainingDivergedError
+
+app = typer.Typer(
+    name="napari-unet",
+    help="Interactive microscopy segmentation with a U-Net.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+Images = Annotated[Path, typer.Argument(help="An image, or a folder of images.")]
+Labels = Annotated[
+    Path, typer.Argument(help="Their labels, a file or a folder; pairs by equal stem.")
+]
+Json = Annotated[
+    bool, typer.Option("--json", help="Print one JSON object as the last line.")
+]
+Device = Annotated[DeviceChoice, typer.Option(help="Where to compute.")]
+
+ConfigType = TypeVar("ConfigType", bound=Config)
+
+
+def main() -> None:
+    """Run the command line; faulty input ends with one sentence and exit code 2."""
+    # Importing them registers the commands, in this order in the help.
+    from napari_unet.cli import (  # noqa: F401
+        annotation,
+        prediction,
+        showcase,
+        training,
+    )
+
+    try:
+        app()
+    except (InputError, TrainingDivergedError) as error:
+        fail(str(error))
+    except OSError as error:
+        name = f": '{error.filename}'" if error.filename else ""
+        fail(f"{error.strerror or error}{name}.")
+
+
+def fail(sentence: str) -> None:
+    """End with a sentence on standard error and exit code 2."""
+    print(f"napari-unet: {sentence}", file=sys.stderr)
+    sys.exit(2)
+
+
+def report(result: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """Print a result for a person, or as one line of JSON."""
+    print(json.dumps(result) if as_json else text)
+
+
+def changed(config: ConfigType, **changes: Any) -> ConfigType:
+    """Return settings with the options that were given; refuse values out of range.
+
+    Raises
+    ------
+    InputError
+        Naming the option, its value and its limits.
+    """
+    given = {name: value for name, value in changes.items() if value is not None}
+    try:
+        return config.replaced(**given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "--" + "-".join(map(str, first["loc"])).replace("_", "-")
+        raise InputError(f"{name} {first['input']}: {first['msg']}.") from None
+
+
+def table(rows: list[list[str]]) -> str:
+    """Align columns for a terminal; the first row is the head."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

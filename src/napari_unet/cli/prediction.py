@@ -1,0 +1,175 @@
+"""`segment` and `evaluate`: use a model, and measure it."""
+
+import functools
+import operator
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_unet.cli.app import Device, Images, Json, app, changed, report, table
+from napari_unet.cli.training import open_model
+from napari_unet.core.config import DeviceChoice
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:  # so that --help does not wait for torch
+    import numpy as np
+
+    from napari_unet.core.image import Image
+    from napari_unet.core.workflow import Model, Segmentation
+
+SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
+
+
+@app.command()
+def segment(
+    images: Images,
+    model: Annotated[str, typer.Option(help="A model folder, or a model's name.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    tile: Annotated[
+        str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
+    ] = "auto",
+    device: Device = "auto",
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Probability of an object.", show_default="the model's, 0.5"),
+    ] = None,
+    min_size: Annotated[
+        int | None, typer.Option(help="Smallest object in pixels.")
+    ] = None,
+    probabilities: Annotated[
+        bool, typer.Option("--probabilities", help="Also <stem>_probabilities.tif.")
+    ] = False,
+    rois: Annotated[
+        bool, typer.Option("--rois", help="Also ImageJ ROIs, <stem>.zip.")
+    ] = False,
+    csv: Annotated[
+        bool, typer.Option("--csv", help="Also measurements, <stem>.csv.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Segment images with a model; writes labels to <stem>.tif in --out."""
+    from napari_unet.core.workflow import make_labels
+    from napari_unet.formats.images import file_stem, find_images, read_image
+
+    edge = _read_tile(tile)
+    loaded = open_model(model)
+    objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
+    paths = find_images(images)
+    _check_folder(out, paths)
+    counts = {}
+    for path in paths:
+        image = read_image(path)
+        segmentation = _predict(image, loaded, edge, device)
+        labels = make_labels(segmentation, loaded.settings, objects)
+        stem = file_stem(path)
+        _write(
+            out / stem,
+            image,
+            labels,
+            segmentation.probabilities if probabilities else None,
+            rois=rois,
+            csv=csv,
+        )
+        counts[stem] = int(labels.max())
+    text = "\n".join(f"{stem}: {count} objects" for stem, count in counts.items())
+    result = {"out": str(out), "images": len(counts), "objects": counts}
+    report(result, text, as_json=as_json)
+
+
+def _read_tile(tile: str) -> int | None:
+    """Return the edge of a tile, None for 'auto'."""
+    if tile == "auto":
+        return None
+    if not tile.isdigit():
+        raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
+    return int(tile)
+
+
+def _check_folder(out: Path, images: list[Path]) -> None:
+    """Refuse a folder in which a result would replace an image."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"'{out}' is a file; --out needs a folder.")
+    if any(out.resolve() == path.parent.resolve() for path in images):
+        raise InputError(
+            f"The images themselves lie in '{out}'; their labels would replace them. "
+            "Choose another folder for --out."
+        )
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _predict(
+    image: "Image", model: "Model", tile: int | None, device: DeviceChoice
+) -> "Segmentation":
+    """Predict one image with a progress bar over its tiles."""
+    from tqdm import tqdm
+
+    from napari_unet.core.workflow import segment as segment_image
+
+    steps = segment_image(image, model, tile=tile, device=device)
+    with tqdm(desc=image.name, unit="tile", file=sys.stderr) as bar:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                segmentation: Segmentation = end.value
+                return segmentation
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)
+
+
+def _write(
+    stem: Path,
+    image: "Image",
+    labels: "np.ndarray",
+    probabilities: "np.ndarray | None",
+    *,
+    rois: bool,
+    csv: bool,
+) -> None:
+    """Write the results of one image beside each other."""
+    from napari_unet.formats.imagej_rois import write_rois
+    from napari_unet.formats.table import measure_objects, write_table
+    from napari_unet.formats.tiff import write_grey, write_labels
+
+    size = image.pixel_size_um
+    name = stem.name
+    write_labels(stem.with_name(f"{name}.tif"), labels, size)
+    if probabilities is not None:
+        path = stem.with_name(f"{name}_probabilities.tif")
+        write_grey(path, probabilities, size)
+    if rois:
+        write_rois(stem.with_name(f"{name}.zip"), labels)
+    if csv:
+        rows = measure_objects(labels, image, size)
+        write_table(stem.with_name(f"{name}.csv"), rows)
+
+
+@app.command()
+def evaluate(
+    predicted: Annotated[Path, typer.Argument(help="Labels: a file or a folder.")],
+    true: Annotated[Path, typer.Argument(help="True labels; pairs by equal stem.")],
+    as_json: Json = False,
+) -> None:
+    """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
+    from napari_unet.core.workflow import evaluate as evaluate_labels
+    from napari_unet.formats.images import file_stem, pair_files, read_labels
+
+    scores = {}
+    for path, truth in pair_files(predicted, true):
+        try:
+            scores[file_stem(path)] = evaluate_labels(
+                read_labels(path), read_labels(truth)
+            )
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+    overall = functools.reduce(operator.add, scores.values())
+    result: dict[str, Any] = {
+        "images": {stem: each.as_dict() for stem, each in scores.items()},
+        "overall": overall.as_dict(),
+    }
+    rows = [["image", *(name.upper() for name in SHOWN)]]
+    for stem, each in [*scores.items(), ("overall", overall)]:
+        rows.append([stem, *(f"{each.as_dict()[name]:.3f}" for name in SHOWN)])
+    report(result, table(rows), as_json=as_json)

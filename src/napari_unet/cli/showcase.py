@@ -1,0 +1,58 @@
+"""`demo`, `gui` and `models`: see what the program does and what is there."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from napari_unet.cli.app import Json, app, report, table
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path(
+        "demo_output"
+    ),
+    seconds: Annotated[
+        float, typer.Option(help="Time to train, over all kinds of images.", min=1)
+    ] = 90.0,
+) -> None:
+    """Train on the sample images, segment unseen ones, and show what changed."""
+    from napari_unet.cli.demo import run_demo
+
+    print(run_demo(out, seconds))
+
+
+@app.command()
+def gui(
+    images: Annotated[
+        list[Path] | None, typer.Argument(help="Images to open; else a sample.")
+    ] = None,
+) -> None:
+    """Open napari with the U-Net dock."""
+    from napari_unet.widgets.dock import open_viewer
+
+    open_viewer(images or [])
+
+
+@app.command()
+def models(as_json: Json = False) -> None:
+    """List the models in the user's models folder."""
+    from napari_unet.core.card import list_models, models_folder
+
+    folder = models_folder()
+    found = list_models(folder)
+    rows = [["name", "saved", "objects", "F1", "IoU"]]
+    for path, card in found:
+        scores = card.scores or {}
+        measured = [f"{scores[k]:.3f}" if k in scores else "-" for k in ("f1", "iou")]
+        rows.append([path.name, card.created[:16], str(card.objects), *measured])
+    text = table(rows) if found else f"No models in '{folder}' yet."
+    result = {
+        "folder": str(folder),
+        "models": [
+            {"name": path.name, "folder": str(path), **card.model_dump(mode="json")}
+            for path, card in found
+        ],
+    }
+    report(result, text, as_json=as_json)

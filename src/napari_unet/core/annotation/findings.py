@@ -1,0 +1,143 @@
+"""Mistakes in images and labels that spoil a training, found before it starts."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.core.annotation.target import check_labels, looks_binary
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image
+
+# Objects of fewer pixels are rarely what a person meant to paint.
+_TINY = 5
+# From this share of pixels at the largest value on, an image is over-exposed.
+_SATURATED = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong or looks wrong.
+
+    Parameters
+    ----------
+    level : str
+        ``error``: training would be refused or useless; ``warning``: have a look.
+    message : str
+        What was found, where, and what to do.
+    """
+
+    level: Literal["error", "warning"]
+    message: str
+
+
+def find_faults(image: Image, labels: np.ndarray) -> list[Finding]:
+    """Look for mistakes in an image and its labels.
+
+    Parameters
+    ----------
+    image : Image
+        (C, Y, X), or (C, Z, Y, X) with labels (Z, Y, X).
+    labels : ndarray of int
+        Instance labels of the same (Y, X).
+
+    Returns
+    -------
+    list of Finding
+        Errors first; empty where nothing was found.
+    """
+    try:
+        labels = check_labels(labels, "the labels")
+    except InputError as error:
+        return [Finding("error", str(error))]
+    if labels.shape != image.shape:
+        text = (
+            f"The image has {_size(image.shape)} pixels, the labels "
+            f"{_size(labels.shape)}; labels must be painted on this very image."
+        )
+        return [Finding("error", text), *_look_at_grey_values(image)]
+    findings = [*_look_at_labels(labels), *_look_at_grey_values(image)]
+    return sorted(findings, key=lambda finding: finding.level)
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape))
+
+
+def _look_at_labels(labels: np.ndarray) -> list[Finding]:
+    """Look for empty labels, binary masks, objects in pieces, and specks."""
+    numbers = np.unique(labels[labels != 0])
+    if len(numbers) == 0:
+        text = "No object is painted: all labels are 0. Paint a few objects."
+        return [Finding("error", text)]
+    if looks_binary(labels):
+        text = (
+            f"All labels are {numbers[0]}, in several pieces: this looks like a binary "
+            "mask, in which touching objects cannot be told apart. Give each object a "
+            "number of its own, or train with --split-components."
+        )
+        return [Finding("error", text)]
+    findings = []
+    pieces = _in_pieces(labels)
+    if pieces:
+        findings.append(
+            Finding(
+                "warning",
+                f"{len(pieces)} objects lie in several pieces (numbers "
+                f"{_some(pieces)}); probably two objects got the same number, or a "
+                "stroke went astray.",
+            )
+        )
+    sizes = np.bincount(np.searchsorted(numbers, labels[labels != 0]))
+    tiny = numbers[sizes < _TINY]
+    if len(tiny):
+        findings.append(
+            Finding(
+                "warning",
+                f"{len(tiny)} objects have fewer than {_TINY} pixels (numbers "
+                f"{_some(tiny.tolist())}); remove them if the brush slipped.",
+            )
+        )
+    return findings
+
+
+def _some(numbers: list[int]) -> str:
+    shown = ", ".join(map(str, numbers[:5]))
+    return f"{shown}, ..." if len(numbers) > 5 else shown
+
+
+def _in_pieces(labels: np.ndarray) -> list[int]:
+    """Return the numbers whose pixels are not connected (edges or corners)."""
+    found = []
+    corners = np.ones((3,) * labels.ndim, bool)
+    consecutive = np.searchsorted(np.unique(labels), labels)
+    offset = 0 if labels.min() == 0 else 1
+    boxes = ndimage.find_objects(consecutive + offset)
+    for number, box in enumerate(boxes, start=1):
+        if box is None:
+            continue
+        mask = consecutive[box] + offset == number
+        if ndimage.label(mask, corners)[1] > 1:
+            found.append(int(labels[box][mask][0]))
+    return found
+
+
+def _look_at_grey_values(image: Image) -> list[Finding]:
+    """Look for constant and over-exposed channels."""
+    findings = []
+    for index, channel in enumerate(image.array):
+        name = f"Channel {index}" if image.channels > 1 else "The image"
+        low, high = channel.min(), channel.max()
+        if low == high:
+            level: Literal["error", "warning"] = (
+                "error" if image.channels == 1 else "warning"
+            )
+            text = f"{name} is constant: all its pixels are {low}. Nothing can be seen."
+            findings.append(Finding(level, text))
+        elif (share := float(np.mean(channel == high))) > _SATURATED:
+            limit = channel.dtype.kind in "ui" and high == np.iinfo(channel.dtype).max
+            if limit:
+                text = f"{name} is over-exposed: {share:.0%} of its pixels are {high}."
+                findings.append(Finding("warning", text))
+    return findings

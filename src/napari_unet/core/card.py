@@ -1,0 +1,179 @@
+"""What a model folder says about its model: settings, history, scores. No weights here.
+
+A model folder holds::
+
+    settings.json              this card and the names of the files below; replaced last
+    weights-<hash>.safetensors the best weights
+    last-<hash>.safetensors    the last weights and the optimizer's state, to resume
+    README.md                  the card for people
+"""
+
+import json
+import os
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+from pydantic import Field, ValidationError
+
+from napari_unet.core.config import Config, ModelSettings, TrainConfig
+from napari_unet.core.errors import ModelFolderError
+
+FORMAT = "napari-unet model"
+VERSION = 1
+SETTINGS_FILE = "settings.json"
+# Tests and shared workstations put the models elsewhere than in the user's folder.
+HOME_VARIABLE = "NAPARI_UNET_HOME"
+
+
+class Card(Config):
+    """Where a model comes from and how good it was."""
+
+    name: str = "model"
+    created: str = ""
+    trained_on: tuple[str, ...] = ()
+    objects: int = 0
+    started_from: str | None = None
+    preset: str = ""
+    training: TrainConfig | None = None
+    iterations: int = 0
+    seconds: float = 0.0
+    loss: float | None = None
+    device: str = ""
+    scores_before: dict[str, float] | None = None
+    scores: dict[str, float] | None = None
+    versions: dict[str, str] = Field(default_factory=dict)
+    # (iteration, seconds, loss, F1, IoU) at each validation
+    history: tuple[tuple[int, float, float, float, float], ...] = ()
+
+
+class StoredFile(Config):
+    """A file of the folder, with what it must be like."""
+
+    name: str
+    bytes: int
+    sha256: str
+
+
+class Manifest(Config):
+    """All of ``settings.json``."""
+
+    format: str = FORMAT
+    version: int = VERSION
+    settings: ModelSettings
+    card: Card
+    weights: StoredFile
+    last: StoredFile | None = None
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``settings.json`` of a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder.
+
+    Returns
+    -------
+    Manifest
+        Checked for form; the weights are not read.
+
+    Raises
+    ------
+    ModelFolderError
+        If the folder is missing, foreign, damaged or too new.
+    """
+    path = Path(folder) / SETTINGS_FILE
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelFolderError(
+            f"'{folder}' is not a model folder: it has no {SETTINGS_FILE}. Choose a "
+            "folder that this program has saved."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise ModelFolderError(
+            f"'{path}' cannot be read ({error}); the model folder is damaged. Take "
+            "another copy of it."
+        ) from error
+    _check_origin(folder, content)
+    try:
+        return Manifest.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ModelFolderError(
+            f"'{path}' is damaged: {where}: {first['msg']}. Take another copy of it."
+        ) from error
+
+
+def _check_origin(folder: Path, content: Any) -> None:
+    """Refuse folders of other programs and of later versions of this one."""
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
+        raise ModelFolderError(
+            f"'{folder}' was not saved by this program: its {SETTINGS_FILE} does not "
+            f"name the format '{FORMAT}'."
+        )
+    version = content.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise ModelFolderError(
+            f"'{folder}' was saved by a newer version of this program (format "
+            f"{version}, this one reads up to {VERSION}). Update napari-unet-live."
+        )
+
+
+def models_folder() -> Path:
+    """Return the folder that holds the user's models, one folder each."""
+    if home := os.environ.get(HOME_VARIABLE):
+        return Path(home) / "models"
+    return Path(platformdirs.user_data_dir("napari-unet-live", False)) / "models"
+
+
+def list_models(folder: Path) -> list[tuple[Path, Card]]:
+    """Return the model folders inside `folder` and their cards, newest first.
+
+    Folders that are no models, or damaged ones, are left out.
+    """
+    if not folder.is_dir():
+        return []
+    found = []
+    for path in folder.iterdir():
+        try:
+            found.append((path, read_manifest(path).card))
+        except ModelFolderError:
+            continue
+    return sorted(found, key=lambda entry: entry[1].created, reverse=True)
+
+
+def now() -> str:
+    """Return the local time to the second, ISO 8601."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def describe(manifest: Manifest) -> str:
+    """Return the card as Markdown, for ``README.md`` in the model folder."""
+    card, settings = manifest.card, manifest.settings
+    size = settings.pixel_size_um
+    network = settings.network
+    lines = [
+        f"# {card.name}",
+        "",
+        f"A U-Net of napari-unet-live, saved {card.created}.",
+        "",
+        f"- Network: {network.base_channels} base channels, {network.levels} levels, "
+        f"'{network.padding}' padding, {network.in_channels} channel(s), classes "
+        f"{', '.join(settings.class_names)}",
+        f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
+        f"- Normalisation: {settings.normalisation}",
+        f"- Trained on {card.objects} objects of {', '.join(card.trained_on) or '?'}",
+        f"- Started from: {card.started_from or 'scratch'}",
+        f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
+    ]
+    for title, scores in (("Before", card.scores_before), ("After", card.scores)):
+        if scores:
+            named = (f"{name.upper()} {scores[name]:.3f}" for name in ("f1", "iou"))
+            lines.append(f"- {title} (validation): {', '.join(named)}")
+    versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
+    return "\n".join([*lines, f"- Made with {versions}", ""])

@@ -1,0 +1,228 @@
+"""Model folders: saved atomically, loaded with suspicion; their form: `core.card`."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from napari_unet.core.card import (
+    SETTINGS_FILE,
+    Card,
+    Manifest,
+    StoredFile,
+    describe,
+    read_manifest,
+)
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.errors import InputError, ModelFolderError
+from napari_unet.core.network.unet import UNet
+
+Weights = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Model:
+    """A network with all it needs to be used.
+
+    Parameters
+    ----------
+    network : UNet
+        On the CPU, in evaluation mode.
+    settings : ModelSettings
+        Normalisation, pixel size, classes.
+    card : Card
+        Where it comes from.
+    folder : Path, optional
+        Where it was loaded from or saved to.
+    """
+
+    network: UNet
+    settings: ModelSettings
+    card: Card = field(default_factory=Card)
+    folder: Path | None = None
+
+
+def check_writable(folder: Path) -> None:
+    """Refuse a folder into which a model cannot be saved, before training starts.
+
+    Raises
+    ------
+    InputError
+        If it is a file, holds other files, or cannot be written to.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"'{folder}' is a file; a model needs a folder of its own.")
+    if folder.is_dir() and not (folder / SETTINGS_FILE).exists():
+        others = [path.name for path in folder.iterdir() if path.suffix != ".part"]
+        if others:
+            raise InputError(
+                f"'{folder}' holds other files ({', '.join(sorted(others)[:3])}, ...); "
+                "choose a new or an empty folder for the model."
+            )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f"probe-{os.getpid()}.part"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"The model cannot be saved in '{folder}': {error.strerror or error}. "
+            "Choose a folder that you may write to."
+        ) from error
+
+
+def save_model(
+    folder: Path,
+    settings: ModelSettings,
+    card: Card,
+    weights: Weights,
+    last: Weights | None = None,
+) -> None:
+    """Save a model so that a kill at any moment leaves the old one or the new one.
+
+    The weights get a name of their own (their hash); ``settings.json``, which names
+    them, is replaced in one step after they are on the disk; only then are the files
+    of the previous model removed.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing.
+    settings, card : ModelSettings, Card
+        What goes into ``settings.json``.
+    weights : mapping of str to Tensor
+        The best weights.
+    last : mapping of str to Tensor, optional
+        What `load_last` gives back: the last weights and the optimizer's state.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written; the old model is kept.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(
+        settings=settings,
+        card=card,
+        weights=_store(folder, "weights", weights),
+        last=None if last is None else _store(folder, "last", last),
+    )
+    _replace(folder / "README.md", describe(manifest).encode())
+    _replace(folder / SETTINGS_FILE, manifest.model_dump_json(indent=1).encode())
+    kept = {manifest.weights.name, manifest.last.name if manifest.last else ""}
+    for path in folder.iterdir():
+        ours = path.name.startswith(("weights-", "last-"))
+        if ours and path.suffix == ".safetensors" and path.name not in kept:
+            with suppress(OSError):  # Windows: another process still reads it
+                path.unlink()
+
+
+def _store(folder: Path, kind: str, tensors: Weights) -> StoredFile:
+    """Write tensors to a file named by their hash."""
+    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    content = safetensors.torch.save(plain)
+    digest = hashlib.sha256(content).hexdigest()
+    name = f"{kind}-{digest[:12]}.safetensors"
+    _replace(folder / name, content)
+    return StoredFile(name=name, bytes=len(content), sha256=digest)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write aside, flush to the disk, rename."""
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def load_model(folder: Path | str) -> Model:
+    """Load a model folder. Runs no code from its files.
+
+    Parameters
+    ----------
+    folder : Path or str
+        A model folder.
+
+    Returns
+    -------
+    Model
+        Its network is on the CPU, in evaluation mode.
+
+    Raises
+    ------
+    ModelFolderError
+        If the folder is missing, foreign, too new, or any part of it is damaged.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    weights = _load(folder, manifest.weights)
+    network = UNet(manifest.settings.network)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ModelFolderError(
+            f"The weights in '{folder}' do not belong to the network that its "
+            f"{SETTINGS_FILE} describes. Take another copy of the folder."
+        ) from error
+    network.eval()
+    return Model(network, manifest.settings, manifest.card, folder)
+
+
+def load_last(folder: Path | str) -> dict[str, Tensor]:
+    """Load the last weights and the optimizer's state, to resume a training.
+
+    Raises
+    ------
+    ModelFolderError
+        If the folder has none, or they are damaged.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    if manifest.last is None:
+        raise ModelFolderError(
+            f"'{folder}' holds no state to resume from; fine-tune it instead."
+        )
+    return _load(folder, manifest.last)
+
+
+def _load(folder: Path, file: StoredFile) -> dict[str, Tensor]:
+    """Read a file that must be exactly what ``settings.json`` says."""
+    path = folder / Path(file.name).name  # never a path out of the folder
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelFolderError(
+            f"'{folder}' lacks its file {path.name} ({error.strerror}). Take another "
+            "copy of the model folder."
+        ) from error
+    if hashlib.sha256(content).hexdigest() != file.sha256:
+        raise ModelFolderError(
+            f"'{path}' is damaged: it has {len(content)} bytes, {file.bytes} were "
+            "saved, and their checksum differs. Take another copy of the model folder."
+        )
+    try:
+        return safetensors.torch.load(content)
+    except SafetensorError as error:
+        raise ModelFolderError(
+            f"'{path}' is not a safetensors file ({error})."
+        ) from error
+
+
+def copy_weights(network: torch.nn.Module) -> dict[str, Tensor]:
+    """Return a copy of all weights and running statistics, on the CPU."""
+    return {
+        name: value.detach().cpu().clone()
+        for name, value in network.state_dict().items()
+    }

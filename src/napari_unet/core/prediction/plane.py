@@ -1,0 +1,200 @@
+"""A plane of an image, brought to the model's pixel size and back."""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.device import Compute
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image, IntensityRange, resample, scale_to_model
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.prediction.predict import TilePrediction, predict
+
+Box = tuple[slice, slice]
+
+# Rescaling may multiply the pixels of an image by this; more is a wrong pixel size.
+_MAX_GROWTH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlaneProgress:
+    """One tile of a plane.
+
+    Parameters
+    ----------
+    done, total : int
+        Tiles.
+    box : tuple of slice
+        Where `foreground` lies, in pixels of the image.
+    foreground : ndarray of float32, shape (y, x)
+        Probability of being anything but background.
+    """
+
+    done: int
+    total: int
+    box: Box
+    foreground: np.ndarray
+
+
+def predict_plane(
+    network: UNet,
+    image: Image,
+    intensity: IntensityRange,
+    settings: ModelSettings,
+    compute: Compute,
+    *,
+    box: Box | None = None,
+    tile: int | None = None,
+) -> Generator[PlaneProgress, None, np.ndarray]:
+    """Predict a box of a plane; the same as predicting all of it and cutting.
+
+    Parameters
+    ----------
+    network : UNet
+        On the device of `compute`.
+    image : Image
+        The whole plane, (C, Y, X).
+    intensity : IntensityRange
+        Of the whole image.
+    settings : ModelSettings
+        The model's pixel size and classes.
+    compute : Compute
+        Device and precision.
+    box : tuple of slice, optional
+        The part (Y, X) to predict, in pixels of the image; by default all of it.
+    tile : int, optional
+        Edge of the network's input in pixels of the model; by default from memory.
+
+    Yields
+    ------
+    PlaneProgress
+        After each tile.
+
+    Returns
+    -------
+    ndarray of float32, shape (K, y, x)
+        Class probabilities of the box, on the image's own grid.
+    """
+    box = box or (slice(0, image.shape[0]), slice(0, image.shape[1]))
+    factors = check_scale(image, settings.pixel_size_um)
+    shape = [max(1, round(n * f)) for n, f in zip(image.shape, factors, strict=True)]
+    exact = [new / old for new, old in zip(shape, image.shape, strict=True)]
+    array = resample(image.array, shape)
+    model_box = tuple(
+        _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
+    )
+    canvas = np.zeros(
+        (settings.network.classes, *(b.stop - b.start for b in model_box)), np.float32
+    )
+    for part in predict(
+        network, array, intensity, compute, tile=tile, box=(model_box[0], model_box[1])
+    ):
+        _paste(part, model_box, canvas)
+        yield _show(part, canvas, model_box, box, exact)
+    if all(f == 1 for f in exact):
+        return canvas
+    return _bring_back(canvas, model_box, box, exact)
+
+
+def check_channels(image: Image, settings: ModelSettings) -> None:
+    """Refuse an image that the model cannot read, naming both numbers of channels."""
+    wanted = settings.network.in_channels
+    if image.channels == wanted:
+        return
+    kinds = {1: "grey", 3: "RGB or 3-channel"}
+    have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
+    raise InputError(
+        f"'{image.name}' is a {have} image ({image.channels} channels), but the model "
+        f"was made for {need} images ({wanted}). Convert the image, or train a model "
+        "on images like this one."
+    )
+
+
+def check_scale(image: Image, pixel_size_um: float | None) -> tuple[float, ...]:
+    """Return the factors (Y, X) to the model's pixel size, if they make sense.
+
+    Raises
+    ------
+    InputError
+        If the image would grow out of proportion or shrink to nothing.
+    """
+    factors = scale_to_model(image, pixel_size_um)
+    growth = math.prod(factors)
+    if not 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
+        size = " × ".join(f"{s:g}" for s in (image.pixel_size_um or ())[-2:])
+        raise InputError(
+            f"'{image.name}' has pixels of {size} µm, the model of {pixel_size_um:g} "
+            f"µm: rescaling would change the number of pixels {growth:.3g}-fold. "
+            "Correct the pixel size of the image, or use a model for this scale."
+        )
+    return factors
+
+
+def _grown(part: slice, factor: float, length: int) -> slice:
+    """Return the model's pixels under a part of an axis, and two more on each side."""
+    if factor == 1:
+        return part
+    first = math.floor(part.start * factor) - 2
+    last = math.ceil(part.stop * factor) + 2
+    return slice(max(0, first), min(length, last))
+
+
+def _paste(
+    part: TilePrediction, model_box: tuple[slice, ...], canvas: np.ndarray
+) -> None:
+    """Write what a tile and the box have in common."""
+    source, target = [], []
+    for tile, whole in zip(part.interior, model_box, strict=True):
+        first, last = max(tile.start, whole.start), min(tile.stop, whole.stop)
+        source.append(slice(first - tile.start, last - tile.start))
+        target.append(slice(first - whole.start, last - whole.start))
+    canvas[(slice(None), *target)] = part.probabilities[(slice(None), *source)]
+
+
+def _show(
+    part: TilePrediction,
+    canvas: np.ndarray,
+    model_box: tuple[slice, ...],
+    box: Box,
+    factors: list[float],
+) -> PlaneProgress:
+    """Return a tile on the image's grid, by the nearest pixel of the model's."""
+    area, places = [], []
+    for tile, whole, wanted, f in zip(
+        part.interior, model_box, box, factors, strict=True
+    ):
+        # Image pixel i has its centre at (i + 0.5) * f - 0.5 of the model's grid.
+        first = max(wanted.start, math.ceil(tile.start / f - 0.5))
+        last = max(first, min(wanted.stop, math.ceil(tile.stop / f - 0.5)))
+        area.append(slice(first, last))
+        nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
+        places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
+    foreground = 1 - canvas[0][places[0][:, None], places[1]]
+    return PlaneProgress(part.done, part.total, (area[0], area[1]), foreground)
+
+
+def _bring_back(
+    canvas: np.ndarray, model_box: tuple[slice, ...], box: Box, factors: list[float]
+) -> np.ndarray:
+    """Interpolate the model's grid at the centres of the image's pixels."""
+    shape = tuple(part.stop - part.start for part in box)
+    offset = [
+        (part.start + 0.5) * f - 0.5 - whole.start
+        for part, whole, f in zip(box, model_box, factors, strict=True)
+    ]
+    out = np.empty((len(canvas), *shape), np.float32)
+    for source, target in zip(canvas, out, strict=True):
+        ndimage.affine_transform(
+            source,
+            factors,
+            offset=offset,
+            output_shape=shape,
+            output=target,
+            order=1,
+            mode="nearest",
+        )
+    return out

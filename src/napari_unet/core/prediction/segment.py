@@ -1,0 +1,187 @@
+"""A whole image, or a part of it, through a model; probabilities to labels."""
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from napari_unet.core.checkpoint import Model
+from napari_unet.core.config import DeviceChoice, ModelSettings, ObjectConfig
+from napari_unet.core.device import Precision, choose_compute
+from napari_unet.core.image import Image, measure_intensity
+from napari_unet.core.prediction.objects import class_map, find_objects
+from napari_unet.core.prediction.plane import (
+    PlaneProgress,
+    check_channels,
+    predict_plane,
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SegmentProgress:
+    """One tile of a segmentation.
+
+    Parameters
+    ----------
+    done, total : int
+        Tiles.
+    plane : int or None
+        Index along Z or time.
+    box : tuple of slice
+        Where `foreground` lies in the plane, in pixels of the image.
+    foreground : ndarray of float32, shape (y, x)
+        Probability of being anything but background.
+    """
+
+    done: int
+    total: int
+    plane: int | None
+    box: tuple[slice, slice]
+    foreground: np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Segmentation:
+    """The probabilities of an image or of a part of it.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
+        Of the box and the planes that were asked for, on the image's own grid.
+    box : tuple of slice
+        The part (Y, X) of each plane.
+    planes : tuple of int or None
+        Which planes; None for a 2D image.
+    """
+
+    probabilities: np.ndarray
+    box: tuple[slice, slice]
+    planes: tuple[int, ...] | None
+
+
+def segment(
+    image: Image,
+    model: Model,
+    *,
+    box: tuple[slice, slice] | None = None,
+    planes: Sequence[int] | None = None,
+    tile: int | None = None,
+    device: DeviceChoice = "auto",
+    precision: Precision | None = None,
+) -> Generator[SegmentProgress, None, Segmentation]:
+    """Predict an image or a part of it; one `next` is one tile.
+
+    Grey values are normalised by the statistics of the whole image, so a part gives
+    the same result as the whole.
+
+    Parameters
+    ----------
+    image : Image
+        The whole image; planes of (C, Z, Y, X) are predicted one by one.
+    model : Model
+        What to predict with.
+    box : tuple of slice, optional
+        The part (Y, X) to predict, in pixels of the image; by default all of it.
+    planes : sequence of int, optional
+        Which planes along Z or time; by default all.
+    tile : int, optional
+        Edge of the network's input in pixels; by default from free memory.
+    device, precision : str
+        Where and how to compute.
+
+    Yields
+    ------
+    SegmentProgress
+        After each tile.
+
+    Returns
+    -------
+    Segmentation
+        The probabilities, on the image's own grid.
+
+    Raises
+    ------
+    InputError
+        If the image has other channels than the model was trained with, or its pixel
+        size is out of proportion.
+    """
+    check_channels(image, model.settings)
+    compute = choose_compute(device, precision)
+    network = model.network.to(compute.device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    intensity = measure_intensity(image, model.settings.normalisation)
+    box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
+    chosen: Sequence[int | None] = [None]
+    if len(image.shape) == 3:
+        chosen = list(range(image.shape[0])) if planes is None else list(planes)
+    results = []
+    for number, index in enumerate(chosen):
+        steps = predict_plane(
+            network,
+            image if index is None else image.plane(index),
+            intensity,
+            model.settings,
+            compute,
+            box=box,
+            tile=tile,
+        )
+        results.append((yield from _number(steps, number, len(chosen), index)))
+    stacked = results[0] if len(image.shape) == 2 else np.stack(results, axis=1)
+    return Segmentation(
+        probabilities=stacked,
+        box=box,
+        planes=None if len(image.shape) == 2 else tuple(int(i or 0) for i in chosen),
+    )
+
+
+def _number(
+    steps: Generator[PlaneProgress, None, np.ndarray],
+    number: int,
+    planes: int,
+    index: int | None,
+) -> Generator[SegmentProgress, None, np.ndarray]:
+    """Count the tiles of one plane among those of all planes."""
+    while True:
+        try:
+            part = next(steps)
+        except StopIteration as end:
+            probabilities: np.ndarray = end.value
+            return probabilities
+        yield SegmentProgress(
+            done=number * part.total + part.done,
+            total=planes * part.total,
+            plane=index,
+            box=part.box,
+            foreground=part.foreground,
+        )
+
+
+def make_labels(
+    segmentation: Segmentation, settings: ModelSettings, objects: ObjectConfig | None
+) -> np.ndarray:
+    """Turn probabilities into labels ([Z,] Y, X): objects, or classes.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        What `segment` returned.
+    settings : ModelSettings
+        Whether the model knows objects or classes.
+    objects : ObjectConfig, optional
+        Threshold, sizes and so on; by default the model's own.
+    """
+    probabilities = segmentation.probabilities
+    volumes = probabilities[:, None] if probabilities.ndim == 3 else probabilities
+    planes: list[np.ndarray] = []
+    for plane in np.moveaxis(volumes, 1, 0):
+        if settings.annotation == "classes":
+            planes.append(class_map(plane))
+        else:
+            planes.append(find_objects(1 - plane[0], objects or settings.objects))
+    return planes[0] if probabilities.ndim == 3 else _stack_labels(planes)
+
+
+def _stack_labels(planes: Sequence[np.ndarray]) -> np.ndarray:
+    """Stack planes of labels in the widest of their types."""
+    return np.stack(planes).astype(np.result_type(*planes), copy=False)

@@ -1,0 +1,137 @@
+"""Random deformations and grey values: one for image, target and weights together."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy.interpolate import CubicSpline
+from torch import Tensor
+from torch.nn.functional import grid_sample
+
+from napari_unet.core.config import AugmentationConfig
+
+
+@dataclass(frozen=True, slots=True)
+class Deformation:
+    """Where each pixel of a patch comes from, relative to the patch's centre.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (2, 2)
+        Mirroring, rotation and scale of the offset (y, x) from the centre.
+    nodes : ndarray, shape (2, n, n)
+        Displacement (y, x) in pixels at a grid of nodes that spans the patch;
+        interpolated by a cubic spline in between.
+    """
+
+    matrix: np.ndarray
+    nodes: np.ndarray
+
+    def source(self, shape: tuple[int, int], device: torch.device) -> Tensor:
+        """Return the offsets (2, Y, X) from the centre at which to read, in pixels."""
+        rows, columns = (
+            torch.arange(n, device=device, dtype=torch.float32) - (n - 1) / 2
+            for n in shape
+        )
+        (a, b), (c, d) = self.matrix.tolist()
+        y, x = rows[:, None], columns[None, :]
+        offsets = torch.stack([a * y + b * x, c * y + d * x])
+        if not self.nodes.any():
+            return offsets
+        bases = [
+            torch.from_numpy(spline_basis(n, self.nodes.shape[1])).to(device)
+            for n in shape
+        ]
+        nodes = torch.from_numpy(self.nodes.astype(np.float32)).to(device)
+        return offsets + bases[0] @ nodes @ bases[1].T
+
+
+@lru_cache(maxsize=16)
+def spline_basis(length: int, nodes: int) -> np.ndarray:
+    """Return the weights of `nodes` values at `length` places, (length, nodes) float32.
+
+    The interpolating cubic spline with zero slope at both ends: at the nodes it has
+    exactly their values.
+    """
+    places = np.linspace(0, nodes - 1, length) if length > 1 else np.array([0.0])
+    spline = CubicSpline(np.arange(nodes), np.eye(nodes), bc_type="clamped")
+    return np.asarray(spline(places), np.float32)
+
+
+def draw_deformation(
+    config: AugmentationConfig, rng: np.random.Generator
+) -> Deformation:
+    """Draw a random mirroring, rotation, scale and elastic deformation.
+
+    The elastic part is the paper's: Gaussian displacements of 10 px standard deviation
+    on a 3x3 grid, interpolated by cubics.
+    """
+    angle = np.deg2rad(rng.uniform(-1, 1) * config.rotation)
+    # Shrinking and growing by the same ratio are equally likely.
+    scale = np.exp(rng.uniform(-1, 1) * np.log1p(config.scale))
+    cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
+    matrix = np.array([[cos, -sin], [sin, cos]])
+    if config.flip and rng.random() < 0.5:
+        matrix[:, 1] *= -1
+    shape = (2, config.elastic_nodes, config.elastic_nodes)
+    return Deformation(matrix, rng.normal(0, 1, shape) * config.elastic_px)
+
+
+def no_deformation() -> Deformation:
+    """Return the deformation that changes nothing."""
+    return Deformation(np.eye(2), np.zeros((2, 3, 3)))
+
+
+def read_patch(
+    planes: Tensor,
+    centre: tuple[float, float],
+    offsets: Tensor,
+    *,
+    nearest: bool = False,
+) -> Tensor:
+    """Read a deformed patch out of an image.
+
+    Parameters
+    ----------
+    planes : Tensor, shape (C, Y, X)
+        Grey values, or classes and weights.
+    centre : tuple of float
+        The pixel (y, x) in the middle of the patch.
+    offsets : Tensor, shape (2, y, x)
+        See `Deformation.source`.
+    nearest : bool
+        Take the nearest pixel, so that classes stay classes; else linear.
+
+    Returns
+    -------
+    Tensor, shape (C, y, x)
+        Beyond the edge the image is mirrored, as in prediction.
+    """
+    height, width = planes.shape[1:]
+    # grid_sample counts from -1 (first pixel's centre) to 1 (last pixel's centre).
+    y = (offsets[0] + centre[0]) * (2 / max(height - 1, 1)) - 1
+    x = (offsets[1] + centre[1]) * (2 / max(width - 1, 1)) - 1
+    return grid_sample(
+        planes[None],
+        torch.stack([x, y], dim=-1)[None],
+        mode="nearest" if nearest else "bilinear",
+        padding_mode="reflection",
+        align_corners=True,
+    )[0]
+
+
+def change_grey_values(
+    patch: Tensor, config: AugmentationConfig, rng: np.random.Generator
+) -> Tensor:
+    """Return a patch (C, Y, X) with random contrast, brightness and noise."""
+    contrast = 1 + rng.uniform(-1, 1) * config.contrast
+    brightness = rng.uniform(-1, 1) * config.brightness
+    patch = patch * contrast + brightness
+    noise = rng.uniform(0, 1) * config.noise
+    if noise > 0:
+        generator = torch.Generator(patch.device).manual_seed(int(rng.integers(2**31)))
+        patch += noise * torch.randn(
+            patch.shape, generator=generator, device=patch.device
+        )
+    return patch

@@ -1,0 +1,298 @@
+"""Annotated images, split into training and validation, at the model's pixel size."""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+
+from napari_unet.core.annotation.target import (
+    Example,
+    Region,
+    Role,
+    Target,
+    looks_binary,
+    make_target,
+)
+from napari_unet.core.annotation.weight_map import (
+    balance_classes,
+    compute_weight_map,
+    count_classes,
+)
+from napari_unet.core.config import ModelSettings, WeightMapConfig
+from napari_unet.core.device import Compute
+from napari_unet.core.errors import InputError
+from napari_unet.core.evaluation.scores import Scores, score_labels
+from napari_unet.core.image import (
+    IntensityRange,
+    measure_intensity,
+    resample,
+    scale_to_model,
+)
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.prediction.objects import class_map, find_objects
+from napari_unet.core.prediction.predict import predict
+from napari_unet.core.training.patches import TrainingImage, prepare_image
+
+# Of each held-back part and of what remains, so that both say something.
+_FEWEST_OBJECTS = 2
+
+
+def split_validation(
+    examples: Sequence[Example],
+) -> tuple[list[Example], list[Example]]:
+    """Return the examples to train on and those to validate on.
+
+    Where the user named validation images or regions, they are taken. Else a part of
+    one annotated area is held back: a fifth of it per area there is, half at most. The
+    same image may appear on both sides, with regions that do not overlap.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        As the user annotated them.
+
+    Returns
+    -------
+    training, validation : list of Example
+        Each with regions of one role. `validation` is empty where too little is
+        annotated to hold any of it back.
+    """
+    training = [p for e in examples if (p := _part(e, "training")) is not None]
+    validation = [p for e in examples if (p := _part(e, "validation")) is not None]
+    return (training, validation) if validation else _hold_back(training)
+
+
+def _part(example: Example, role: Role) -> Example | None:
+    """Return the part of an example with this role; None if there is none."""
+    if example.role != role and not any(r.role == role for r in example.regions):
+        return None
+    regions = tuple(r for r in example.regions if r.role == role)
+    if example.role == "validation":  # the whole image is, whatever its regions say
+        return replace(example, role="validation") if role == "validation" else None
+    if example.regions and not regions:
+        return None
+    return replace(example, regions=regions)
+
+
+def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
+    """Cut a validation part off the last annotated area that allows it."""
+    areas = [
+        (index, region)
+        for index, example in enumerate(training)
+        for region in example.regions or (_whole(example),)
+    ]
+    share = min(0.5, 0.2 * len(areas))
+    for index, region in reversed(areas):
+        example = training[index]
+        rest, held = _cut(region, share)
+        if min(_objects(example, rest), _objects(example, held)) < _FEWEST_OBJECTS:
+            continue
+        others = [r for r in example.regions if r != region]
+        reduced = list(training)
+        reduced[index] = replace(example, regions=(*others, rest))
+        return reduced, [replace(example, regions=(held,))]
+    return training, []
+
+
+def _whole(example: Example) -> Region:
+    """Return a region that covers the image."""
+    return Region((0, 0), example.annotation.shape)
+
+
+def _cut(region: Region, share: float) -> tuple[Region, Region]:
+    """Cut the last `share` off a region, across its longer side."""
+    lengths = [b - a for a, b in zip(region.start, region.stop, strict=True)]
+    axis = int(np.argmax(lengths))
+    at = region.stop[axis] - math.ceil(lengths[axis] * share)
+    stop, start = list(region.stop), list(region.start)
+    stop[axis] = start[axis] = at
+    return (
+        replace(region, stop=tuple(stop)),
+        Region(tuple(start), region.stop, "validation"),
+    )
+
+
+def _objects(example: Example, region: Region) -> int:
+    """Count the annotated numbers inside a region."""
+    box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
+    numbers = np.unique(example.annotation[box])
+    return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """An example at the model's pixel size.
+
+    Parameters
+    ----------
+    grey : ndarray, shape (C, Y, X)
+        Grey values as in the image, resampled.
+    intensity : IntensityRange
+        Of the whole image.
+    target : Target
+        Classes, labels and known pixels.
+    """
+
+    grey: np.ndarray
+    intensity: IntensityRange
+    target: Target
+
+
+def prepare(
+    example: Example, settings: ModelSettings, *, separation_border: bool = True
+) -> Prepared:
+    """Resample an example to the model's pixel size and make its target."""
+    factors = scale_to_model(example.image, settings.pixel_size_um)
+    shape = tuple(
+        max(1, round(n * f)) for n, f in zip(example.image.shape, factors, strict=True)
+    )
+    exact = [n / old for n, old in zip(shape, example.image.shape, strict=True)]
+    regions = tuple(
+        replace(
+            region,
+            start=tuple(round(a * f) for a, f in zip(region.start, exact, strict=True)),
+            stop=tuple(round(b * f) for b, f in zip(region.stop, exact, strict=True)),
+        )
+        for region in example.regions
+    )
+    return Prepared(
+        grey=resample(example.image.array, shape),
+        intensity=measure_intensity(example.image, settings.normalisation),
+        target=make_target(
+            resample(example.annotation, shape, order=0),
+            kind=settings.annotation,
+            regions=regions,
+            ignore_label=example.ignore_label,
+            separation_border=separation_border,
+            classes=settings.network.classes,
+        ),
+    )
+
+
+def prepare_training(
+    examples: Sequence[Prepared],
+    config: WeightMapConfig,
+    classes: int,
+    device: torch.device,
+) -> Iterator[TrainingImage]:
+    """Compute weight maps, balanced over all examples, and move all to the device."""
+    counts = sum(count_classes(e.target, classes) for e in examples)
+    balance = np.ones(classes)
+    if config.class_balance == "inverse-frequency":
+        balance = balance_classes(np.asarray(counts))
+    for example in examples:
+        weights = compute_weight_map(
+            example.target, config, class_weights=balance.tolist()
+        )
+        grey = example.intensity.apply(example.grey)
+        yield prepare_image(grey, example.target, weights, device)
+
+
+def make_validation(
+    examples: Sequence[Prepared],
+    network: UNet,
+    settings: ModelSettings,
+    compute: Compute,
+) -> Callable[[], Iterator[Scores]]:
+    """Return a function that scores the network on the validation examples.
+
+    Calling it starts an iterator that yields the growing sum of scores after each
+    tile; its last value is the result.
+    """
+    crops = [_crop_to_known(example, network.geometry.halo) for example in examples]
+
+    def validate() -> Iterator[Scores]:
+        total: Scores | None = None
+        for example in crops:
+            shape = example.target.labels.shape
+            out = np.zeros((settings.network.classes, *shape), np.float32)
+            for part in predict(network, example.grey, example.intensity, compute):
+                out[(slice(None), *part.interior)] = part.probabilities
+                if part.done < part.total and total is not None:
+                    yield total
+            scores = score_labels(
+                _segment(out, settings),
+                example.target.labels,
+                known=example.target.known,
+            )
+            total = scores if total is None else total + scores
+            yield total
+
+    return validate
+
+
+def _segment(probabilities: np.ndarray, settings: ModelSettings) -> np.ndarray:
+    """Return objects; those of a model of classes are its connected components."""
+    if settings.annotation == "classes":
+        classes = class_map(probabilities)
+        target = make_target(classes, kind="classes", classes=settings.network.classes)
+        return target.labels
+    return find_objects(1 - probabilities[0], settings.objects)
+
+
+def _crop_to_known(example: Prepared, halo: int) -> Prepared:
+    """Keep the known ground and as much around it as the network sees."""
+    known = example.target.known
+    box = []
+    for axis in (0, 1):
+        places = np.flatnonzero(known.any(axis=1 - axis))
+        first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
+        box.append(slice(max(0, first - halo), last + 1 + halo))
+    inside = tuple(box)
+    target = example.target
+    return Prepared(
+        grey=example.grey[(slice(None), *inside)],
+        intensity=example.intensity,
+        target=Target(
+            classes=target.classes[inside],
+            labels=target.labels[inside],
+            known=known[inside],
+        ),
+    )
+
+
+def check_examples(examples: Sequence[Example]) -> None:
+    """Refuse a training that could not learn anything."""
+    if not examples:
+        raise InputError("No annotated image was given. Annotate at least one.")
+    for example in examples:
+        if looks_binary(example.annotation):
+            raise InputError(
+                f"The labels of '{example.image.name}' hold one number in several "
+                "separate pieces: they look like a binary mask, in which touching "
+                "objects cannot be told apart. Split the mask into components, so that "
+                "each piece becomes an object of its own."
+            )
+    if not any(count_objects(example) for example in examples):
+        names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
+        raise InputError(
+            f"The labels of {names} are empty: no object is painted. Paint a few "
+            "objects, then train."
+        )
+
+
+def count_objects(example: Example) -> int:
+    """Count the objects of an annotation."""
+    numbers = np.unique(example.annotation)
+    return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
+
+
+def complete_settings(
+    settings: ModelSettings | None, examples: Sequence[Example], *, new: bool
+) -> ModelSettings:
+    """Complete the settings of a new model by what the images say."""
+    settings = settings or ModelSettings()
+    if not new:
+        return settings
+    sizes = [
+        math.sqrt(math.prod(example.image.pixel_size_um[-2:]))
+        for example in examples
+        if example.image.pixel_size_um is not None
+    ]
+    # With some images of unknown size, rescaling the others would only do harm.
+    known = len(sizes) == len(examples)
+    size = round(float(np.median(sizes)), 6) if known else None
+    network = settings.network.replaced(in_channels=examples[0].image.channels)
+    return settings.replaced(network=network.model_dump(), pixel_size_um=size)

@@ -1,0 +1,175 @@
+"""Training patches that follow the annotation."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from napari_unet.core.annotation.target import Target
+from napari_unet.core.config import AugmentationConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.training.augmentation import (
+    Deformation,
+    change_grey_values,
+    draw_deformation,
+    no_deformation,
+    read_patch,
+)
+
+# Half of the patches are centred on an object, so that rare objects are seen.
+_FOREGROUND_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingImage:
+    """An image, its target and weights, on the training device.
+
+    Parameters
+    ----------
+    grey : Tensor, shape (C, Y, X)
+        Normalised grey values at the model's pixel size.
+    truth : Tensor, shape (2, Y, X)
+        Classes and loss weights, float32.
+    known, foreground : ndarray of int
+        Flat indices of the pixels that count, and of those that belong to an object.
+    """
+
+    grey: Tensor
+    truth: Tensor
+    known: np.ndarray
+    foreground: np.ndarray
+
+
+def prepare_image(
+    grey: np.ndarray, target: Target, weights: np.ndarray, device: torch.device
+) -> TrainingImage:
+    """Bring an image (C, Y, X), its target and weights (Y, X) to the device."""
+    truth = np.stack([target.classes.astype(np.float32), weights])
+    counts = weights.ravel() > 0
+    return TrainingImage(
+        grey=torch.from_numpy(np.ascontiguousarray(grey, np.float32)).to(device),
+        truth=torch.from_numpy(truth).to(device),
+        known=np.flatnonzero(counts),
+        foreground=np.flatnonzero(counts & (target.classes.ravel() > 0)),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one optimizer step sees: (N, C, Y, X), and (N, y, x) twice.
+
+    Target and weights are smaller than the image where the network's output is.
+    """
+
+    image: Tensor
+    classes: Tensor
+    weights: Tensor
+
+
+class PatchSampler:
+    """Draws batches; batch number `i` is always the same.
+
+    Parameters
+    ----------
+    images : sequence of TrainingImage
+        At least one must have a known pixel.
+    size, output_size : int
+        Edge of the patch and of the network's output for it, in pixels.
+    batch_size : int
+        Patches per batch.
+    augmentation : AugmentationConfig
+        Random changes.
+    seed : int
+        Together with the batch number it determines a batch.
+
+    Raises
+    ------
+    InputError
+        If no image has a known pixel.
+    """
+
+    def __init__(
+        self,
+        images: Sequence[TrainingImage],
+        *,
+        size: int,
+        output_size: int,
+        batch_size: int,
+        augmentation: AugmentationConfig,
+        seed: int = 0,
+    ) -> None:
+        self._images = [image for image in images if len(image.known)]
+        if not self._images:
+            raise InputError(
+                "Nothing is annotated: every pixel is unknown or ignored. Paint a few "
+                "objects, or draw a region around ground that is fully annotated."
+            )
+        self._size = size
+        self._margin = (size - output_size) // 2
+        self._batch_size = batch_size
+        self._augmentation = augmentation
+        self._seed = seed
+        areas = np.array([len(image.known) for image in self._images], float)
+        # The square root lets small annotated areas be seen more than their share.
+        self._shares = np.sqrt(areas) / np.sqrt(areas).sum()
+
+    def draw(self, iteration: int) -> Batch:
+        """Return batch number `iteration`."""
+        rng = np.random.default_rng((self._seed, iteration))
+        parts = [self._draw_patch(rng) for _ in range(self._batch_size)]
+        grey = torch.stack([grey for grey, _ in parts])
+        truth = torch.stack([truth for _, truth in parts])
+        return Batch(
+            image=grey.contiguous(memory_format=torch.channels_last),
+            classes=truth[:, 0].long(),
+            weights=truth[:, 1],
+        )
+
+    def _draw_patch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Draw image, place and deformation; never a patch with nothing known."""
+        image = self._images[rng.choice(len(self._images), p=self._shares)]
+        centre = self._draw_centre(image, rng)
+        deformation = draw_deformation(self._augmentation, rng)
+        inside = self._keep_inside(centre, image)
+        patch, truth = self._read(image, inside, deformation)
+        if not bool((truth[1] > 0).any()):
+            # Deformed away from the known ground: take the drawn pixel as the centre.
+            patch, truth = self._read(image, centre, no_deformation())
+        return change_grey_values(patch, self._augmentation, rng), truth
+
+    def _draw_centre(
+        self, image: TrainingImage, rng: np.random.Generator
+    ) -> tuple[float, float]:
+        """Draw a known pixel, half of the time one of an object."""
+        pixels = image.known
+        if len(image.foreground) and rng.random() < _FOREGROUND_SHARE:
+            pixels = image.foreground
+        y, x = divmod(int(rng.choice(pixels)), image.grey.shape[2])
+        return float(y), float(x)
+
+    def _keep_inside(
+        self, centre: tuple[float, float], image: TrainingImage
+    ) -> tuple[float, float]:
+        """Shift a patch so that its output lies inside the image, where it can."""
+        half = (self._size - 2 * self._margin - 1) / 2
+        y, x = (
+            min(max(c, half), n - 1 - half) if n - 1 >= 2 * half else (n - 1) / 2
+            for c, n in zip(centre, image.grey.shape[1:], strict=True)
+        )
+        return y, x
+
+    def _read(
+        self,
+        image: TrainingImage,
+        centre: tuple[float, float],
+        deformation: Deformation,
+    ) -> tuple[Tensor, Tensor]:
+        """Read image and truth with one deformation."""
+        shape = (self._size, self._size)
+        offsets = deformation.source(shape, image.grey.device)
+        inner = slice(self._margin, self._size - self._margin)
+        grey = read_patch(image.grey, centre, offsets)
+        truth = read_patch(image.truth, centre, offsets[:, inner, inner], nearest=True)
+        return grey, truth

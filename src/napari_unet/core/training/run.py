@@ -1,0 +1,199 @@
+"""A training and the folder it is saved in; a look at what the user is looking at."""
+
+import importlib.metadata
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.card import Card, now
+from napari_unet.core.checkpoint import Model, save_model
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.device import Compute
+from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.image import Image, IntensityRange, measure_intensity
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.prediction.plane import predict_plane
+from napari_unet.core.training.examples import count_objects
+from napari_unet.core.training.state import Training
+from napari_unet.core.training.train import TrainProgress
+
+# A crash loses at most this much of a training, in seconds.
+_SAVE_EVERY = 30.0
+# The view is predicted again at most this often, in seconds.
+_LOOK_EVERY = 2.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Preview:
+    """What the user is looking at while the network learns.
+
+    Parameters
+    ----------
+    image : Image
+        A (C, Y, X) part of an image.
+    intensity : IntensityRange, optional
+        Of the whole image; by default measured on the part.
+    """
+
+    image: Image
+    intensity: IntensityRange | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainResult:
+    """How a training ended.
+
+    Parameters
+    ----------
+    model : Model
+        With the best weights.
+    before, after : Scores or None
+        Of the starting model and of the best weights, on the validation part; None
+        where there was none.
+    iterations, seconds : int, float
+        Taken.
+    compute : str
+        Device and precision.
+    """
+
+    model: Model
+    before: Scores | None
+    after: Scores | None
+    iterations: int
+    seconds: float
+    loss: float
+    compute: Compute
+
+
+class Run:
+    """A training and the folder it is saved in."""
+
+    def __init__(
+        self,
+        training: Training,
+        settings: ModelSettings,
+        folder: Path,
+        start_from: Model | None,
+        preset: str,
+        examples: Sequence[Example],
+    ) -> None:
+        self.before: Scores | None = None
+        self._training = training
+        self._settings = settings
+        self._folder = folder
+        self._saved_at = time.perf_counter()
+        self._card = Card(
+            name=folder.name,
+            trained_on=tuple(dict.fromkeys(e.image.name for e in examples)),
+            objects=sum(count_objects(e) for e in examples),
+            started_from=_origin(start_from, folder),
+            preset=preset,
+            training=training.config,
+            device=training.compute.describe(),
+            versions={
+                name: importlib.metadata.version(name)
+                for name in ("napari-unet-live", "torch", "numpy")
+            },
+        )
+
+    def save_now_and_then(self, progress: TrainProgress) -> None:
+        """Save after a new best, and at least every half minute."""
+        overdue = time.perf_counter() - self._saved_at > _SAVE_EVERY
+        if overdue or (progress.validation is not None and progress.is_best):
+            self.save()
+
+    def save(self) -> None:
+        """Save the best weights, and the last ones with the optimizer's state."""
+        training = self._training
+        save_model(
+            self._folder,
+            self._settings,
+            self.card(),
+            training.weights,
+            training.state(),
+        )
+        self._saved_at = time.perf_counter()
+
+    def card(self) -> Card:
+        """Return the card as of now."""
+        training = self._training
+        scores = training.best_scores
+        return self._card.replaced(
+            created=now(),
+            iterations=training.iteration,
+            seconds=round(training.seconds, 2),
+            loss=None if math.isnan(training.loss) else training.loss,
+            scores_before=None if self.before is None else self.before.as_dict(),
+            scores=None if scores is None else scores.as_dict(),
+            history=tuple(e for e in training.history if math.isfinite(e[2])),
+        )
+
+    def result(self) -> TrainResult:
+        """Return the model with its best weights."""
+        training = self._training
+        network = UNet(self._settings.network)
+        network.load_state_dict(training.weights)
+        model = Model(network.eval(), self._settings, self.card(), self._folder)
+        return TrainResult(
+            model=model,
+            before=self.before,
+            after=training.best_scores,
+            iterations=training.iteration,
+            seconds=training.seconds,
+            loss=training.loss,
+            compute=training.compute,
+        )
+
+
+class Look:
+    """Predicts what the user is looking at, not too often."""
+
+    def __init__(
+        self,
+        preview: Callable[[], Preview | None],
+        training: Training,
+        settings: ModelSettings,
+    ) -> None:
+        self._preview = preview
+        self._training = training
+        self._settings = settings
+        self._looked_at = -math.inf
+
+    def __call__(self) -> np.ndarray | None:
+        """Return the foreground probability of the current view, or None."""
+        if time.perf_counter() - self._looked_at < _LOOK_EVERY:
+            return None
+        request = self._preview()
+        if request is None:
+            return None
+        intensity = request.intensity or measure_intensity(
+            request.image, self._settings.normalisation
+        )
+        steps = predict_plane(
+            self._training.network,
+            request.image,
+            intensity,
+            self._settings,
+            self._training.compute,
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                self._looked_at = time.perf_counter()
+                foreground: np.ndarray = 1 - end.value[0]
+                return foreground
+
+
+def _origin(start_from: Model | None, folder: Path) -> str | None:
+    """Name the model that a training starts from."""
+    if start_from is None:
+        return None
+    if start_from.folder is not None and start_from.folder == folder:
+        return start_from.card.started_from
+    return start_from.card.name

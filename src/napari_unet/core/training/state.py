@@ -1,0 +1,96 @@
+"""A training under way: network, optimizer, and what it has reached."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from napari_unet.core.checkpoint import copy_weights
+from napari_unet.core.config import TrainConfig
+from napari_unet.core.device import Compute
+from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.network.unet import UNet
+
+
+@dataclass(slots=True, eq=False)
+class Training:
+    """A training under way: all that must be saved to go on with it later.
+
+    Parameters
+    ----------
+    network : UNet
+        Changed in place.
+    config : TrainConfig
+        How to train.
+    compute : Compute
+        Where, and in which precision.
+    """
+
+    network: UNet
+    config: TrainConfig
+    compute: Compute
+    iteration: int = 0
+    seconds: float = 0.0
+    loss: float = math.nan
+    best_weights: dict[str, Tensor] | None = None
+    best_scores: Scores | None = None
+    history: list[tuple[int, float, float, float, float]] = field(default_factory=list)
+    optimizer: torch.optim.Optimizer = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Move the network to the device and make its optimizer."""
+        self.network.to(self.compute.device)
+        # The convolutions of all our devices are faster in this layout.
+        self.network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = _make_optimizer(self.network, self.config)
+
+    @property
+    def weights(self) -> dict[str, Tensor]:
+        """The best weights; the last ones while nothing was validated."""
+        return self.best_weights or copy_weights(self.network)
+
+    def state(self) -> dict[str, Tensor]:
+        """Return network and optimizer as named tensors, for `restore`."""
+        state = {f"network.{k}": v for k, v in copy_weights(self.network).items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            for key, value in values.items():
+                if value is not None:
+                    state[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu()
+        state["iteration"] = torch.tensor(self.iteration)
+        state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        return state
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go back to a state that `state` returned."""
+        weights, optimizer = {}, self.optimizer.state_dict()
+        optimizer["state"] = {}
+        for name, value in state.items():
+            kind, _, rest = name.partition(".")
+            if kind == "network":
+                weights[rest] = value
+            elif kind == "optimizer":
+                index, _, key = rest.partition(".")
+                optimizer["state"].setdefault(int(index), {})[key] = value.clone()
+        self.network.load_state_dict(weights)
+        self.optimizer.load_state_dict(optimizer)
+        self.iteration = int(state["iteration"])
+        self.seconds = float(state["seconds"])
+
+
+def _make_optimizer(network: UNet, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return AdamW or stochastic gradient descent with momentum."""
+    if config.optimizer == "sgd":
+        return torch.optim.SGD(
+            network.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+    return torch.optim.AdamW(
+        network.parameters(),
+        lr=config.learning_rate,
+        betas=(config.momentum, 0.999),
+        weight_decay=config.weight_decay,
+    )

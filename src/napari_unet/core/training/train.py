@@ -1,0 +1,257 @@
+"""The training loop, as a generator: one `next` is one optimizer step."""
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from napari_unet.core.checkpoint import copy_weights
+from napari_unet.core.errors import TrainingDivergedError
+from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.state import Training
+
+# The share of the training during which the learning rate grows.
+_WARM_UP = 0.05
+# Validation may take this share of the time; then it waits for the end.
+_VALIDATION_SHARE = 0.15
+# The shown loss is a running mean over about this many steps.
+_SMOOTHING = 20
+# The gradient's norm is cut here, so that one odd patch cannot undo the rest.
+_MAX_NORM = 5.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainProgress:
+    """What one step tells whoever is watching.
+
+    Parameters
+    ----------
+    phase : str
+        ``preparing``, ``training`` or ``validating``.
+    iteration : int
+        Optimizer steps taken.
+    iterations : int or None
+        Steps to take; None where time is the limit.
+    seconds, seconds_total : float, float or None
+        Time trained so far, and the limit.
+    loss : float
+        Running mean of the weighted cross-entropy.
+    validation : Scores, optional
+        Only right after a validation.
+    is_best : bool
+        Whether that validation was the best so far.
+    preview : ndarray of float32, shape (Y, X), optional
+        Foreground probability where the user is looking.
+    """
+
+    phase: str
+    iteration: int
+    iterations: int | None
+    seconds: float
+    seconds_total: float | None
+    loss: float = math.nan
+    validation: Scores | None = None
+    is_best: bool = False
+    preview: np.ndarray | None = None
+
+    @property
+    def fraction(self) -> float:
+        """How much of the training is done, 0 to 1."""
+        if self.iterations is not None:
+            return min(1.0, self.iteration / self.iterations)
+        return min(1.0, self.seconds / (self.seconds_total or math.inf))
+
+
+def train(
+    training: Training,
+    sampler: PatchSampler,
+    validate: Callable[[], Iterator[Scores]] | None = None,
+    look: Callable[[], np.ndarray | None] | None = None,
+) -> Generator[TrainProgress, None, None]:
+    """Train until the iterations or the seconds of the settings are used up.
+
+    Close the generator to stop early. `training` then holds the weights of the last
+    complete step, and the best ones.
+
+    Parameters
+    ----------
+    training : Training
+        Changed in place.
+    sampler : PatchSampler
+        Where batches come from.
+    validate : callable, optional
+        Returns an iterator over the growing sum of scores, image by image.
+    look : callable, optional
+        Returns the current foreground probability where the user is looking, if any.
+
+    Yields
+    ------
+    TrainProgress
+        After every step, and after every validated image.
+
+    Raises
+    ------
+    TrainingDivergedError
+        If the loss is not a number; the last good weights are restored first.
+    """
+    clock = _Clock(training)
+    good = copy_weights(training.network)
+    validated = 0
+    while not clock.is_over():
+        training.network.train()
+        _set_learning_rate(training, clock.fraction())
+        loss = _take_step(training, sampler.draw(training.iteration))
+        if not math.isfinite(loss):
+            training.network.load_state_dict(good)
+            raise TrainingDivergedError(
+                f"The loss became {loss} at iteration {training.iteration + 1}: the "
+                f"learning rate {training.config.learning_rate:g} is probably too "
+                "large. The last good weights are kept; try a tenth of it."
+            )
+        training.iteration += 1
+        blend = 1 / min(training.iteration, _SMOOTHING)
+        known = loss if math.isnan(training.loss) else training.loss
+        training.loss = (1 - blend) * known + blend * loss
+        yield clock.progress("training", preview=look() if look else None)
+
+        share = int(clock.fraction() * training.config.validations)
+        if validate and share > validated and clock.may_validate():
+            validated = share
+            good = copy_weights(training.network)
+            yield from _validate(training, validate, clock)
+    if validate and not clock.just_validated:
+        yield from _validate(training, validate, clock)
+
+
+def _take_step(training: Training, batch: Batch) -> float:
+    """Predict a batch, compare, and move the weights; return the loss.
+
+    The loss is the weighted mean of the cross-entropy, so that the learning rate does
+    not depend on how many pixels are known; a batch without weight gives 0.
+    """
+    with training.compute.autocast():
+        logits = training.network(batch.image)  # (N, K, Y, X)
+    per_pixel = cross_entropy(logits.float(), batch.classes, reduction="none")
+    loss = (batch.weights * per_pixel).sum() / batch.weights.sum().clamp(min=1e-6)
+    value = loss.item()
+    if math.isfinite(value):
+        training.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(training.network.parameters(), _MAX_NORM)
+        training.optimizer.step()
+    return value
+
+
+def _set_learning_rate(training: Training, fraction: float) -> None:
+    """Warm up linearly, then follow a cosine down to a hundredth."""
+    rate = training.config.learning_rate
+    if training.config.schedule == "cosine":
+        if fraction < _WARM_UP:
+            rate *= max(fraction / _WARM_UP, 0.01)
+        else:
+            angle = math.pi * (fraction - _WARM_UP) / (1 - _WARM_UP)
+            rate *= 0.01 + 0.99 * (1 + math.cos(min(angle, math.pi))) / 2
+    for group in training.optimizer.param_groups:
+        group["lr"] = rate
+
+
+def _validate(
+    training: Training, validate: Callable[[], Iterator[Scores]], clock: "_Clock"
+) -> Generator[TrainProgress, None, None]:
+    """Score the network as it is; keep its weights if they are the best."""
+    start = time.perf_counter()
+    scores = None
+    for so_far in validate():
+        scores = so_far
+        yield clock.progress("validating")
+    clock.has_validated(time.perf_counter() - start)
+    if scores is None:
+        return
+    best = training.best_scores
+    is_best = best is None or rank(scores) >= rank(best)
+    if is_best:
+        training.best_scores = scores
+        training.best_weights = copy_weights(training.network)
+    training.history.append(
+        (training.iteration, training.seconds, training.loss, scores.f1, scores.iou)
+    )
+    yield clock.progress("validating", validation=scores, is_best=is_best)
+
+
+def rank(scores: Scores) -> float:
+    """Return the number by which the best checkpoint is chosen.
+
+    Average precision over the IoU thresholds asks for right objects with right
+    outlines; pixel IoU tells apart networks that find no object yet.
+    """
+    return scores.ap + 0.1 * scores.iou
+
+
+class _Clock:
+    """Counts time and says when it is over."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._start = time.perf_counter() - training.seconds
+        self._validating = 0.0  # seconds spent
+        self._last_validation = 0.0  # seconds the last one took
+        self._validated_at = -1
+
+    def fraction(self) -> float:
+        """Return how much of the training is done, 0 to 1."""
+        return self.progress("training").fraction
+
+    def is_over(self) -> bool:
+        """Whether to stop, leaving time for a last validation."""
+        config = self._training.config
+        if config.iterations is not None:
+            return self._training.iteration >= config.iterations
+        left = (config.seconds or 0) - self._seconds()
+        needed = 0.0 if self.just_validated else self._last_validation
+        return left <= needed
+
+    @property
+    def just_validated(self) -> bool:
+        """Whether the weights were validated as they are now."""
+        return self._validated_at == self._training.iteration
+
+    def may_validate(self) -> bool:
+        """Whether validation has taken no more than its share of the time."""
+        return self._validating <= _VALIDATION_SHARE * self._seconds()
+
+    def has_validated(self, seconds: float) -> None:
+        """Note what a validation took."""
+        self._validating += seconds
+        self._last_validation = seconds
+        self._validated_at = self._training.iteration
+
+    def _seconds(self) -> float:
+        self._training.seconds = time.perf_counter() - self._start
+        return self._training.seconds
+
+    def progress(
+        self,
+        phase: str,
+        *,
+        validation: Scores | None = None,
+        is_best: bool = False,
+        preview: np.ndarray | None = None,
+    ) -> TrainProgress:
+        """Return how things stand."""
+        training = self._training
+        return TrainProgress(
+            phase=phase,
+            iteration=training.iteration,
+            iterations=training.config.iterations,
+            seconds=self._seconds(),
+            seconds_total=training.config.seconds,
+            loss=training.loss,
+            validation=validation,
+            is_best=is_best,
+            preview=preview,
+        )

@@ -1,0 +1,280 @@
+"""The verbs every face calls. They compose the rest of the core; no arithmetic here."""
+
+import functools
+import operator
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.core.annotation.target import (
+    Example,
+    Region,
+    check_labels,
+    make_target,
+)
+from napari_unet.core.annotation.weight_map import (
+    compute_weight_map as compute_target_weights,
+)
+from napari_unet.core.checkpoint import (
+    Model,
+    check_writable,
+    load_last,
+    load_model,
+)
+from napari_unet.core.config import (
+    AnnotationKind,
+    DeviceChoice,
+    ModelSettings,
+    TrainConfig,
+    WeightMapConfig,
+)
+from napari_unet.core.device import Precision, choose_compute
+from napari_unet.core.errors import InputError
+from napari_unet.core.evaluation.scores import Scores, score_labels
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.prediction.objects import find_objects
+from napari_unet.core.prediction.plane import check_channels
+from napari_unet.core.prediction.segment import (
+    Segmentation,
+    SegmentProgress,
+    make_labels,
+    segment,
+)
+from napari_unet.core.training.examples import (
+    Prepared,
+    check_examples,
+    complete_settings,
+    make_validation,
+    prepare,
+    prepare_training,
+    split_validation,
+)
+from napari_unet.core.training.patches import PatchSampler
+from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.state import Training
+from napari_unet.core.training.train import TrainProgress, train
+
+__all__ = [
+    "Example",
+    "Model",
+    "Preview",
+    "Region",
+    "Scores",
+    "SegmentProgress",
+    "Segmentation",
+    "TrainProgress",
+    "TrainResult",
+    "compute_weight_map",
+    "describe_device",
+    "evaluate",
+    "find_objects",
+    "fine_tune",
+    "load_model",
+    "make_labels",
+    "segment",
+]
+
+
+def fine_tune(
+    examples: Sequence[Example],
+    folder: Path,
+    *,
+    config: TrainConfig,
+    start_from: Model | None = None,
+    settings: ModelSettings | None = None,
+    preset: str = "",
+    device: DeviceChoice = "auto",
+    precision: Precision | None = None,
+    resume: bool = False,
+    preview: Callable[[], Preview | None] | None = None,
+) -> Generator[TrainProgress, None, TrainResult]:
+    """Train a model on annotated images and save it; one `next` is one step.
+
+    Closing the generator stops the training; the best and the last weights are saved.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Training images; validation images or regions by their role, else a part of
+        the annotated ground is held back.
+    folder : Path
+        The model folder to write.
+    config : TrainConfig
+        How to train.
+    start_from : Model, optional
+        Fine-tune this model; by default train from scratch.
+    settings : ModelSettings, optional
+        Of the new model, where none is given to start from. Its pixel size is filled
+        in from the images.
+    preset : str
+        Name for the card.
+    device, precision : str
+        Where and how to compute.
+    resume : bool
+        Go on with the training that `folder` holds, optimizer and all.
+    preview : callable, optional
+        Asked every two seconds what to predict for the user to see.
+
+    Yields
+    ------
+    TrainProgress
+        After each step.
+
+    Returns
+    -------
+    TrainResult
+        With the saved model.
+
+    Raises
+    ------
+    InputError
+        If the examples or the folder cannot be used; nothing is written then.
+    TrainingDivergedError
+        If the loss is not a number; the last good weights are saved.
+    """
+    check_examples(examples)
+    check_writable(folder)
+    if resume:
+        start_from = load_model(folder)
+    elif settings is None and start_from is None:
+        settings = ModelSettings()
+    if start_from is not None:
+        settings = start_from.settings
+    settings = complete_settings(settings, examples, new=start_from is None)
+    for example in examples:
+        check_channels(example.image, settings)
+    yield _preparing(config)
+
+    compute = choose_compute(device, precision)
+    network = UNet(settings.network, seed=config.seed)
+    if start_from is not None:
+        network.load_state_dict(start_from.network.state_dict())
+    training = Training(network, config, compute)
+    sampler, validate = _prepare(examples, training, settings)
+    run = Run(training, settings, folder, start_from, preset, examples)
+    if resume:
+        training.restore(load_last(folder))
+        training.history[:] = list(start_from.card.history) if start_from else []
+    elif start_from is not None and validate is not None:
+        for scores in validate():
+            run.before = scores
+            yield replace(_preparing(config), phase="validating")
+        # Whatever comes must be better than what was there.
+        training.best_scores = run.before
+        training.best_weights = training.weights
+
+    look = None if preview is None else Look(preview, training, settings)
+    try:
+        for progress in train(training, sampler, validate, look):
+            run.save_now_and_then(progress)
+            yield progress
+    finally:
+        run.save()
+    return run.result()
+
+
+def evaluate(predicted: np.ndarray, true: np.ndarray) -> Scores:
+    """Compare predicted with true labels ([Z,] Y, X); planes are summed up."""
+    predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
+    if predicted.shape != true.shape:
+        raise InputError(
+            f"The predicted labels have the shape {predicted.shape}, the true ones "
+            f"{true.shape}; they must be of the same image."
+        )
+    if true.ndim == 2:
+        return score_labels(predicted, true)
+    pairs = zip(predicted, true, strict=True)
+    return functools.reduce(operator.add, (score_labels(p, t) for p, t in pairs))
+
+
+def compute_weight_map(
+    annotation: np.ndarray,
+    config: WeightMapConfig | None = None,
+    *,
+    kind: AnnotationKind = "objects",
+    regions: Sequence[Region] = (),
+    ignore_label: int | None = None,
+    pixel_size: Sequence[float] | None = None,
+) -> np.ndarray:
+    """Return the loss weight of each pixel of an annotation ([Z,] Y, X), float32.
+
+    Parameters
+    ----------
+    annotation : ndarray of int
+        What was painted.
+    config : WeightMapConfig, optional
+        Height and width of the ridge, class balance, separation border.
+    kind : str
+        Whether the numbers are objects or classes.
+    regions : sequence of Region
+        Fully annotated ground; without any, all of the image is.
+    ignore_label : int, optional
+        The number that marks ground to be left out.
+    pixel_size : sequence of float, optional
+        Edge lengths of a pixel, where they differ between axes; by default 1.
+    """
+    config = config or WeightMapConfig()
+    annotation = check_labels(annotation, "annotation")
+    target = make_target(
+        annotation,
+        kind=kind,
+        regions=tuple(regions),
+        ignore_label=ignore_label,
+        separation_border=config.separation_border,
+        classes=2 if kind == "objects" else max(2, int(annotation.max()) + 1),
+    )
+    return compute_target_weights(target, config, pixel_size=pixel_size)
+
+
+def describe_device(choice: DeviceChoice = "auto") -> str:
+    """Say which device and precision will be used: 'CPU (2 threads), bfloat16'."""
+    return choose_compute(choice).describe()
+
+
+def _preparing(config: TrainConfig) -> TrainProgress:
+    """Return the progress before the first step."""
+    return TrainProgress("preparing", 0, config.iterations, 0.0, config.seconds)
+
+
+def _prepare(
+    examples: Sequence[Example], training: Training, settings: ModelSettings
+) -> tuple[PatchSampler, Callable[[], Iterator[Scores]] | None]:
+    """Return where patches come from, and what validates."""
+    config, network = training.config, training.network
+    to_train, to_validate = split_validation(examples)
+    if not to_train:
+        raise InputError(
+            "All images or regions are for validation; leave at least one to train on."
+        )
+    border = config.weight_map.separation_border
+    prepared = [prepare(e, settings, separation_border=border) for e in to_train]
+    size = network.geometry.size_at_least(
+        min(config.patch_size, _largest_useful(prepared, network))
+    )
+    sampler = PatchSampler(
+        list(
+            prepare_training(
+                prepared,
+                config.weight_map,
+                settings.network.classes,
+                training.compute.device,
+            )
+        ),
+        size=size,
+        output_size=size - 2 * network.geometry.shrink,
+        batch_size=config.batch_size,
+        augmentation=config.augmentation,
+        seed=config.seed,
+    )
+    if not to_validate:
+        return sampler, None
+    held = [prepare(e, settings) for e in to_validate]
+    return sampler, make_validation(held, network, settings, training.compute)
+
+
+def _largest_useful(prepared: Sequence[Prepared], network: UNet) -> int:
+    """Return the longest edge of any image: a larger patch only shows mirrors."""
+    longest = max(max(example.target.known.shape) for example in prepared)
+    return int(longest) + 2 * network.geometry.shrink

@@ -1,0 +1,189 @@
+"""One deformation for image, target and weights; nothing unknown is drawn."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_unet.core.annotation.target import Region, make_target
+from napari_unet.core.annotation.weight_map import compute_weight_map
+from napari_unet.core.config import AugmentationConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.training.augmentation import (
+    Deformation,
+    change_grey_values,
+    draw_deformation,
+    no_deformation,
+    read_patch,
+    spline_basis,
+)
+from napari_unet.core.training.patches import PatchSampler, prepare_image
+
+CPU = torch.device("cpu")
+STILL = AugmentationConfig(
+    flip=False, rotation=0, scale=0, elastic_px=0, contrast=0, brightness=0, noise=0
+)
+
+
+def deformed(nodes, shape=(21, 31)):
+    return Deformation(np.eye(2), nodes).source(shape, CPU).numpy()
+
+
+def test_no_deformation_reads_the_pixels_themselves():
+    image = torch.randn(2, 21, 31)
+    offsets = no_deformation().source((21, 31), CPU)
+    torch.testing.assert_close(read_patch(image, (10, 15), offsets), image)
+
+
+def test_the_displacement_at_a_node_is_the_drawn_one():
+    nodes = np.random.default_rng(0).normal(size=(2, 3, 3)) * 10
+    moved = deformed(nodes) - deformed(np.zeros((2, 3, 3)))
+    np.testing.assert_allclose(moved[:, ::10, ::15], nodes, atol=1e-4)
+
+
+def test_the_displacement_is_as_strong_as_in_the_paper():
+    """N(0, 10 px) nodes, interpolating cubic: 10 at nodes, 7.7 over the tile (RMS)."""
+    config = AugmentationConfig()
+    rng = np.random.default_rng(1)
+    still = deformed(np.zeros((2, 3, 3)), (65, 65))
+    moved = np.stack(
+        [
+            deformed(draw_deformation(config, rng).nodes, (65, 65)) - still
+            for _ in range(400)
+        ]
+    )
+    rms = np.sqrt((moved**2).mean(axis=(0, 1)))
+    assert rms[::32, ::32].mean() == pytest.approx(10, rel=0.03)
+    assert rms[16::32, 16::32].mean() == pytest.approx(6.04, rel=0.05)
+    assert rms.mean() == pytest.approx(7.7, rel=0.03)
+
+
+def test_spline_weights_add_up_to_one():
+    np.testing.assert_allclose(spline_basis(50, 3).sum(axis=1), 1, atol=1e-6)
+
+
+@given(st.integers(0, 1000))
+def test_the_same_seed_gives_the_same_deformation(seed):
+    config = AugmentationConfig()
+    one, two = (draw_deformation(config, np.random.default_rng(seed)) for _ in range(2))
+    np.testing.assert_array_equal(one.matrix, two.matrix)
+    np.testing.assert_array_equal(one.nodes, two.nodes)
+
+
+def test_rotation_and_scale_stay_in_their_range():
+    config = AugmentationConfig(rotation=30, scale=0.2, flip=False)
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        matrix = draw_deformation(config, rng).matrix
+        size = np.sqrt(np.linalg.det(matrix))
+        assert 1 / 1.2 - 1e-9 <= size <= 1.2 + 1e-9
+        angle = np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
+        assert abs(angle) <= 30 + 1e-9
+
+
+def test_labels_stay_labels_and_constants_stay_constant():
+    rng = np.random.default_rng(0)
+    truth = torch.from_numpy(rng.choice([0.0, 3.0, 7.0], (1, 40, 40))).float()
+    flat = torch.full((1, 40, 40), 5.0)
+    for _ in range(5):
+        offsets = draw_deformation(AugmentationConfig(), rng).source((48, 48), CPU)
+        drawn = read_patch(truth, (20, 20), offsets, nearest=True)
+        assert set(drawn.unique().tolist()) <= {0.0, 3.0, 7.0}
+        torch.testing.assert_close(
+            read_patch(flat, (3, 39), offsets), torch.full((1, 48, 48), 5.0)
+        )
+
+
+def test_image_and_target_are_deformed_alike():
+    """An image that is its own target still is after deformation."""
+    y, x = np.mgrid[:96, :96]
+    blob = ((y - 50) ** 2 + (x - 40) ** 2 < 400).astype(int)
+    target = make_target(blob)
+    image = prepare_image(
+        blob[None].astype(np.float32), target, np.ones((96, 96), np.float32), CPU
+    )
+    quiet = AugmentationConfig(contrast=0, brightness=0, noise=0)
+    sampler = PatchSampler(
+        [image], size=64, output_size=40, batch_size=4, augmentation=quiet
+    )
+    batch = sampler.draw(0)
+    inner = batch.image[:, 0, 12:-12, 12:-12]
+    sure = (inner < 0.01) | (inner > 0.99)
+    assert sure.float().mean() > 0.8
+    np.testing.assert_array_equal((inner > 0.5)[sure], batch.classes[sure] == 1)
+
+
+def test_beyond_the_edge_the_image_is_mirrored():
+    image = torch.arange(5.0)[None, None, :].expand(1, 3, 5).contiguous()
+    offsets = no_deformation().source((3, 13), CPU)
+    row = read_patch(image, (1, 2), offsets)[0, 0]
+    expected = np.pad(np.arange(5.0), 4, mode="reflect")
+    np.testing.assert_allclose(row, expected, atol=1e-5)
+
+
+def test_grey_values_change_but_not_their_shape():
+    patch = torch.randn(3, 16, 16)
+    config = AugmentationConfig()
+    changed = change_grey_values(patch, config, np.random.default_rng(0))
+    assert changed.shape == patch.shape
+    assert not torch.equal(changed, patch)
+    torch.testing.assert_close(
+        change_grey_values(patch, STILL, np.random.default_rng(0)), patch
+    )
+
+
+def sampler_of(labels, regions=(), augmentation=None, **options):
+    target = make_target(labels, regions=regions)
+    weights = compute_weight_map(target)
+    grey = np.zeros((1, *labels.shape), np.float32)
+    image = prepare_image(grey, target, weights, CPU)
+    settings = {"size": 32, "output_size": 32, "batch_size": 4} | options
+    return PatchSampler(
+        [image], augmentation=augmentation or AugmentationConfig(), **settings
+    )
+
+
+def test_a_patch_with_nothing_known_is_never_drawn():
+    labels = np.zeros((300, 300), int)
+    labels[5:9, 290:295] = 1
+    sampler = sampler_of(labels, regions=[Region((2, 286), (12, 298))])
+    for i in range(40):
+        known = (sampler.draw(i).weights > 0).flatten(1)
+        assert known.any(dim=1).all()
+
+
+def test_rare_objects_are_drawn_often():
+    labels = np.zeros((400, 400), int)
+    labels[200:206, 100:106] = 1
+    sampler = sampler_of(labels)
+    seen = [(sampler.draw(i).classes > 0).flatten(1).any(dim=1) for i in range(20)]
+    assert torch.cat(seen).float().mean() > 0.3
+
+
+def test_batch_number_i_is_always_the_same():
+    labels = np.zeros((60, 60), int)
+    labels[20:40, 20:40] = 1
+    one, two = sampler_of(labels, seed=4), sampler_of(labels, seed=4)
+    one.draw(0)
+    torch.testing.assert_close(one.draw(7).image, two.draw(7).image, rtol=0, atol=0)
+    assert not torch.equal(one.draw(8).image, one.draw(7).image)
+
+
+def test_the_target_is_the_middle_of_the_patch_where_the_network_shrinks():
+    labels = np.arange(100 * 100).reshape(100, 100) % 2
+    batch = sampler_of(labels, size=52, output_size=20, augmentation=STILL).draw(0)
+    assert batch.image.shape[2:] == (52, 52)
+    assert batch.classes.shape[1:] == batch.weights.shape[1:] == (20, 20)
+
+
+def test_an_image_smaller_than_the_patch_is_mirrored():
+    labels = np.zeros((7, 9), int)
+    labels[2:5, 2:5] = 1
+    batch = sampler_of(labels).draw(0)
+    assert batch.classes.shape == (4, 32, 32)
+
+
+def test_nothing_known_at_all_is_refused():
+    with pytest.raises(InputError, match="Nothing is annotated"):
+        sampler_of(np.zeros((30, 30), int), regions=[Region((40, 40), (50, 50))])
