@@ -1,0 +1,225 @@
+"""Find, pair and read images and labels."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image
+from napari_unet.formats.axes import make_image, make_labels
+from napari_unet.formats.png_jpeg import read_png_or_jpeg
+from napari_unet.formats.stored import Stored
+from napari_unet.formats.tiff import read_tiff
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
+# `segment --probabilities` writes <stem>_probabilities.tif next to the labels.
+PROBABILITIES = "_probabilities"
+_NAMED_AT_MOST = 5
+
+
+def stem_of(path: Path) -> str:
+    """Return a file's name without its ending; ``a.ome.tif`` is ``a``.
+
+    Examples
+    --------
+    >>> stem_of(Path("plate1/well A.ome.tif"))
+    'well A'
+    """
+    stem = path.name
+    if path.suffix.lower() in SUFFIXES:
+        stem = path.stem
+    return stem[:-4] if stem.lower().endswith(".ome") else stem
+
+
+def find_images(path: Path | str) -> list[Path]:
+    """Return the images that a path stands for.
+
+    Parameters
+    ----------
+    path : Path or str
+        A file, or a folder. Of a folder the TIFF, PNG and JPEG files in it count;
+        other files, hidden ones and folders in it do not, nor do probabilities that
+        lie next to the labels they belong to.
+
+    Returns
+    -------
+    list of Path
+        At least one, in the order in which people count: ``t2`` before ``t10``.
+
+    Raises
+    ------
+    InputError
+        If there is no such file or folder, or no image in it.
+    """
+    path = Path(path)
+    if path.is_file():
+        if path.suffix.lower() not in SUFFIXES:
+            raise InputError(
+                f"'{path.name}' is not a TIFF, PNG or JPEG file; save it as TIFF."
+            )
+        return [path]
+    if not path.is_dir():
+        raise InputError(f"'{path}' does not exist; check the path.")
+    try:
+        files = [file for file in path.iterdir() if not file.name.startswith(".")]
+    except OSError as error:
+        raise InputError(
+            f"The folder '{path}' cannot be opened ({error.strerror}); check its "
+            "permissions."
+        ) from error
+    images = [f for f in files if f.suffix.lower() in SUFFIXES and f.is_file()]
+    if not images:
+        found = f"holds {len(files)} other files or folders" if files else "is empty"
+        raise InputError(
+            f"There is no TIFF, PNG or JPEG image in '{path}': it {found}. Name the "
+            "folder that the images lie in."
+        )
+    stems = {stem_of(file) for file in images}
+    companions = {stem + PROBABILITIES for stem in stems}
+    kept = [file for file in images if stem_of(file) not in companions]
+    return sorted(kept, key=_as_people_count)
+
+
+def pair_files(images: Path | str, labels: Path | str) -> list[tuple[Path, Path]]:
+    """Return each image with the labels of equal stem.
+
+    Parameters
+    ----------
+    images, labels : Path or str
+        Two folders, or two files (then their names do not matter), or one of each:
+        then the file's partner in the folder.
+
+    Returns
+    -------
+    list of tuple of Path
+        (image, labels), in the order of the images.
+
+    Raises
+    ------
+    InputError
+        If anything is left without a partner, or two files have the same stem.
+    """
+    images, labels = Path(images), Path(labels)
+    pictures, annotations = find_images(images), find_images(labels)
+    if images.is_file() and labels.is_file():
+        return [(images, labels)]
+    by_stem = _index(pictures, images), _index(annotations, labels)
+    if images.is_file():
+        by_stem = by_stem[0], _take(by_stem[1], by_stem[0])
+    elif labels.is_file():
+        by_stem = _take(by_stem[0], by_stem[1]), by_stem[1]
+    lonely = [stem for stem in by_stem[0] if stem not in by_stem[1]]
+    orphaned = [stem for stem in by_stem[1] if stem not in by_stem[0]]
+    if lonely or orphaned:
+        raise InputError(_say_unpaired(lonely, images, orphaned, labels))
+    return [(file, by_stem[1][stem]) for stem, file in by_stem[0].items()]
+
+
+def read_image(path: Path | str) -> Image:
+    """Read an image.
+
+    Parameters
+    ----------
+    path : Path or str
+        TIFF, PNG or JPEG: grey, RGB, channels first or last, a stack in depth or time.
+        `napari_unet.formats.axes` says how axes are recognised.
+
+    Returns
+    -------
+    Image
+        (C, Y, X) or (C, Z, Y, X), named by the file's stem, with the pixel size in µm
+        if the file gives one.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged, or not an image of this kind.
+    """
+    stored = _read(path)
+    return make_image(stored, stem_of(stored.path))
+
+
+def read_labels(path: Path | str) -> NDArray[np.integer]:
+    """Read labels or classes.
+
+    Parameters
+    ----------
+    path : Path or str
+        TIFF or PNG, also with a palette. JPEG only for a mask of 0 and 255 that it
+        left intact: JPEG changes numbers.
+
+    Returns
+    -------
+    ndarray of int, shape (Y, X) or (Z, Y, X)
+        The numbers as they are stored.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged, or its values are colours,
+        fractions or negative.
+    """
+    stored = _read(path)
+    labels = make_labels(stored)
+    lossy = stored.path.suffix.lower() in (".jpg", ".jpeg")
+    if lossy and not np.isin(labels, (0, 255)).all():
+        raise InputError(
+            f"'{stored.path.name}' is a JPEG, which changes the numbers of the "
+            "labels; save them as TIFF or PNG from the program that made them."
+        )
+    return labels
+
+
+def _read(path: Path | str) -> Stored:
+    (file,) = [Path(path)] if Path(path).is_dir() else find_images(path)
+    if file.is_dir():
+        raise InputError(f"'{file}' is a folder; name one image in it.")
+    if file.suffix.lower() in TIFF_SUFFIXES:
+        return read_tiff(file)
+    return read_png_or_jpeg(file)
+
+
+def _index(files: Sequence[Path], place: Path) -> dict[str, Path]:
+    index: dict[str, Path] = {}
+    for file in files:
+        twin = index.setdefault(stem_of(file), file)
+        if twin is not file:
+            raise InputError(
+                f"'{twin.name}' and '{file.name}' in '{place}' have the same name but "
+                "for the ending; keep one of them."
+            )
+    return index
+
+
+def _take(index: dict[str, Path], wanted: dict[str, Path]) -> dict[str, Path]:
+    return {stem: file for stem, file in index.items() if stem in wanted}
+
+
+def _say_unpaired(
+    lonely: Sequence[str], images: Path, orphaned: Sequence[str], labels: Path
+) -> str:
+    parts = []
+    if lonely:
+        parts.append(f"no labels in '{labels}' for {_name(lonely)}")
+    if orphaned:
+        parts.append(f"no image in '{images}' for {_name(orphaned)}")
+    return (
+        f"There are {' and '.join(parts)}. Files belong together if their names are "
+        "equal but for the ending: rename them, or move those without a partner away."
+    )
+
+
+def _name(stems: Sequence[str]) -> str:
+    named = ", ".join(f"'{stem}'" for stem in stems[:_NAMED_AT_MOST])
+    more = len(stems) - _NAMED_AT_MOST
+    return f"{named} and {more} more" if more > 0 else named
+
+
+def _as_people_count(path: Path) -> list[tuple[int, str]]:
+    """Sort key: numbers in a name by their value, everything else as text."""
+    pieces = re.split(r"(\d+)", path.name.lower())
+    return [(int(p), "") if p.isdecimal() else (-1, p) for p in pieces]
