@@ -40,12 +40,13 @@ from napari_unet.segmented import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.target import Example, Region
+    from napari_unet.core.evaluation.error_map import ErrorMap
     from napari_unet.core.evaluation.scores import Scores
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Preview
@@ -305,12 +306,28 @@ class Session:
         return weights
 
     def evaluate(
-        self, predicted: NDArray[Any], true: NDArray[Any]
-    ) -> tuple[Scores, Any]:
-        """Return the scores and the error map of predicted against true labels."""
-        from napari_unet.core.evaluation.scores import map_errors, score_labels
+        self,
+        predicted: NDArray[Any],
+        true: NDArray[Any],
+        *,
+        regions: Mapping[int | None, Sequence[Region]] | None = None,
+        ignore_label: int | None = None,
+    ) -> tuple[Scores, ErrorMap]:
+        """Return the scores and the error map of predicted against true labels.
 
-        return score_labels(predicted, true), map_errors(predicted, true)
+        Parameters
+        ----------
+        predicted, true : ndarray of int, shape (Y, X) or (Z, Y, X)
+            Objects. Those of a stack are compared plane by plane, on the planes where
+            something is true or a region is drawn.
+        regions : mapping of int or None to sequence of Region, optional
+            By plane. If there are any, only what lies in them counts.
+        ignore_label : int, optional
+            True pixels with this number do not count.
+        """
+        from napari_unet.evaluated import evaluate_planes
+
+        return evaluate_planes(predicted, true, regions or {}, ignore_label)
 
     def describe_device(self) -> str:
         """Say which device and precision will be used; loads torch, so it is slow."""

@@ -52,6 +52,17 @@ def is_made_here(layer: Layer) -> bool:
     return _METADATA_KEY in layer.metadata
 
 
+def role_of(layer: Layer) -> LayerRole | None:
+    """Return what a layer was made for by the docks; None for the user's own."""
+    role: LayerRole | None = layer.metadata.get(_METADATA_KEY, {}).get("role")
+    return role
+
+
+def is_users_image(layer: Layer) -> bool:
+    """Tell whether a layer is an image that was opened, not made by the docks."""
+    return isinstance(layer, ImageLayer) and not is_made_here(layer)
+
+
 def link_layer(layer: Layer, image: Layer, role: LayerRole) -> None:
     """Remember what `layer` is to `image`."""
     layer.metadata[_METADATA_KEY] = {"role": role, "image": image.unique_id}

@@ -1,0 +1,197 @@
+"""The annotated images, with a tick for those to learn from and their role."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image as ImageLayer
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHeaderView,
+    QSizePolicy,
+    QTableWidget,
+    QTableWidgetItem,
+    QWidget,
+)
+
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.annotation_layers import (
+    ROLE_COLORS,
+    regions_of,
+    summarise_layers,
+)
+from napari_unet.widgets.background import LatestAnswer, listen
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.layers import find_layer
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.annotation.target import Role
+
+# Counting may lag behind the brush by this much.
+_COUNT_MSEC = 500
+_MAX_ROWS_SHOWN = 5
+_IMAGE, _OBJECTS, _ROLE = range(3)
+
+
+class ExamplesTable(QTableWidget):
+    """One row per image that has an annotation: tick, name, objects, role.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Unwrapped; whose images to list.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(0, 3, parent)
+        self._viewer = viewer
+        self._images: list[ImageLayer] = []
+        self._watched: list[Any] = []
+        self._counts = LatestAnswer(self, "Counting objects")
+        self._counts.answered.connect(self._show_counts)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_COUNT_MSEC)
+        self._soon.timeout.connect(self._count)
+        self._build()
+        chosen = chosen_layers(viewer).events
+        for signal in (chosen.image, chosen.annotation, chosen.regions):
+            listen(signal, self.refresh)
+        for signal in (viewer.layers.events.removed, viewer.layers.events.renamed):
+            signal.connect(self.refresh)
+        self.refresh()
+
+    def _build(self) -> None:
+        self.setHorizontalHeaderLabels(["Image", "Objects", "Role"])
+        self.setAccessibleName("Annotated images")
+        self.setToolTip(
+            "Ticked images are learned from. An image for validation is only used to "
+            "measure how good the model is; without one, a part of the annotation is "
+            "held back for that."
+        )
+        self.setSelectionMode(QTableWidget.SelectionMode.NoSelection)
+        self.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setWordWrap(False)
+        rows, columns = self.verticalHeader(), self.horizontalHeader()
+        if rows is not None and columns is not None:
+            rows.hide()
+            columns.setSectionResizeMode(_IMAGE, QHeaderView.ResizeMode.Stretch)
+            for column in (_OBJECTS, _ROLE):
+                columns.setSectionResizeMode(
+                    column, QHeaderView.ResizeMode.ResizeToContents
+                )
+
+    def value(self) -> dict[ImageLayer, Role]:
+        """Return the ticked images and their roles."""
+        return {
+            image: self._role(row).currentData()
+            for row, image in enumerate(self._images)
+            if self._tick(row).checkState() == Qt.CheckState.Checked
+        }
+
+    def refresh(self, _event: object = None) -> None:
+        """List the images that are annotated now, keeping ticks and roles."""
+        images = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, ImageLayer)
+            and find_layer(self._viewer, layer, "annotation") is not None
+        ]
+        if images != self._images:
+            self._list(images)
+        for row, image in enumerate(images):
+            self._tick(row).setText(image.name)
+            self._tick(row).setToolTip(image.name)
+        self._watch()
+        self._soon.start()
+
+    def _list(self, images: list[ImageLayer]) -> None:
+        ticked = self.value()
+        unticked = set(self._images) - set(ticked)
+        self._images = images
+        self.setRowCount(len(images))
+        for row, image in enumerate(images):
+            tick = QTableWidgetItem()
+            tick.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
+            tick.setCheckState(
+                Qt.CheckState.Unchecked if image in unticked else Qt.CheckState.Checked
+            )
+            self.setItem(row, _IMAGE, tick)
+            self.setItem(row, _OBJECTS, QTableWidgetItem())
+            role = QComboBox()
+            role.setAccessibleName("Role")
+            for name in ROLE_COLORS:
+                role.addItem(name, name)
+            role.setCurrentText(ticked.get(image, "training"))
+            self.setCellWidget(row, _ROLE, role)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        header = self.horizontalHeader()
+        height = 2 * self.frameWidth() + (header.sizeHint().height() if header else 0)
+        for row in range(min(self.rowCount(), _MAX_ROWS_SHOWN)):
+            self.resizeRowToContents(row)
+            height += self.rowHeight(row)
+        self.setFixedHeight(height)
+
+    def _watch(self) -> None:
+        """Count again when something is painted or framed."""
+        for signal in self._watched:
+            signal.disconnect(self._on_edited)
+        self._watched = []
+        for image in self._images:
+            annotation = find_layer(self._viewer, image, "annotation")
+            regions = find_layer(self._viewer, image, "regions")
+            self._watched.append(annotation.events.set_data)
+            if regions is not None:
+                self._watched.append(regions.events.data)
+        for signal in self._watched:
+            signal.connect(self._on_edited)
+
+    def _on_edited(self, _event: object) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _count(self) -> None:
+        questions = []
+        for image in self._images:
+            annotation = find_layer(self._viewer, image, "annotation")
+            try:
+                regions = regions_of(find_layer(self._viewer, image, "regions"), image)
+            except InputError:  # said when the training is to start
+                regions = {}
+            if annotation is not None:
+                questions.append((image, annotation.data, regions))
+        self._counts.ask(
+            lambda: {
+                image: summarise_layers(data, regions).objects
+                for image, data, regions in questions
+            }
+        )
+
+    def _show_counts(self, counts: dict[ImageLayer, int]) -> None:
+        for row, image in enumerate(self._images):
+            item = self.item(row, _OBJECTS)
+            if item is not None and image in counts:
+                item.setText(str(counts[image]))
+                item.setTextAlignment(
+                    Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+                )
+
+    def _tick(self, row: int) -> QTableWidgetItem:
+        item = self.item(row, _IMAGE)
+        if item is None:
+            raise IndexError(f"There is no row {row}.")
+        return item
+
+    def _role(self, row: int) -> QComboBox:
+        widget = self.cellWidget(row, _ROLE)
+        if not isinstance(widget, QComboBox):
+            raise IndexError(f"There is no row {row}.")
+        return widget

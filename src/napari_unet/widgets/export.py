@@ -1,0 +1,228 @@
+"""The dock section that writes labels into files for other programs."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Labels
+from napari.utils.history import get_save_history, update_save_history
+from qtpy.QtCore import Qt, QUrl
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QMessageBox,
+    QPushButton,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.core.errors import InputError
+from napari_unet.jobs import Job, Outcome, Status
+from napari_unet.widgets.background import run_in_background, show_problem
+from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.layers import (
+    image_of,
+    is_users_image,
+    labels_of,
+    pixel_size_um,
+    role_of,
+    spatial_shape,
+)
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Layer
+
+    from napari_unet.formats.export import LabelsExport
+    from napari_unet.session import Session
+
+_FORMATS = (
+    ("tiff", "Label image (TIFF)", "One number per object, with the pixel size", True),
+    ("rois", "ImageJ ROIs (ZIP)", "Outlines for the ROI Manager of Fiji", False),
+    ("geojson", "QuPath (GeoJSON)", "Outlines as QuPath detections", False),
+    (
+        "csv",
+        "Table (CSV)",
+        "One row per object: place, area, shape, intensity; in µm where the pixel "
+        "size is known",
+        False,
+    ),
+)
+
+
+class ExportSection(QWidget):
+    """Choose labels, formats and a folder; every file is read back and compared.
+
+    Parameters
+    ----------
+    session : Session
+        Runs the export.
+    viewer : napari.Viewer
+        Whose layers to offer.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        viewer: napari.Viewer,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        viewer = unwrapped(viewer)
+        self._chosen = chosen_layers(viewer)
+        self._labels = LayerCombo(viewer, _can_export, placeholder="No labels yet")
+        self._labels.setToolTip("The objects to export")
+        self._image = LayerCombo(
+            viewer, is_users_image, placeholder="no image", can_be_empty=True
+        )
+        self._image.setToolTip("The table gives the mean intensity in this image")
+        self._name = QLineEdit()
+        self._name.setToolTip("Name of the files, without their endings")
+        self._folder = QLineEdit(get_save_history()[0])
+        self._folder.setToolTip("Where the files go")
+        browse = QToolButton()
+        browse.setText("…")
+        browse.setToolTip("Choose the folder")
+        browse.setAccessibleName("Choose the folder")
+        browse.clicked.connect(self._on_browse_clicked)
+        folder_row = QHBoxLayout()
+        folder_row.addWidget(self._folder)
+        folder_row.addWidget(browse)
+
+        form = QFormLayout()
+        for title, control, row in (
+            ("Labels", self._labels, self._labels),
+            ("Measure in", self._image, self._image),
+            ("Name", self._name, self._name),
+            ("Folder", self._folder, folder_row),
+        ):
+            label = QLabel(title)
+            label.setBuddy(control)
+            control.setAccessibleName(title)
+            form.addRow(label, row)
+
+        self._formats: dict[str, QCheckBox] = {}
+        self._button = QPushButton("Export")
+        self._button.setToolTip(
+            "Write the files; each is read back and compared before it counts as done"
+        )
+        self._result = QLabel()
+        self._result.setWordWrap(True)
+        self._result.setTextInteractionFlags(
+            Qt.TextInteractionFlag.TextBrowserInteraction
+        )
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        for name, title, help_text, on in _FORMATS:
+            self._formats[name] = box = QCheckBox(title)
+            box.setToolTip(help_text)
+            box.setChecked(on)
+            layout.addWidget(box)
+        layout.addWidget(self._button)
+        layout.addWidget(self._result)
+
+        self._labels.layerChanged.connect(self._on_labels_chosen)
+        self._button.clicked.connect(self._on_button_clicked)
+        self._result.linkActivated.connect(_open_folder)
+        self._on_labels_chosen(self._labels.value())
+
+    def _on_labels_chosen(self, layer: Labels | None) -> None:
+        from napari_unet.formats.export import file_stem
+
+        self._name.setText(file_stem(layer.name) if layer else "")
+        self._button.setEnabled(layer is not None)
+        image = self._chosen.image
+        if layer is not None and image is not None:
+            fits = spatial_shape(image) == layer.data.shape
+            self._image.setValue(image if fits else None)
+
+    def _on_browse_clicked(self) -> None:
+        folder = QFileDialog.getExistingDirectory(
+            self, "Folder for the exported files", self._folder.text()
+        )
+        if folder:
+            self._folder.setText(folder)
+
+    def _on_button_clicked(self) -> None:
+        from napari_unet.formats.export import export_labels
+
+        try:
+            export = self._read()
+        except InputError as error:
+            show_problem(error)
+            return
+        if not self._may_write(export):
+            return
+        update_save_history(str(export.folder / "file"))
+        self._button.setEnabled(False)
+        self._result.setText("Writing …")
+        # Not the session's one job: files may be written while a training runs.
+        run_in_background(
+            Job("Export", lambda: export_labels(export)),
+            self,
+            progressed=lambda path: self._result.setText(f"Wrote {path.name} …"),
+            ended=lambda outcome: self._on_ended(outcome, export),
+        )
+
+    def _read(self) -> LabelsExport:
+        """Copy what is chosen; edits after this do not reach the files."""
+        from napari_unet.formats.export import LabelsExport, file_stem
+
+        layer, image = self._labels.value(), self._image.value()
+        if layer is None:
+            raise InputError("There is no labels layer to export.")
+        formats = [name for name, box in self._formats.items() if box.isChecked()]
+        return LabelsExport(
+            labels=labels_of(layer),
+            folder=Path(self._folder.text()).expanduser(),
+            stem=file_stem(self._name.text()),
+            formats=formats,  # type: ignore[arg-type]
+            image=image_of(image) if image is not None and "csv" in formats else None,
+            pixel_size_um=pixel_size_um(layer),
+        )
+
+    def _may_write(self, export: LabelsExport) -> bool:
+        """Ask before files are replaced."""
+        old = [path.name for path in export.paths.values() if path.exists()]
+        if not old:
+            return True
+        question = f"{', '.join(old)} in '{export.folder}' will be replaced."
+        answer = QMessageBox.question(
+            self,
+            "Replace files?",
+            question,
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        return answer == QMessageBox.StandardButton.Yes
+
+    def _on_ended(self, outcome: Outcome, export: LabelsExport) -> None:
+        self._button.setEnabled(self._labels.value() is not None)
+        if outcome.status is not Status.DONE:
+            self._result.setText("Not all files were written.")
+            return
+        names = ", ".join(path.name for path in outcome.result)
+        self._result.setText(
+            f"Wrote and checked {html.escape(names)}. "
+            f'<a href="{export.folder.resolve().as_uri()}">Open the folder</a>'
+        )
+
+
+def _can_export(layer: Layer) -> bool:
+    return isinstance(layer, Labels) and role_of(layer) != "errors"
+
+
+def _open_folder(url: str) -> None:
+    QDesktopServices.openUrl(QUrl(url))

@@ -1,0 +1,178 @@
+"""The dock section that starts, shows and stops trainings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from superqt import QCollapsible
+
+from napari_unet.core.config import PRESETS
+from napari_unet.core.errors import InputError
+from napari_unet.jobs import Status
+from napari_unet.widgets.annotation_layers import examples_of
+from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.chosen import unwrapped
+from napari_unet.widgets.curves import TrainingCurves
+from napari_unet.widgets.examples_table import ExamplesTable
+from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
+from napari_unet.widgets.live_preview import LivePreview
+from napari_unet.widgets.train_form import TrainForm
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.core.workflow import TrainProgress
+    from napari_unet.jobs import Job, Outcome
+    from napari_unet.session import Session
+
+_START = "Start training"
+_STOP = "Stop and keep the best"
+_PARTS = 1000  # of the progress bar
+
+
+class FineTuneSection(QWidget):
+    """Train on what is annotated, watch it learn, stop, and go back to any training.
+
+    Parameters
+    ----------
+    session : Session
+        Holds the settings and runs the training.
+    viewer : napari.Viewer
+        Whose annotations are learned, and where the preview is shown.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        viewer: napari.Viewer,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._viewer = session, unwrapped(viewer)
+        self._job: Job | None = None
+        self._form = TrainForm(session)
+        self._examples = ExamplesTable(self._viewer)
+        self._preview = LivePreview(self._viewer, self)
+        self._button = QPushButton(_START)
+        self._progress = QProgressBar()
+        self._progress.setRange(0, _PARTS)
+        self._progress.setAccessibleName("Training progress")
+        self._progress.hide()
+        self._curves = TrainingCurves()
+        self._result = QLabel()
+        self._result.setWordWrap(True)
+        self._history = RunHistory(session)
+        fold = QCollapsible("All trainings")
+        fold.addWidget(self._history)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (
+            self._form,
+            self._examples,
+            self._button,
+            self._progress,
+            self._curves,
+            self._result,
+            fold,
+        ):
+            layout.addWidget(widget)
+        self._button.clicked.connect(self._on_button_clicked)
+        listen(session.events.job, self._show_button)
+        self._show_button()
+
+    def _show_button(self, _event: object = None) -> None:
+        """Offer Start, Stop, or nothing while another job runs."""
+        job = self._session.job
+        running = job is not None and job is self._job
+        self._button.setText(_STOP if running else _START)
+        self._button.setEnabled(job is None or (running and not job.is_cancelling))
+        self._form.setEnabled(not running)
+        self._examples.setEnabled(not running)
+        if running:
+            self._button.setToolTip("End the training now; the best model is kept")
+        elif job is not None:
+            self._button.setToolTip(f"'{job.name}' is running; wait for it or stop it")
+        else:
+            self._button.setToolTip("Learn from the ticked images")
+
+    def _on_button_clicked(self) -> None:
+        if self._job is None:
+            try:
+                self._start()
+            except InputError as error:
+                show_problem(error)
+            return
+        self._job.cancel()
+        self._progress.setFormat("Stopping …")
+        self._show_button()
+
+    def _start(self) -> None:
+        examples = examples_of(self._viewer, self._examples.value())
+        folder = self._form.start_from()
+        model = None if folder is None else self._session.read_model(folder)
+        job = self._session.fine_tune(
+            examples, start_from=folder, preview=self._preview.ask
+        )
+        self._job, self._old_model = job, self._session.model_folder
+        self._preview.start(
+            examples[0].image.channels,
+            PRESETS[self._session.preset].normalisation
+            if model is None
+            else model.settings.normalisation,
+        )
+        self._curves.clear()
+        self._result.setText("")
+        self._progress.setValue(0)
+        self._progress.setFormat("Preparing …")
+        self._progress.show()
+        self._show_button()
+        run_in_background(
+            job,
+            self,
+            session=self._session,
+            progressed=self._on_progressed,
+            ended=self._on_ended,
+        )
+
+    def _on_progressed(self, progress: TrainProgress) -> None:
+        if progress.preview is not None:
+            self._preview.show(progress.preview)
+        if progress.phase == "training" or progress.validation is not None:
+            self._curves.add(progress.iteration, progress.loss, progress.validation)
+        if self._job is not None and not self._job.is_cancelling:
+            self._progress.setValue(round(_PARTS * progress.fraction))
+            self._progress.setFormat(_describe(progress))
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        self._job = None
+        self._preview.stop()
+        self._progress.hide()
+        self._show_button()
+        is_saved = self._session.model_folder != self._old_model
+        if outcome.status is Status.FAILED:
+            kept = "; the last good weights are kept" if is_saved else ""
+            self._result.setText(f"The training ended with an error{kept}.")
+            return
+        model = self._session.read_model()
+        if model is None or not is_saved:
+            self._result.setText("Stopped before anything was learned.")
+            return
+        card = model.card
+        self._result.setText(
+            f"{'Stopped' if outcome.status is Status.CANCELLED else 'Trained'} after "
+            f"{describe_time(card.seconds)} and {card.iterations} iterations: "
+            f"<b>{describe_gain(card)}</b>. '{card.name}' is now the model in use."
+        )
+
+
+def _describe(progress: TrainProgress) -> str:
+    """Return what the bar says: phase, part and time left."""
+    if progress.phase == "preparing":
+        return "Preparing …"
+    done = progress.fraction
+    left = f", {describe_time(progress.seconds / done * (1 - done))} left"
+    doing = "validating, " if progress.phase == "validating" else ""
+    return f"{doing}{done:.0%}{left if done else ''}"

@@ -1,0 +1,229 @@
+"""All trainings so far: what each reached, and the way back to any of them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from napari.utils.notifications import show_info
+from qtpy.QtCore import QFile, Qt, QUrl
+from qtpy.QtGui import QDesktopServices, QFont
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QHeaderView,
+    QMessageBox,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.background import listen, show_problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qtpy.QtGui import QShowEvent
+
+    from napari_unet.core.card import Card
+    from napari_unet.session import Session
+
+_COLUMNS = ("Model", "When", "F1", "IoU", "Start", "Time")
+_HEIGHT = 150
+_PATH = Qt.ItemDataRole.UserRole
+
+
+class RunHistory(QWidget):
+    """The model folders of the user, newest first, the one in use in bold.
+
+    Parameters
+    ----------
+    session : Session
+        Lists the models; `model_folder` is the one in use.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._table = QTableWidget(0, len(_COLUMNS))
+        self._table.setHorizontalHeaderLabels(_COLUMNS)
+        self._table.setAccessibleName("Trainings")
+        self._table.setToolTip("F1 and IoU are those of the validation")
+        self._table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
+        self._table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
+        self._table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+        self._table.setWordWrap(False)
+        self._table.setFixedHeight(_HEIGHT)
+        rows, columns = self._table.verticalHeader(), self._table.horizontalHeader()
+        if rows is not None and columns is not None:
+            rows.hide()
+            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self._use = _button("Use this model", "Segment with it, and fine-tune from it")
+        self._open = _button("Open folder", "Show the model's files")
+        self._delete = _button("Delete…", "Move the model to the trash")
+        buttons = QHBoxLayout()
+        for button in (self._use, self._open, self._delete):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._table)
+        layout.addLayout(buttons)
+
+        self._table.itemSelectionChanged.connect(self._show_buttons)
+        self._table.itemDoubleClicked.connect(self._on_use_clicked)
+        self._use.clicked.connect(self._on_use_clicked)
+        self._open.clicked.connect(self._on_open_clicked)
+        self._delete.clicked.connect(self._on_delete_clicked)
+        listen(session.events.model_folder, self.refresh)
+        listen(session.events.job, self.refresh)
+        self.refresh()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """List the folders anew: other programs may have changed them."""
+        super().showEvent(event)
+        self.refresh()
+
+    def selected(self) -> Path | None:
+        """Return the selected model folder."""
+        items = self._table.selectedItems()
+        return items[0].data(_PATH) if items else None
+
+    def refresh(self, _event: object = None) -> None:
+        """List the model folders, keeping the selection."""
+        selected = self.selected()
+        models = self._session.list_models()
+        self._table.setRowCount(len(models))
+        for row, (folder, card) in enumerate(models):
+            in_use = folder == self._session.model_folder
+            for column, text in enumerate(_describe(folder, card)):
+                item = QTableWidgetItem(text)
+                item.setData(_PATH, folder)
+                item.setToolTip(str(folder))
+                font = QFont(item.font())
+                font.setBold(in_use)
+                item.setFont(font)
+                self._table.setItem(row, column, item)
+            if folder == selected:
+                self._table.selectRow(row)
+        self._show_buttons()
+
+    def _show_buttons(self) -> None:
+        """Offer only what can be done; not while a job may be using the folder."""
+        folder, idle = self.selected(), not self._session.is_busy
+        self._open.setEnabled(folder is not None)
+        self._delete.setEnabled(folder is not None and idle)
+        in_use = folder == self._session.model_folder
+        self._use.setEnabled(folder is not None and idle and not in_use)
+
+    def _on_use_clicked(self) -> None:
+        folder = self.selected()
+        if folder is None or not self._use.isEnabled():
+            return
+        try:
+            self._session.read_model(folder)
+        except InputError as error:
+            show_problem(error)
+        else:
+            self._session.model_folder = folder
+
+    def _on_open_clicked(self) -> None:
+        folder = self.selected()
+        if folder is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def _on_delete_clicked(self) -> None:
+        folder = self.selected()
+        if folder is None:
+            return
+        answer = QMessageBox.question(
+            self,
+            "Delete the model?",
+            f"'{folder.name}' will be moved to the trash.",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        if answer == QMessageBox.StandardButton.Yes:
+            self._delete_folder(folder)
+
+    def _delete_folder(self, folder: Path) -> None:
+        if not move_to_trash(folder):
+            show_problem(
+                InputError(
+                    f"'{folder}' could not be moved to the trash; nothing was deleted. "
+                    "Delete it in your file browser."
+                )
+            )
+            return
+        if self._session.model_folder == folder:
+            self._session.model_folder = None
+        show_info(f"'{folder.name}' is in the trash.")
+        self.refresh()
+
+
+def move_to_trash(folder: Path) -> bool:
+    """Move a folder to the system's trash; tell whether that worked."""
+    done = QFile.moveToTrash(str(folder))
+    # PyQt returns the new place, too, where the signature in C++ has it as an output.
+    return bool(done[0] if isinstance(done, tuple) else done)
+
+
+def describe_gain(card: Card) -> str:
+    """Return the validation scores before and after a training, for people.
+
+    Examples
+    --------
+    >>> from napari_unet.core.card import Card
+    >>> before, after = {"f1": 0.5, "iou": 0.625}, {"f1": 0.9, "iou": 0.75}
+    >>> describe_gain(Card(scores_before=before, scores=after))
+    'F1 0.50 → 0.90, IoU 0.62 → 0.75'
+    >>> describe_gain(Card())
+    'too little is annotated to measure how good it is'
+    """
+    if not card.scores:
+        return "too little is annotated to measure how good it is"
+    parts = []
+    for name, title in (("f1", "F1"), ("iou", "IoU")):
+        before = "" if not card.scores_before else f"{card.scores_before[name]:.2f} → "
+        parts.append(f"{title} {before}{card.scores[name]:.2f}")
+    return ", ".join(parts)
+
+
+def describe_time(seconds: float) -> str:
+    """Return a time as people say it.
+
+    Examples
+    --------
+    >>> describe_time(42.4), describe_time(150), describe_time(7500)
+    ('42 s', '2:30 min', '2:05 h')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d} h"
+
+
+def _describe(folder: Path, card: Card) -> tuple[str, ...]:
+    """Return the texts of a row."""
+    scores = card.scores or {}
+    return (
+        card.name or folder.name,
+        datetime.fromisoformat(card.created).strftime("%d %b %H:%M")
+        if card.created
+        else "",
+        *(f"{scores[name]:.2f}" if name in scores else "–" for name in ("f1", "iou")),
+        card.started_from or "scratch",
+        describe_time(card.seconds),
+    )
+
+
+def _button(title: str, help_text: str) -> QPushButton:
+    button = QPushButton(title)
+    button.setToolTip(help_text)
+    return button

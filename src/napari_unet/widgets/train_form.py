@@ -1,0 +1,212 @@
+"""How to train: from what, by which preset, for how long, and all the rest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+from superqt.utils import signals_blocked
+
+from napari_unet.core.config import PRESETS
+from napari_unet.widgets.background import listen
+from napari_unet.widgets.form import Form
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.config import AugmentationConfig, NetworkConfig, TrainConfig
+    from napari_unet.session import Session
+
+_TOOLTIP = Qt.ItemDataRole.ToolTipRole
+_SCRATCH = "From scratch"
+_MINUTES, _ITERATIONS = "minutes", "iterations"
+_TRAINING = (
+    "patch_size",
+    "batch_size",
+    "optimizer",
+    "learning_rate",
+    "momentum",
+    "weight_decay",
+    "schedule",
+    "validations",
+    "seed",
+)
+_NETWORK = ("base_channels", "levels", "padding", "upsampling", "norm", "dropout")
+
+
+class TrainForm(QWidget):
+    """View of the session's training settings.
+
+    Parameters
+    ----------
+    session : Session
+        Holds `preset`, `train_config`, `network` and the model to start from.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._build()
+        self._preset.currentIndexChanged.connect(self._on_preset_chosen)
+        self._amount.valueChanged.connect(self._on_limit_edited)
+        self._unit.currentIndexChanged.connect(self._on_unit_chosen)
+        self._training.valueChanged.connect(self._on_training_edited)
+        self._augmentation.valueChanged.connect(self._on_augmentation_edited)
+        self._network.valueChanged.connect(self._on_network_edited)
+        self._start.currentIndexChanged.connect(self._on_start_chosen)
+        events = session.events
+        for signal in (events.train_config, events.preset, events.network):
+            listen(signal, self._show)
+        listen(events.model_folder, self._show_start)
+        self._show_start()
+        self._show()
+
+    def start_from(self) -> Path | None:
+        """Return the model folder to start from; None to start from scratch."""
+        folder: Path | None = self._start.currentData()
+        return folder
+
+    def _build(self) -> None:
+        self._start = QComboBox()
+        self._start.setToolTip(
+            "Going on from a model that knows similar images needs fewer annotations; "
+            "from scratch, nothing of an old model remains"
+        )
+        self._start.setSizeAdjustPolicy(
+            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self._start.setMinimumContentsLength(12)
+        self._preset = QComboBox()
+        self._preset.setToolTip("A network with the training settings that suit it")
+        for index, (name, preset) in enumerate(PRESETS.items()):
+            self._preset.addItem(name, name)
+            self._preset.setItemData(index, preset.summary, _TOOLTIP)
+        self._amount = QDoubleSpinBox()
+        self._amount.setKeyboardTracking(False)
+        self._amount.setToolTip(
+            "How long to train; you can stop at any time and keep the best"
+        )
+        self._unit = QComboBox()
+        self._unit.addItems([_MINUTES, _ITERATIONS])
+        self._unit.setToolTip("Train for a time, or for a number of steps")
+        self._unit.setAccessibleName("Unit of the training's length")
+        limit = QHBoxLayout()
+        limit.addWidget(self._amount, 1)
+        limit.addWidget(self._unit)
+
+        session = self._session
+        self._training: Form[TrainConfig] = Form(session.train_config, _TRAINING)
+        self._augmentation: Form[AugmentationConfig] = Form(
+            session.train_config.augmentation
+        )
+        self._network: Form[NetworkConfig] = Form(session.network, _NETWORK)
+        form = QFormLayout()
+        for title, control, row in (
+            ("Start", self._start, self._start),
+            ("Preset", self._preset, self._preset),
+            ("Train for", self._amount, limit),
+        ):
+            label = QLabel(title)
+            label.setBuddy(control)
+            control.setAccessibleName(title)
+            form.addRow(label, row)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        layout.addWidget(self._fold())
+
+    def _fold(self) -> QCollapsible:
+        """Put what few people change behind a title."""
+        fold = QCollapsible("More settings")
+        self._network_title = QLabel()
+        for title, form in (
+            (QLabel("<b>Training</b>"), self._training),
+            (QLabel("<b>Random changes of the patches</b>"), self._augmentation),
+            (self._network_title, self._network),
+        ):
+            fold.addWidget(title)
+            fold.addWidget(form)
+        return fold
+
+    # ------------------------------------------------------------ session to controls
+
+    def _show(self, _event: object = None) -> None:
+        session, config = self._session, self._session.train_config
+        with signals_blocked(self._preset), signals_blocked(self._unit):
+            self._preset.setCurrentIndex(self._preset.findData(session.preset))
+            unit = _MINUTES if config.iterations is None else _ITERATIONS
+            self._unit.setCurrentText(unit)
+        with signals_blocked(self._amount):
+            if config.iterations is None:
+                self._amount.setDecimals(1)
+                self._amount.setRange(0.1, 10_000)
+                self._amount.setValue((config.seconds or 0) / 60)
+            else:
+                self._amount.setDecimals(0)
+                self._amount.setRange(1, 10_000_000)
+                self._amount.setValue(config.iterations)
+        self._preset.setToolTip(PRESETS[session.preset].summary)
+        self._training.setValue(config)
+        self._augmentation.setValue(config.augmentation)
+        self._network.setValue(session.network)
+
+    def _show_start(self, _event: object = None) -> None:
+        """Offer the model in use; it is what one usually wants to go on from."""
+        folder = self._session.model_folder
+        was_scratch = self._start.currentIndex() == 0 and self._start.count() > 1
+        with signals_blocked(self._start):
+            self._start.clear()
+            self._start.addItem(_SCRATCH, None)
+            if folder is not None:
+                self._start.addItem(f"From '{folder.name}'", folder)
+                self._start.setItemData(1, str(folder), _TOOLTIP)
+            self._start.setCurrentIndex(0 if was_scratch else self._start.count() - 1)
+        self._on_start_chosen()
+
+    def _on_start_chosen(self, _index: int = 0) -> None:
+        """The network is the model's where one starts from a model."""
+        scratch = self.start_from() is None
+        self._network.setEnabled(scratch)
+        note = "" if scratch else " (of the model to start from)"
+        self._network_title.setText(f"<b>Network</b>{note}")
+
+    # ------------------------------------------------------------ controls to session
+
+    def _on_preset_chosen(self, _index: int) -> None:
+        self._session.choose_preset(self._preset.currentData())
+
+    def _on_limit_edited(self, amount: float) -> None:
+        if self._unit.currentText() == _MINUTES:
+            self._replace(seconds=amount * 60, iterations=None)
+        else:
+            self._replace(seconds=None, iterations=int(amount))
+
+    def _on_unit_chosen(self, _index: int) -> None:
+        if self._unit.currentText() == _MINUTES:
+            self._replace(seconds=60.0, iterations=None)
+        else:
+            self._replace(seconds=None, iterations=500)
+
+    def _on_training_edited(self, config: TrainConfig) -> None:
+        self._session.train_config = config
+
+    def _on_augmentation_edited(self, config: AugmentationConfig) -> None:
+        self._replace(augmentation=config.model_dump())
+
+    def _on_network_edited(self, config: NetworkConfig) -> None:
+        self._session.network = config
+
+    def _replace(self, **changes: object) -> None:
+        self._session.train_config = self._session.train_config.replaced(**changes)
