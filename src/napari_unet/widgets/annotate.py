@@ -100,19 +100,19 @@ class AnnotateSection(QWidget):
         self._layer.setAccessibleName("Annotation")
         self._new = _button("New", "Make an empty labels layer that fits the image")
         self._next = _button(
-            "Paint next object", "Take a brush with a number that is not in use"
+            "Next object", "Take a brush with a number that is not in use"
         )
         self._ignore = _button(
-            "Paint ignored ground",
+            "Ignored ground",
             "Take a brush that marks doubtful ground: it is not learned from",
         )
         self._training = _button(
-            "Draw training region",
+            "Training region",
             "Draw a rectangle in which you paint every object; or turn the selected "
             "rectangles into training regions",
         )
         self._validation = _button(
-            "Draw validation region",
+            "Validation region",
             "Draw a fully painted rectangle that is kept for measuring how good the "
             "model is; or turn the selected rectangles into such regions",
         )
@@ -266,10 +266,14 @@ def describe_summary(summary: AnnotationSummary, image: ImageLayer) -> str:
     area = f"{summary.known_px:,} px"
     if (size := pixel_size_um(image)) is not None:
         area += f" ({summary.known_px * size[-1] * size[-2]:,.0f} µm²)"
-    text = f"<b>{summary.objects} objects</b>, {area} annotated"
+    text = f"<b>{_count(summary.objects, 'object')}</b>, {area} annotated"
     if summary.regions:
-        text += f" in {summary.regions} regions"
+        text += f" in {_count(summary.regions, 'region')}"
     return text
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _button(text: str, help_text: str) -> QPushButton:

@@ -153,7 +153,8 @@ class LatestAnswer(QObject):
     For what takes 50 ms to a few seconds and is asked again and again, e.g. while a
     slider moves or a brush paints. A question that arrives while another is being
     answered waits; of several waiting ones only the last is ever computed. The answer
-    to a question that was dropped by `forget` is never delivered.
+    to a question that was dropped by `forget` is never delivered. An error is shown to
+    the user, and then told by `failed`.
 
     Parameters
     ----------
@@ -164,6 +165,7 @@ class LatestAnswer(QObject):
     """
 
     answered = Signal(object)
+    failed = Signal(object)
 
     def __init__(self, owner: QWidget, name: str) -> None:
         super().__init__(owner)
@@ -208,4 +210,6 @@ class LatestAnswer(QObject):
         self._busy = False
         if number == self._number and outcome.status is Status.DONE:
             self.answered.emit(outcome.result)
+        elif number == self._number and outcome.status is Status.FAILED:
+            self.failed.emit(outcome.error)
         self._start()

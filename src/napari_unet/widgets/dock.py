@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 from weakref import WeakKeyDictionary
 
-import napari
 from napari.settings import get_plugin_settings
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_unet.session import Session
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.chosen import unwrapped
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.evaluate import EvaluateSection
 from napari_unet.widgets.export import ExportSection
 from napari_unet.widgets.fine_tune import FineTuneSection
@@ -23,6 +22,8 @@ from napari_unet.widgets.weight_map import WeightMapSection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    import napari
 
 PLUGIN = "napari-unet-live"
 # In the order of the work; the first ones are open at the start.
@@ -58,11 +59,13 @@ class UNetDock(QWidget):
         The viewer to work in.
     """
 
-    def __init__(self, viewer: napari.Viewer) -> None:
+    # napari hands its viewer only to a parameter with exactly this annotation.
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
         super().__init__()
         viewer = unwrapped(viewer)
         self.session = session_of(viewer)
         self._sections: dict[str, QWidget] = {}
+        self._boxes: dict[str, Collapsible] = {}
         column = QWidget()
         rows = QVBoxLayout(column)
         rows.setContentsMargins(4, 4, 4, 4)
@@ -70,79 +73,113 @@ class UNetDock(QWidget):
         for title, make in SECTIONS.items():
             section = make(self.session, viewer)
             self._sections[title] = section
-            rows.addWidget(_collapsible(title, section, title in OPEN_AT_START))
+            is_open = title in OPEN_AT_START
+            self._boxes[title] = Collapsible(title, section, is_open=is_open)
+            rows.addWidget(self._boxes[title])
         rows.addStretch(1)
-        scroll = _scrolling(column)
+        self._scroll = _Column(column)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(scroll)
-        self.setMinimumWidth(_WIDTH)
+        layout.addWidget(self._scroll)
 
     def section(self, title: str) -> Any:
         """Return a section by its title."""
         return self._sections[title]
 
-
-def _collapsible(title: str, section: QWidget, is_open: bool) -> QCollapsible:
-    box = QCollapsible(title)
-    box.addWidget(section)
-    box.setDuration(0)
-    box.toggleButton().setAccessibleName(f"Section {title}")
-    box.toggleButton().setToolTip(f"Open or close {title}")
-    if is_open:
-        box.expand(animate=False)
-    return box
+    def open_section(self, title: str) -> None:
+        """Open a section and scroll to it."""
+        self._boxes[title].setOpen(True)
+        self._scroll.ensureWidgetVisible(self._boxes[title])
 
 
-def _scrolling(content: QWidget) -> QScrollArea:
-    scroll = QScrollArea()
-    scroll.setWidgetResizable(True)
-    scroll.setFrameShape(QScrollArea.Shape.NoFrame)
-    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    scroll.setWidget(content)
-    return scroll
+class _Column(QScrollArea):
+    """Scrolls up and down only; never narrower than its widest control."""
+
+    def __init__(self, content: QWidget) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QScrollArea.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width of the content and of the scroll bar."""
+        hint, content, bar = (
+            super().minimumSizeHint(),
+            self.widget(),
+            self.verticalScrollBar(),
+        )
+        if content is not None and bar is not None:
+            hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width())
+        return hint
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Ask for another width when the content does, e.g. when a section opens."""
+        if event is not None and event.type() == QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
 
 
-def _alone(title: str, viewer: napari.Viewer) -> QWidget:
-    """Return one section as a dock of its own, over the viewer's session."""
-    holder = QWidget()
-    rows = QVBoxLayout(holder)
-    rows.addWidget(SECTIONS[title](session_of(viewer), unwrapped(viewer)))
-    rows.addStretch(1)
-    holder.setMinimumWidth(_WIDTH)
-    return holder
+class SectionDock(QWidget):
+    """One section as a dock of its own, over the viewer's session.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer to work in.
+    """
+
+    title: ClassVar[str]
+
+    # napari hands its viewer only to a parameter with exactly this annotation.
+    def __init__(self, viewer: napari.viewer.Viewer) -> None:
+        super().__init__()
+        viewer = unwrapped(viewer)
+        self.session = session_of(viewer)
+        self.section = SECTIONS[self.title](self.session, viewer)
+        rows = QVBoxLayout(self)
+        rows.addWidget(self.section)
+        rows.addStretch(1)
+        self.setMinimumWidth(_WIDTH)
 
 
-def image_model_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Image and model* as a dock."""
-    return _alone("Image and model", viewer)
+class ImageModelDock(SectionDock):
+    """The section *Image and model* alone."""
+
+    title = "Image and model"
 
 
-def segment_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Segment* as a dock."""
-    return _alone("Segment", viewer)
+class SegmentDock(SectionDock):
+    """The section *Segment* alone."""
+
+    title = "Segment"
 
 
-def annotate_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Annotate* as a dock."""
-    return _alone("Annotate", viewer)
+class AnnotateDock(SectionDock):
+    """The section *Annotate* alone."""
+
+    title = "Annotate"
 
 
-def weight_map_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Weight map* as a dock."""
-    return _alone("Weight map", viewer)
+class WeightMapDock(SectionDock):
+    """The section *Weight map* alone."""
+
+    title = "Weight map"
 
 
-def fine_tune_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Fine-tune* as a dock."""
-    return _alone("Fine-tune", viewer)
+class FineTuneDock(SectionDock):
+    """The section *Fine-tune* alone."""
+
+    title = "Fine-tune"
 
 
-def evaluate_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Evaluate* as a dock."""
-    return _alone("Evaluate", viewer)
+class EvaluateDock(SectionDock):
+    """The section *Evaluate* alone."""
+
+    title = "Evaluate"
 
 
-def export_dock(viewer: napari.viewer.Viewer) -> QWidget:
-    """Return the section *Export* as a dock."""
-    return _alone("Export", viewer)
+class ExportDock(SectionDock):
+    """The section *Export* alone."""
+
+    title = "Export"

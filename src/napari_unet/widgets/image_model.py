@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from napari.layers import Image as ImageLayer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
@@ -23,10 +22,11 @@ from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.chosen import choose_image, chosen_layers, unwrapped
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.layers import is_made_here, pixel_size_um, spatial_shape
+from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image as ImageLayer
     from napari.layers import Layer
     from qtpy.QtGui import QShowEvent
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
-NO_MODEL = "None yet: fine-tune one"
+NO_MODEL = "None yet"
 
 
 class ImageModelSection(QWidget):
@@ -74,7 +74,7 @@ class ImageModelSection(QWidget):
 
     def _build(self) -> None:
         self._image = LayerCombo(
-            self._viewer, _is_users_image, placeholder="Open an image first"
+            self._viewer, is_users_image, placeholder="Open an image first"
         )
         self._image.setToolTip(
             "The image to annotate and to segment: grey, colour, or a stack of slices "
@@ -217,10 +217,6 @@ def describe_model(manifest: Manifest) -> str:
     if card.scores and "f1" in card.scores:
         facts.append(f"F1 {card.scores['f1']:.2f}")
     return "Trained on " + ", ".join(facts) if facts else "A model without a history"
-
-
-def _is_users_image(layer: Layer) -> bool:
-    return isinstance(layer, ImageLayer) and not is_made_here(layer)
 
 
 def _line(text: str = "") -> QLabel:
