@@ -1,0 +1,260 @@
+"""GeoJSON as QuPath reads and writes it: outlines of objects, and regions.
+
+Coordinates are pixels of the full image, counted from its upper left corner, as in
+QuPath. Outlines follow the edges of the pixels.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.errors import InputError
+from napari_unet.formats.outlines import Outline, Part, paint_outlines, trace_outlines
+from napari_unet.formats.stored import refuse_damaged
+from napari_unet.formats.whole_file import require_same, write_whole
+
+Feature = dict[str, Any]
+# (start, stop, role): the corners of a half-open box (Y, X) in pixels, and its role.
+Region = tuple[tuple[int, ...], tuple[int, ...], str]
+ROLES = ("training", "validation")
+
+
+def write_geojson(
+    path: Path | str,
+    labels: NDArray[np.integer],
+    *,
+    object_type: Literal["detection", "annotation"] = "detection",
+    measurements: Mapping[str, Sequence[Any] | NDArray[Any]] | None = None,
+) -> None:
+    """Write the outline of every object as a feature that QuPath imports.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file; an existing one is replaced in one step.
+    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+        0 is background. In a stack an object has one feature on each of its planes.
+    object_type : str
+        ``detection``: QuPath handles thousands of them fast; ``annotation``: they can
+        be edited there.
+    measurements : mapping of str to sequence, optional
+        Columns as `napari_unet.formats.table.measure_objects` returns them, one value
+        per object; the column ``label`` says of which.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written or reads back differently.
+    """
+    if labels.ndim not in (2, 3):
+        raise InputError(
+            f"'{Path(path).name}' cannot be saved: GeoJSON holds labels (Y, X) or "
+            f"(Z, Y, X), not {labels.shape}."
+        )
+    rows = _by_label(measurements or {})
+    features = []
+    for plane, outline in _trace_planes(labels):
+        geometry = _make_geometry(outline.parts)
+        if plane is not None:
+            geometry["plane"] = {"c": -1, "z": plane, "t": 0}
+        properties = {"objectType": object_type, "name": str(outline.label)}
+        values = rows.get(outline.label, {})
+        features.append(_make_feature(geometry, properties | values))
+    with write_whole(path) as unfinished:
+        _write_features(unfinished, features)
+        back = read_geojson(unfinished, labels.shape)
+        require_same(np.array_equal(back, labels), path)
+
+
+def read_geojson(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer]:
+    """Read the areas of a GeoJSON file as labels.
+
+    Parameters
+    ----------
+    path : Path or str
+        A feature collection, a list of features, or one feature.
+    shape : tuple of int
+        Shape (Y, X) or (Z, Y, X) of the image that they belong to.
+
+    Returns
+    -------
+    ndarray of int, shape `shape`
+        Features whose names are numbers keep them as labels; others get the numbers
+        that follow. A pixel belongs to a feature if its centre does; of overlapping
+        features to the last.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or holds lines or points.
+    """
+    path = Path(path)
+    with refuse_damaged(path):
+        features = _read_features(path)
+        parts = [_find_parts(feature, path) for feature in features]
+        names = [str(_properties(feature).get("name", "")) for feature in features]
+        planes = [
+            int(feature["geometry"].get("plane", {}).get("z", 0))
+            for feature in features
+        ]
+    last = max((int(name) for name in names if name.isdecimal()), default=0)
+    outlines = []
+    for name, plane, rings in zip(names, planes, parts, strict=True):
+        last += not name.isdecimal()
+        label = int(name) if name.isdecimal() else last
+        outlines.append((plane, Outline(label, rings)))
+    return paint_outlines(outlines, shape)
+
+
+def write_regions(path: Path | str, regions: Sequence[Region]) -> None:
+    """Write fully annotated regions as rectangles with a role.
+
+    Parameters
+    ----------
+    path : Path or str
+        The file; an existing one is replaced in one step.
+    regions : sequence of (start, stop, role)
+        Half-open boxes (Y, X) in pixels; the role is ``training`` or ``validation``.
+        QuPath shows it as the class of an annotation.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written or reads back differently.
+    """
+    features = []
+    for (top, left), (bottom, right), role in regions:
+        corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
+        properties = {
+            "objectType": "annotation",
+            "name": f"{role} region",
+            "classification": {"name": role.capitalize()},
+            "role": role,
+        }
+        geometry = _make_geometry(((np.array(corners),),))
+        features.append(_make_feature(geometry, properties))
+    with write_whole(path) as unfinished:
+        _write_features(unfinished, features)
+        wanted = [(tuple(start), tuple(stop), role) for start, stop, role in regions]
+        require_same(read_regions(unfinished) == wanted, path)
+
+
+def read_regions(path: Path | str) -> list[Region]:
+    """Read rectangles with a role.
+
+    Parameters
+    ----------
+    path : Path or str
+        Written by `write_regions`, or rectangles drawn in QuPath with the class
+        Training or Validation. Corners are rounded to whole pixels.
+
+    Returns
+    -------
+    list of (start, stop, role)
+        Half-open boxes (Y, X) in pixels.
+
+    Raises
+    ------
+    InputError
+        If the file is missing or damaged, or one of its areas is no rectangle or has
+        no such role.
+    """
+    path = Path(path)
+    with refuse_damaged(path):
+        return [_read_region(feature, path) for feature in _read_features(path)]
+
+
+def _read_region(feature: Feature, path: Path) -> Region:
+    properties = _properties(feature)
+    classification = properties.get("classification") or {}
+    role = str(properties.get("role") or classification.get("name")).lower()
+    if role not in ROLES:
+        raise InputError(
+            f"'{path.name}' holds a region of the class '{role}'; give it the class "
+            "Training or Validation."
+        )
+    rings = [ring for part in _find_parts(feature, path) for ring in part]
+    corners = np.concatenate(rings)
+    start, stop = corners.min(axis=0), corners.max(axis=0)
+    # Every corner of a rectangle lies on two of its sides.
+    on_sides = ((corners == start) | (corners == stop)).all()
+    if len(rings) != 1 or not on_sides or len(np.unique(corners, axis=0)) != 4:
+        raise InputError(
+            f"'{path.name}' holds a region that is not an upright rectangle; draw "
+            "regions with the rectangle tool."
+        )
+    (left, top), (right, bottom) = np.rint([start, stop]).astype(int).tolist()
+    return (top, left), (bottom, right), role
+
+
+def _trace_planes(
+    labels: NDArray[np.integer],
+) -> Iterator[tuple[int | None, Outline]]:
+    if labels.ndim == 2:
+        for outline in trace_outlines(labels):
+            yield None, outline
+        return
+    for plane, image in enumerate(labels):
+        for outline in trace_outlines(image):
+            yield plane, outline
+
+
+def _make_geometry(parts: Sequence[Part]) -> dict[str, Any]:
+    # GeoJSON repeats the first corner at the end of a ring.
+    polygons = [[[*ring.tolist(), ring[0].tolist()] for ring in part] for part in parts]
+    if len(polygons) == 1:
+        return {"type": "Polygon", "coordinates": polygons[0]}
+    return {"type": "MultiPolygon", "coordinates": polygons}
+
+
+def _make_feature(geometry: dict[str, Any], properties: dict[str, Any]) -> Feature:
+    return {"type": "Feature", "geometry": geometry, "properties": properties}
+
+
+def _by_label(
+    columns: Mapping[str, Sequence[Any] | NDArray[Any]],
+) -> dict[int, dict[str, Any]]:
+    """Return each object's measurements; JSON has no word for those without a value."""
+    values = {name: np.asarray(column).tolist() for name, column in columns.items()}
+    rows = {}
+    for index, label in enumerate(values.pop("label", [])):
+        row = {name: column[index] for name, column in values.items()}
+        rows[label] = {
+            "measurements": {name: v for name, v in row.items() if np.isfinite(v)}
+        }
+    return rows
+
+
+def _write_features(path: Path, features: Sequence[Feature]) -> None:
+    collection = {"type": "FeatureCollection", "features": features}
+    text = json.dumps(collection, separators=(",", ":"), allow_nan=False)
+    path.write_text(text, encoding="utf-8")
+
+
+def _read_features(path: Path) -> list[Feature]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if isinstance(content, dict):
+        content = content.get("features", [content])
+    return cast("list[Feature]", content)
+
+
+def _properties(feature: Feature) -> dict[str, Any]:
+    return feature.get("properties") or {}
+
+
+def _find_parts(feature: Feature, path: Path) -> tuple[Part, ...]:
+    geometry = feature["geometry"]
+    kind, coordinates = geometry["type"], geometry.get("coordinates")
+    if kind not in ("Polygon", "MultiPolygon"):
+        raise InputError(
+            f"'{path.name}' holds a feature of the type {kind}; objects need areas, "
+            "polygons. Remove the others."
+        )
+    polygons = [coordinates] if kind == "Polygon" else coordinates
+    return tuple(
+        tuple(np.asarray(ring, float)[:-1, :2] for ring in rings) for rings in polygons
+    )
