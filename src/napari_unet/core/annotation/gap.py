@@ -28,6 +28,8 @@ from scipy import ndimage
 
 # Edge of a tile's interior: a few arrays of a tile fit a processor's cache.
 _TILE_EDGE = {1: 2**18, 2: 512, 3: 160}
+# Each thread holds the arrays of a tile: about 20 MB in 2D, some hundred in 3D.
+_MAX_THREADS = 4
 # Up to so many pixels of reach, comparing neighbours beats SciPy's transform, and the
 # squared distances (the reach and one more, plus the reach) fit 16 bits.
 _MAX_STEPS = 180
@@ -97,7 +99,7 @@ def measure_gap(
         gap[interior][wanted] = through[wanted] * np.float32(unit)
 
     # NumPy lets other threads run while it works on an array.
-    with ThreadPoolExecutor(os.cpu_count()) as threads:
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as threads:
         list(threads.map(fill, _interiors(labels.shape, metric.steps)))
     return gap
 
@@ -194,7 +196,7 @@ def _interiors(
     shape: Sequence[int], steps: Sequence[int]
 ) -> Iterator[tuple[slice, ...]]:
     """Cut an image into boxes that are large compared to the reach."""
-    edges = [max(_TILE_EDGE[len(shape)], 4 * step) for step in steps]
+    edges = [max(_TILE_EDGE[min(len(shape), 3)], 8 * step) for step in steps]
     starts = [range(0, size, edge) for size, edge in zip(shape, edges, strict=True)]
     for corner in product(*starts):
         yield tuple(
@@ -241,7 +243,7 @@ def _squared_distance(
 ) -> NDArray[np.generic]:
     """Return each pixel's squared distance to the nearest member.
 
-    Right up to the reach; beyond it merely larger.
+    It is right up to the reach; beyond, it is only sure to exceed the reach.
     """
     if not metric.is_short:
         if not member.any():
@@ -267,6 +269,8 @@ def _squared_distance(
         source = values.copy()
         for shift in range(1, metric.steps[axis] + 1):
             cost = (shift * metric.pixel_size[axis]) ** 2
+            if shift % 8 == 0 and cost >= values.max():  # nothing left to lower
+                break
             _lower(values, source, shift, cost, axis, work)
     return values
 

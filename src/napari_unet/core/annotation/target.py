@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.core.annotation.separation_border import cut_separation_border
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
@@ -70,8 +71,7 @@ class Example:
     ignore_label : int, optional
         The number painted on ground that shall not count.
     role : str
-        What the parts of the image outside regions, or without regions the image, are
-        for.
+        What the image is for if it has no regions; with regions, each says so itself.
 
     Raises
     ------
@@ -244,73 +244,6 @@ def _mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np
             )
         known[region.box] = True
     return known
-
-
-def cut_separation_border(labels: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Cut a line of background, one pixel wide, between touching objects.
-
-    In the order of their numbers, each object loses the pixels that touch, by an edge
-    or a corner, what is left of an earlier one. The U-Net paper only says that the
-    border is "computed using morphological operations"; this is our reading.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape ([Z,] Y, X)
-        One number per object; 0 is background.
-
-    Returns
-    -------
-    ndarray of int, shape of `labels`
-        No two objects touch any more, not even by a corner, and none is gone: from
-        one that would be, the pixel nearest to its centre stays, and its neighbours
-        make room. Only where such pixels are all that is left may they touch.
-
-    Examples
-    --------
-    >>> cut_separation_border(np.array([[1, 1, 1, 2, 2, 2, 0, 3]]))
-    array([[1, 1, 1, 0, 2, 2, 0, 3]])
-    """
-    kept = labels
-    # The rule looks at what is *left* of earlier objects, which is not known at first.
-    # Each round settles at least one more object of every chain of touching ones;
-    # mostly two rounds do.
-    while True:
-        lowest = _lowest_nearby(kept)
-        again = np.where(lowest < labels, 0, labels)
-        if np.array_equal(again, kept):
-            break
-        kept = again
-    shrunk = np.unique(labels[kept != labels])
-    gone = shrunk[~np.isin(shrunk, kept)]
-    for number in gone.tolist():
-        _keep_one_pixel(kept, labels, number)
-    return kept.copy() if kept is labels else kept
-
-
-def _lowest_nearby(labels: NDArray[np.integer]) -> NDArray[np.integer]:
-    """Return the lowest number but 0 among each pixel and its 8 (3D: 26) neighbours."""
-    lowest = np.where(labels == 0, np.iinfo(labels.dtype).max, labels)
-    for axis in range(labels.ndim):
-        before = lowest.copy()
-        head = (slice(None),) * axis + (slice(None, -1),)
-        tail = (slice(None),) * axis + (slice(1, None),)
-        np.minimum(lowest[head], before[tail], out=lowest[head])
-        np.minimum(lowest[tail], before[head], out=lowest[tail])
-    return lowest
-
-
-def _keep_one_pixel(
-    kept: NDArray[np.integer], labels: NDArray[np.integer], number: int
-) -> None:
-    """Bring an object back as one pixel, and clear the pixels around it, in place."""
-    pixels = np.argwhere(labels == number)
-    distance = np.square(pixels - pixels.mean(axis=0)).sum(axis=1)
-    pixel = pixels[distance.argmin()]
-    around = kept[tuple(slice(max(p - 1, 0), p + 2) for p in pixel)]
-    for other in np.unique(around[around > 0]).tolist():
-        if np.count_nonzero(around == other) < np.count_nonzero(kept == other):
-            around[around == other] = 0
-    kept[tuple(pixel)] = number
 
 
 def looks_binary(labels: NDArray[np.integer]) -> bool:

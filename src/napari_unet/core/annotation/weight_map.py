@@ -177,9 +177,9 @@ def reach_px(config: WeightMapConfig, pixel_size: Sequence[float] | None = None)
     int
         Pixels, along each axis.
     """
-    distance = _reach(config.sigma) / min(pixel_size or (1.0,))
+    shortest = 1.0 if pixel_size is None else min(pixel_size)
     # One more for the separation border, which depends on the neighbouring pixels.
-    return ceil(distance) + 1
+    return ceil(_reach(config.sigma) / shortest) + 1
 
 
 def _reach(sigma: float) -> float:

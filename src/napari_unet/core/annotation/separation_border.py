@@ -1,0 +1,85 @@
+"""The line of background between touching objects, as the U-Net paper has it."""
+
+from collections import Counter
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def cut_separation_border(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Cut a line of background, one pixel wide, between touching objects.
+
+    In the order of their numbers, each object loses the pixels that touch, by an edge
+    or a corner, what is left of an earlier one. The U-Net paper only says that the
+    border is "computed using morphological operations"; this is our reading.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape ([Z,] Y, X)
+        One number per object; 0 is background.
+
+    Returns
+    -------
+    ndarray of int, shape of `labels`
+        No two objects touch any more, not even by a corner, and none is gone: from
+        one that would be, the pixel nearest to its centre stays, and its neighbours
+        make room, unless that would be the end of them: objects of a few pixels may
+        still touch.
+
+    Examples
+    --------
+    >>> cut_separation_border(np.array([[1, 1, 1, 2, 2, 2, 0, 3]]))
+    array([[1, 1, 1, 0, 2, 2, 0, 3]])
+    """
+    kept = labels
+    # The rule looks at what is *left* of earlier objects, which is not known at first.
+    # Each round settles at least one more object of every chain of touching ones;
+    # mostly two rounds do.
+    while True:
+        lowest = _lowest_nearby(kept)
+        again = np.where(lowest < labels, 0, labels)
+        if np.array_equal(again, kept):
+            break
+        kept = again
+    kept = kept.copy() if kept is labels else kept
+    shrunk = np.unique(labels[kept != labels])
+    gone = shrunk[~np.isin(shrunk, kept)]
+    if gone.size:
+        _keep_one_pixel_each(kept, labels, gone)
+    return kept
+
+
+def _lowest_nearby(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Return the lowest number but 0 among each pixel and its 8 (3D: 26) neighbours."""
+    lowest = np.where(labels == 0, np.iinfo(labels.dtype).max, labels)
+    for axis in range(labels.ndim):
+        before = lowest.copy()
+        head = (slice(None),) * axis + (slice(None, -1),)
+        tail = (slice(None),) * axis + (slice(1, None),)
+        np.minimum(lowest[head], before[tail], out=lowest[head])
+        np.minimum(lowest[tail], before[head], out=lowest[tail])
+    return lowest
+
+
+def _keep_one_pixel_each(
+    kept: NDArray[np.integer], labels: NDArray[np.integer], gone: NDArray[np.integer]
+) -> None:
+    """Bring objects back as one pixel with background around it, in place."""
+    pixels = np.argwhere(np.isin(labels, gone))
+    index = np.searchsorted(gone, labels[tuple(pixels.T)])
+    sums = [np.bincount(index, weights=axis) for axis in pixels.T]
+    centres = np.stack(sums, axis=1) / np.bincount(index)[:, None]
+    distances = np.square(pixels - centres[index]).sum(axis=1)
+    order = np.lexsort((distances, index))
+    nearest = order[np.searchsorted(index[order], np.arange(len(gone)))]
+
+    numbers, counts = np.unique(kept, return_counts=True)
+    left = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    for number, pixel in zip(gone.tolist(), pixels[nearest].tolist(), strict=True):
+        around = kept[tuple(slice(max(p - 1, 0), p + 2) for p in pixel)]
+        for other, count in Counter(around[around > 0].tolist()).items():
+            if count < left[other]:
+                around[around == other] = 0
+                left[other] -= count
+        kept[tuple(pixel)] = number
+        left[number] = 1
