@@ -44,6 +44,7 @@ class TrainingCurves(QWidget):
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.hide()
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_DRAW_MSEC)
@@ -82,6 +83,7 @@ class TrainingCurves(QWidget):
             self._scores[2].append(validation.iou)
         if self._canvas is None:
             self._build()
+        self.show()
         if not self._soon.isActive():
             self._soon.start()
 
@@ -105,7 +107,15 @@ class TrainingCurves(QWidget):
         self._loss_plot = self._canvas.addPlot(row=0, col=0)
         self._loss_plot.setLabel("left", "loss")
         self._loss_plot.getAxis("bottom").setStyle(showValues=False)
-        self._scores_plot = self._canvas.addPlot(row=1, col=0)
+        # Between the plots, where no line can run through it.
+        self._legend = pg.LegendItem(colCount=2, labelTextSize="8pt", verSpacing=-8)
+        self._canvas.addItem(self._legend, row=1, col=0)
+        rows = self._canvas.ci.layout
+        rows.setSpacing(0)
+        rows.setRowMaximumHeight(1, 20)
+        self._legend.setMaximumWidth(130)
+        rows.setAlignment(self._legend, Qt.AlignmentFlag.AlignCenter)
+        self._scores_plot = self._canvas.addPlot(row=2, col=0)
         self._scores_plot.setLabel("left", "validation")
         self._scores_plot.setLabel("bottom", "iteration")
         self._scores_plot.setXLink(self._loss_plot)
@@ -116,9 +126,6 @@ class TrainingCurves(QWidget):
             plot.getAxis("left").setWidth(52)
             plot.getAxis("left").enableAutoSIPrefix(False)
             plot.getAxis("bottom").enableAutoSIPrefix(False)
-        self._legend = self._scores_plot.addLegend(
-            offset=(-6, -6), colCount=2, labelTextSize="8pt", verSpacing=-4
-        )
         self._loss_line = self._loss_plot.plot()
         self._f1_line = self._scores_plot.plot(
             pen=pg.mkPen(F1_COLOUR, width=2),
@@ -126,7 +133,6 @@ class TrainingCurves(QWidget):
             symbolSize=6,
             symbolBrush=F1_COLOUR,
             symbolPen=None,
-            name="F1",
         )
         self._iou_line = self._scores_plot.plot(
             pen=pg.mkPen(IOU_COLOUR, width=2, style=Qt.PenStyle.DashLine),
@@ -134,8 +140,9 @@ class TrainingCurves(QWidget):
             symbolSize=6,
             symbolBrush=IOU_COLOUR,
             symbolPen=None,
-            name="IoU",
         )
+        self._legend.addItem(self._f1_line, "F1")
+        self._legend.addItem(self._iou_line, "IoU")
         self._loss_line.setDownsampling(auto=True, method="peak")
         self._loss_line.setClipToView(True)
         self._colour()

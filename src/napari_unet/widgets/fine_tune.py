@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_unet.core.config import PRESETS
 from napari_unet.core.errors import InputError
@@ -13,6 +12,7 @@ from napari_unet.jobs import Status
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.chosen import unwrapped
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
 from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
@@ -64,9 +64,8 @@ class FineTuneSection(QWidget):
         self._curves = TrainingCurves()
         self._result = QLabel()
         self._result.setWordWrap(True)
+        self._result.hide()
         self._history = RunHistory(session)
-        fold = QCollapsible("All trainings")
-        fold.addWidget(self._history)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (
@@ -76,7 +75,7 @@ class FineTuneSection(QWidget):
             self._progress,
             self._curves,
             self._result,
-            fold,
+            Collapsible("All trainings", self._history),
         ):
             layout.addWidget(widget)
         self._button.clicked.connect(self._on_button_clicked)
@@ -124,7 +123,7 @@ class FineTuneSection(QWidget):
             else model.settings.normalisation,
         )
         self._curves.clear()
-        self._result.setText("")
+        self._result.hide()
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")
         self._progress.show()
@@ -154,18 +153,22 @@ class FineTuneSection(QWidget):
         is_saved = self._session.model_folder != self._old_model
         if outcome.status is Status.FAILED:
             kept = "; the last good weights are kept" if is_saved else ""
-            self._result.setText(f"The training ended with an error{kept}.")
+            self._say(f"The training ended with an error{kept}.")
             return
         model = self._session.read_model()
         if model is None or not is_saved:
-            self._result.setText("Stopped before anything was learned.")
+            self._say("Stopped before anything was learned.")
             return
         card = model.card
-        self._result.setText(
-            f"{'Stopped' if outcome.status is Status.CANCELLED else 'Trained'} after "
-            f"{describe_time(card.seconds)} and {card.iterations} iterations: "
+        ended = "Stopped after" if outcome.status is Status.CANCELLED else "Trained for"
+        self._say(
+            f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations): "
             f"<b>{describe_gain(card)}</b>. '{card.name}' is now the model in use."
         )
+
+    def _say(self, text: str) -> None:
+        self._result.setText(text)
+        self._result.show()
 
 
 def _describe(progress: TrainProgress) -> str:

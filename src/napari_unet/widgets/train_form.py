@@ -14,11 +14,11 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 from superqt.utils import signals_blocked
 
 from napari_unet.core.config import PRESETS
 from napari_unet.widgets.background import listen
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
-_SCRATCH = "From scratch"
+_SCRATCH, _MODEL = "Scratch", "The model in use"
 _MINUTES, _ITERATIONS = "minutes", "iterations"
 _TRAINING = (
     "patch_size",
@@ -114,7 +114,7 @@ class TrainForm(QWidget):
         self._network: Form[NetworkConfig] = Form(session.network, _NETWORK)
         form = QFormLayout()
         for title, control, row in (
-            ("Start", self._start, self._start),
+            ("Start from", self._start, self._start),
             ("Preset", self._preset, self._preset),
             ("Train for", self._amount, limit),
         ):
@@ -127,18 +127,20 @@ class TrainForm(QWidget):
         layout.addLayout(form)
         layout.addWidget(self._fold())
 
-    def _fold(self) -> QCollapsible:
+    def _fold(self) -> Collapsible:
         """Put what few people change behind a title."""
-        fold = QCollapsible("More settings")
+        rows = QWidget()
+        layout = QVBoxLayout(rows)
+        layout.setContentsMargins(0, 0, 0, 0)
         self._network_title = QLabel()
         for title, form in (
             (QLabel("<b>Training</b>"), self._training),
             (QLabel("<b>Random changes of the patches</b>"), self._augmentation),
             (self._network_title, self._network),
         ):
-            fold.addWidget(title)
-            fold.addWidget(form)
-        return fold
+            layout.addWidget(title)
+            layout.addWidget(form)
+        return Collapsible("More settings", rows)
 
     # ------------------------------------------------------------ session to controls
 
@@ -170,8 +172,8 @@ class TrainForm(QWidget):
             self._start.clear()
             self._start.addItem(_SCRATCH, None)
             if folder is not None:
-                self._start.addItem(f"From '{folder.name}'", folder)
-                self._start.setItemData(1, str(folder), _TOOLTIP)
+                self._start.addItem(_MODEL, folder)
+                self._start.setItemData(1, folder.name, _TOOLTIP)
             self._start.setCurrentIndex(0 if was_scratch else self._start.count() - 1)
         self._on_start_chosen()
 

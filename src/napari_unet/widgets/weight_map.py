@@ -37,6 +37,7 @@ class _Answer:
     image: ImageLayer
     plane: int | None
     weights: NDArray[Any]
+    highest: float
     objects: int
 
 
@@ -157,7 +158,8 @@ class WeightMapSection(QWidget):
                 painted, regions=regions, ignore_label=IGNORE_LABEL
             )
             summary = summarise_layers(painted, {None: regions})
-            return _Answer(image, plane, weights, summary.objects)
+            highest = float(weights.max())
+            return _Answer(image, plane, weights, highest, summary.objects)
 
         self._answers.ask(compute)
 
@@ -170,7 +172,10 @@ class WeightMapSection(QWidget):
                 "between objects yet."
             )
         else:
-            self._status.setText(f"{answer.objects} objects")
+            self._status.setText(
+                f"{answer.objects} objects; the brightest pixels count "
+                f"{answer.highest:.1f} times"
+            )
         self._map = show_overlay(
             self._viewer,
             answer.image,
