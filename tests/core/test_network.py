@@ -55,7 +55,7 @@ def test_the_paper_network_has_23_convolutions(paper_network):
 
 
 def test_stage_sizes_of_the_paper(paper_network):
-    """572² in: 568, 280, 136, 64, 28 down, 52, 100, 196, 388 up; crops 4, 16, 40, 88."""
+    """Figure 1: 568, 280, 136, 64, 28 down, then 52, 100, 196, 388 up."""
     sizes, crops = [], []
     blocks = [*paper_network.contracting, *paper_network.expanding]
     hooks = [
@@ -159,7 +159,7 @@ def test_size_at_least_is_the_smallest_that_fits(size, levels, padding):
     st.sampled_from(["transposed", "interpolated"]),
 )
 def test_no_pixel_beyond_the_halo_is_felt(levels, padding, upsampling):
-    """Change everything beyond the halo of an interior: the interior must not change."""
+    """Change everything beyond the halo: the interior must not change."""
     config = NetworkConfig(
         base_channels=2, levels=levels, padding=padding, upsampling=upsampling
     )

@@ -105,7 +105,7 @@ def test_prediction_leaves_a_training_network_in_training_mode():
 
 
 def test_a_tile_smaller_than_its_halo_is_refused():
-    with pytest.raises(InputError, match="needs 96 px of context.*at least 208 px"):
+    with pytest.raises(InputError, match=r"needs 96 px of context.*at least 208 px"):
         plan_tiles((50, 50), Geometry(NetworkConfig()), tile=64)
 
 
