@@ -23,16 +23,13 @@ if TYPE_CHECKING:
 _FRAME = 3
 _INSIDE = (slice(_FRAME, -_FRAME), slice(_FRAME, -_FRAME))
 _EIGHT_CONNECTED = np.ones((3, 3), bool)
-# Steps (rows, columns) to the pixels around one, nearest first; those of one line are
-# equally far.
-_RINGS = (
-    ((-1, 0), (0, -1), (0, 1), (1, 0)),
-    ((-1, -1), (-1, 1), (1, -1), (1, 1)),
-    ((-2, 0), (0, -2), (0, 2), (2, 0)),
-    ((-2, -1), (-2, 1), (-1, -2), (-1, 2), (1, -2), (1, 2), (2, -1), (2, 1)),
-    ((-2, -2), (-2, 2), (2, -2), (2, 2)),
+# Steps (rows, columns) to the pixels around one, ring by ring: distances are chessboard
+# distances, as those of the square neighbourhood by which the target cuts its line.
+_SPAN = range(-2, 3)
+_RINGS = tuple(
+    [(y, x) for y in _SPAN for x in _SPAN if max(abs(y), abs(x)) == distance]
+    for distance in (1, 2)
 )
-_RINGS_WITHIN_2_PX = _RINGS[:3]
 
 
 def find_objects(
@@ -72,8 +69,9 @@ def find_objects(
     *Line.* The training target cuts a line of one pixel between touching objects, and
     networks paint it up to 3 px wide. Background too narrow for a 4×4 square without
     its corners, with two different objects within 2 px, is such a line; each of its
-    pixels goes to the nearest object, and where two are equally near to the later one,
-    from which the target cuts. Nothing else grows, and wider gaps remain.
+    pixels goes to the nearest object (in steps along edges or corners), and where two
+    are equally near to the later one, from which the target cuts. Nothing else grows,
+    and wider gaps remain.
 
     Examples
     --------
@@ -179,22 +177,25 @@ def _give_back_lines(labels: NDArray[np.int32]) -> None:
     pixels = np.flatnonzero(narrow)
 
     owner = np.zeros(len(pixels), np.int32)
-    nobody = np.arange(len(pixels))
+    open_ = np.arange(len(pixels))  # not given to anybody yet
     for ring in _RINGS:
-        nearest = np.zeros(len(nobody), np.int32)
+        nearest = np.zeros(len(open_), np.int32)
         for rows, columns in ring:
-            label = flat[pixels[nobody] + rows * width + columns]
+            label = flat.take(pixels[open_] + (rows * width + columns))
             np.maximum(nearest, label, out=nearest)
-        owner[nobody] = nearest
-        nobody = nobody[nearest == 0]
+        owner[open_] = nearest
+        open_ = open_[nearest == 0]
     flat[pixels] = owner
 
-    between = np.zeros(len(pixels), bool)
-    for ring in _RINGS_WITHIN_2_PX:
+    alone = np.arange(len(pixels))  # no other object seen yet
+    for ring in _RINGS:
+        near, mine = pixels[alone], owner[alone]
+        only_mine = np.ones(len(alone), bool)
         for rows, columns in ring:
-            label = flat[pixels + rows * width + columns]
-            between |= (label > 0) & (label != owner)
-    flat[pixels[~between]] = 0
+            label = flat.take(near + (rows * width + columns))
+            only_mine &= (label == 0) | (label == mine)
+        alone = alone[only_mine]
+    flat[pixels[alone]] = 0
 
 
 def _find_narrow_background(background: NDArray[np.bool_]) -> NDArray[np.bool_]:
