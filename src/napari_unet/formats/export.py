@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import InputError
@@ -31,7 +32,7 @@ class LabelsExport:
     Parameters
     ----------
     labels : ndarray of unsigned int, shape (Y, X) or (Z, Y, X)
-        Objects; 3D labels go into TIFF and CSV only.
+        Objects.
     folder : Path
         Made if it does not exist.
     stem : str
@@ -42,11 +43,14 @@ class LabelsExport:
         Where the CSV measures the intensities of the objects.
     pixel_size_um : tuple of float, one per axis of `labels`, optional
         Edge lengths of a pixel.
+    by_plane : bool
+        Whether the objects of a stack are numbered for each plane by itself; the table
+        then has one row for an object on its plane.
 
     Raises
     ------
     InputError
-        If there is nothing to write, or a format cannot hold it.
+        If there is nothing to write, or the image is not that of the labels.
     """
 
     labels: NDArray[Any]
@@ -55,6 +59,7 @@ class LabelsExport:
     formats: Sequence[ExportFormat]
     image: Image | None = None
     pixel_size_um: tuple[float, ...] | None = None
+    by_plane: bool = False
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
@@ -63,12 +68,6 @@ class LabelsExport:
         if not self.labels.any():
             raise InputError(
                 f"'{self.stem}' holds no objects, all labels are 0: nothing to export."
-            )
-        planar = [name for name in ("rois", "geojson") if name in self.formats]
-        if self.labels.ndim != 2 and planar:
-            raise InputError(
-                f"'{self.stem}' has the shape {self.labels.shape}; ImageJ ROIs and "
-                "GeoJSON hold one plane. Export TIFF and CSV, or one plane."
             )
         if self.image is not None and self.image.shape != self.labels.shape:
             raise InputError(
@@ -136,13 +135,28 @@ def export_labels(
 
 
 def _write(name: ExportFormat, path: Path, export: LabelsExport) -> None:
-    labels, size = export.labels, export.pixel_size_um
     if name == "tiff":
-        write_labels(path, labels, pixel_size_um=size)
+        write_labels(path, export.labels, pixel_size_um=export.pixel_size_um)
     elif name == "rois":
-        write_rois(path, labels)
+        write_rois(path, export.labels)
     elif name == "geojson":
-        write_geojson(path, labels)
+        write_geojson(path, export.labels)
     else:
-        rows = measure_objects(labels, export.image, pixel_size_um=size)
-        write_table(path, rows)
+        write_table(path, measure(export))
+
+
+def measure(export: LabelsExport) -> dict[str, NDArray[Any]]:
+    """Return the columns of the table: one row per object, or per object and plane."""
+    labels, image, size = export.labels, export.image, export.pixel_size_um
+    if labels.ndim == 2 or not export.by_plane:
+        return measure_objects(labels, image, size)
+    tables = []
+    for z in np.flatnonzero(labels.any(axis=(1, 2))).tolist():
+        columns = measure_objects(
+            labels[z],
+            None if image is None else image.plane(z),
+            None if size is None else size[1:],
+        )
+        plane = np.full(len(columns["label"]), z)
+        tables.append({"plane": plane, **columns})
+    return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}

@@ -191,6 +191,8 @@ class ExportSection(QWidget):
             formats=formats,  # type: ignore[arg-type]
             image=image_of(image) if image is not None and "csv" in formats else None,
             pixel_size_um=pixel_size_um(layer),
+            # The docks number the objects of each plane by itself.
+            by_plane=role_of(layer) is not None,
         )
 
     def _may_write(self, export: LabelsExport) -> bool:
