@@ -140,13 +140,14 @@ def test_hundreds_of_objects_within_reach_of_each_other():
 @pytest.mark.parametrize("sigma", [31.6, 31.7, 31.9, 60])  # reach: 179 to 341 pixels
 @pytest.mark.parametrize("distance", [150, 179, 180, 181, 260])
 def test_a_wide_ridge(sigma, distance):
-    labels = np.zeros((3, 300), int)
+    labels = np.zeros((3, 400), int)
     labels[0, 2], labels[2, 2 + distance] = 1, 2
-    np.testing.assert_allclose(
-        border_distance_term(labels, sigma=sigma),
-        plain_term(labels, sigma=sigma),
-        atol=1e-5,
-    )
+    for turned in (labels, labels.T):
+        np.testing.assert_allclose(
+            border_distance_term(turned, sigma=sigma),
+            plain_term(turned, sigma=sigma),
+            atol=1e-5,
+        )
 
 
 @settings(deadline=None)
