@@ -23,6 +23,8 @@ KINDS = {
     4: ("split", "#F0E442", "A true object that was cut into several"),
     5: ("merged", "#CC79A7", "True objects that were taken for one"),
 }
+# What is right is painted fainter than what is wrong: half as opaque.
+_FAINT = "80"
 # Errors are looked at this large, in screen pixels per pixel at least.
 _ZOOM = 2.0
 
@@ -36,7 +38,8 @@ def show_errors(viewer: napari.Viewer, true: Labels, errors: ErrorMap) -> Labels
         return old
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
     colours |= {value: colour for value, (_, colour, _) in KINDS.items()}
-    return add_labels(
+    colours[1] += _FAINT
+    layer = add_labels(
         viewer,
         true,
         "errors",
@@ -44,8 +47,10 @@ def show_errors(viewer: napari.Viewer, true: Labels, errors: ErrorMap) -> Labels
         colormap=DirectLabelColormap(color_dict=colours),
         # Shown in napari's status bar under the mouse.
         features={"error": ["", *(name for name, _, _ in KINDS.values())]},
-        opacity=0.6,
+        opacity=0.7,
     )
+    layer.editable = False  # to be looked at; one paints in the annotation
+    return layer
 
 
 def describe_counts(errors: ErrorMap) -> str:

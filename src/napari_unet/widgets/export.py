@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Labels
 from napari.utils.history import get_save_history, update_save_history
-from qtpy.QtCore import Qt, QUrl
+from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -19,14 +18,13 @@ from qtpy.QtWidgets import (
     QLineEdit,
     QMessageBox,
     QPushButton,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
-from napari_unet.widgets.background import run_in_background, show_problem
+from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.chosen import chosen_layers, unwrapped
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
@@ -91,8 +89,7 @@ class ExportSection(QWidget):
         self._name.setToolTip("Name of the files, without their endings")
         self._folder = QLineEdit(get_save_history()[0])
         self._folder.setToolTip("Where the files go")
-        browse = QToolButton()
-        browse.setText("…")
+        browse = QPushButton("Choose…")
         browse.setToolTip("Choose the folder")
         browse.setAccessibleName("Choose the folder")
         browse.clicked.connect(self._on_browse_clicked)
@@ -117,11 +114,11 @@ class ExportSection(QWidget):
         self._button.setToolTip(
             "Write the files; each is read back and compared before it counts as done"
         )
+        self._open = QPushButton("Open folder")
+        self._open.setToolTip("Show the folder in the system's file browser")
         self._result = QLabel()
         self._result.setWordWrap(True)
-        self._result.setTextInteractionFlags(
-            Qt.TextInteractionFlag.TextBrowserInteraction
-        )
+        self._result.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -130,12 +127,22 @@ class ExportSection(QWidget):
             box.setToolTip(help_text)
             box.setChecked(on)
             layout.addWidget(box)
-        layout.addWidget(self._button)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._button, 1)
+        buttons.addWidget(self._open)
+        layout.addLayout(buttons)
         layout.addWidget(self._result)
 
         self._labels.layerChanged.connect(self._on_labels_chosen)
         self._button.clicked.connect(self._on_button_clicked)
-        self._result.linkActivated.connect(_open_folder)
+        self._open.clicked.connect(self._on_open_clicked)
+        listen(self._chosen.events.prediction, self._take_prediction)
+        self._take_prediction()
+
+    def _take_prediction(self, _layer: object = None) -> None:
+        """Propose the prediction of the chosen image."""
+        if self._chosen.prediction is not None:
+            self._labels.setValue(self._chosen.prediction)
         self._on_labels_chosen(self._labels.value())
 
     def _on_labels_chosen(self, layer: Labels | None) -> None:
@@ -167,12 +174,12 @@ class ExportSection(QWidget):
             return
         update_save_history(str(export.folder / "file"))
         self._button.setEnabled(False)
-        self._result.setText("Writing …")
+        self._say("Writing …")
         # Not the session's one job: files may be written while a training runs.
         run_in_background(
             Job("Export", lambda: export_labels(export)),
             self,
-            progressed=lambda path: self._result.setText(f"Wrote {path.name} …"),
+            progressed=lambda path: self._say(f"Wrote {path.name} …"),
             ended=lambda outcome: self._on_ended(outcome, export),
         )
 
@@ -213,18 +220,19 @@ class ExportSection(QWidget):
     def _on_ended(self, outcome: Outcome, export: LabelsExport) -> None:
         self._button.setEnabled(self._labels.value() is not None)
         if outcome.status is not Status.DONE:
-            self._result.setText("Not all files were written.")
+            self._say("Not all files were written.")
             return
         names = ", ".join(path.name for path in outcome.result)
-        self._result.setText(
-            f"Wrote and checked {html.escape(names)}. "
-            f'<a href="{export.folder.resolve().as_uri()}">Open the folder</a>'
-        )
+        self._say(f"Written to {export.folder}, read back and compared: {names}.")
+
+    def _on_open_clicked(self) -> None:
+        folder = Path(self._folder.text()).expanduser()
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def _say(self, text: str) -> None:
+        self._result.setText(text)
+        self._result.show()
 
 
 def _can_export(layer: Layer) -> bool:
     return isinstance(layer, Labels) and role_of(layer) != "errors"
-
-
-def _open_folder(url: str) -> None:
-    QDesktopServices.openUrl(QUrl(url))

@@ -28,7 +28,7 @@ _SCORES = (
     ("true_positives", "Found", "Predicted objects that match a true one"),
 )
 _PLACE = Qt.ItemDataRole.UserRole
-_ERRORS_HEIGHT = 160
+_ERRORS_HEIGHT, _ROW_HEIGHT = 160, 22
 
 
 class CopiedTable(QTableWidget):
@@ -42,6 +42,7 @@ class CopiedTable(QTableWidget):
         rows, columns = self.verticalHeader(), self.horizontalHeader()
         if rows is not None and columns is not None:
             rows.hide()
+            rows.setDefaultSectionSize(_ROW_HEIGHT)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
@@ -89,7 +90,6 @@ class ScoreTable(CopiedTable):
             self.put(
                 row, (title, f"{value:.0f}" if is_count else f"{value:.3f}"), help_text
             )
-        self.resizeRowsToContents()
         header = self.horizontalHeader()
         height = sum(self.rowHeight(row) for row in range(self.rowCount()))
         height += header.sizeHint().height() if header is not None else 0
