@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from napari_unet.core.evaluation.overlap import measure_overlap
 
@@ -167,9 +165,9 @@ def score_labels(
     Notes
     -----
     *Matches* need an IoU of at least the threshold (:math:`\ge`, as in StarDist's
-    ``matching``). Above 0.5 at most one partner qualifies, because it covers over half
-    of the object; at exactly 0.5 there may be two, and the largest one-to-one
-    assignment is taken.
+    ``matching``), one to one. Above 0.5 at most one partner qualifies, because it
+    covers over half of the object; at exactly 0.5 there may be two, each one half of
+    it, and one of them counts.
 
     *SEG* follows [1]_: the prediction :math:`S` belongs to the true object :math:`R`
     if :math:`|R \cap S| > 0.5 |R|`, strictly; the true object then adds
@@ -212,15 +210,19 @@ def score_labels(
 
 
 def _match_half(overlap: Overlap) -> NDArray[np.bool_]:
-    """Return which pairs are matched at IoU 0.5, one to one and as many as possible."""
-    candidate = 2 * overlap.shared >= overlap.union
-    true, predicted = overlap.pairs[candidate].T
-    shape = (len(overlap.true.ids), len(overlap.predicted.ids))
-    graph = csr_array((np.ones(len(true), np.int8), (true, predicted)), shape)
-    # Pairs above 0.5 have no rival, so the assignment keeps them all.
-    partner = maximum_bipartite_matching(graph, perm_type="column")
-    candidate[candidate] = partner[true] == predicted
-    return candidate
+    """Return which pairs are matched at IoU 0.5, one to one and as many as possible.
+
+    Two rivals for an object do not overlap, so either covers exactly half of it and
+    nothing else, and has no other partner to turn to: whichever is taken, the number of
+    matches is the largest. The one with the lower label is.
+    """
+    candidate = np.flatnonzero(2 * overlap.shared >= overlap.union)
+    for side in (0, 1):
+        _, first = np.unique(overlap.pairs[candidate, side], return_index=True)
+        candidate = candidate[np.sort(first)]
+    matched = np.zeros(len(overlap.pairs), bool)
+    matched[candidate] = True
+    return matched
 
 
 def _count_known(

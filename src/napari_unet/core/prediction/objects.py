@@ -88,10 +88,9 @@ def find_objects(
     if foreground.size == 0:
         return np.zeros(foreground.shape, np.uint16)
     labels = _label_components(foreground >= config.threshold)
-    if config.fill_holes:
-        _fill_holes(labels)
+    holds_objects = config.fill_holes and _fill_holes(labels)
     removed = config.min_size > 1 and _remove_small(labels, config.min_size)
-    if config.fill_holes and removed:  # a hole may have held nothing but a speck
+    if holds_objects and removed:  # they may have been specks
         _fill_holes(labels)
     if config.split:
         labels = split_at_waists(labels, config.min_size)
@@ -140,8 +139,11 @@ def _label_components(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
     return labels
 
 
-def _fill_holes(labels: NDArray[np.int32]) -> None:
-    """Fill, in place, background that touches one object only, and not the frame."""
+def _fill_holes(labels: NDArray[np.int32]) -> bool:
+    """Fill holes in place, and say if there are some that hold another object.
+
+    A hole is background that touches one object only, and not the frame.
+    """
     # Background is 8-connected where objects are 4-connected: at a crossing of two
     # diagonals either the objects pass or the background does.
     background, count = ndimage.label(labels == 0, _EIGHT_CONNECTED)
@@ -157,6 +159,7 @@ def _fill_holes(labels: NDArray[np.int32]) -> None:
         np.maximum.at(highest, hole[rim], neighbour[rim])
     owner = np.where(lowest == highest, lowest, 0)
     flat[enclosed] = owner[hole]
+    return bool((lowest < highest).any())
 
 
 def _remove_small(labels: NDArray[np.int32], min_size: int) -> bool:

@@ -1,0 +1,434 @@
+"""Scores and error maps: literal numbers, brute force, and what must always hold."""
+
+import json
+
+import hypothesis.extra.numpy as npst
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+
+from napari_unet.core.errors import InputError
+from napari_unet.core.evaluation.class_scores import score_classes
+from napari_unet.core.evaluation.error_map import ErrorKind, map_errors
+from napari_unet.core.evaluation.scores import THRESHOLDS, Scores, score_labels
+
+FOUND, MISSED, FALSE, SPLIT, MERGED = ErrorKind
+
+
+@st.composite
+def label_pairs(draw):
+    """Two label images of the same ground; few labels, so that they overlap."""
+    shape = draw(npst.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=6))
+    labels = npst.arrays(
+        np.int32, shape, elements=st.sampled_from([0, 1, 2, 5, 70_000])
+    )
+    return draw(labels), draw(labels)
+
+
+def cells(*columns, width=9, height=4):
+    """Return objects 1, 2, … over whole columns (first, last) of a small image."""
+    labels = np.zeros((height, width), np.uint16)
+    for number, (first, last) in enumerate(columns, start=1):
+        labels[:, first : last + 1] = number
+    return labels
+
+
+TRUE = cells((0, 3), (5, 8))
+IDENTICAL = TRUE
+BORDER_MISSING = cells((0, 8))
+SPLIT_CELL = cells((0, 3), (5, 6), (8, 8))
+WIDE_BORDER = cells((0, 2), (6, 8))
+
+
+def brute_force(predicted, true):
+    """F1, AP, SEG, IoU and Dice straight from their definitions."""
+    true_ids = [i for i in np.unique(true) if i]
+    predicted_ids = [i for i in np.unique(predicted) if i]
+    iou = np.zeros((len(true_ids), len(predicted_ids)))
+    seg = []
+    for row, i in enumerate(true_ids):
+        seg.append(0.0)
+        for column, j in enumerate(predicted_ids):
+            shared = np.sum((true == i) & (predicted == j))
+            iou[row, column] = shared / np.sum((true == i) | (predicted == j))
+            if shared > 0.5 * np.sum(true == i):
+                seg[-1] = iou[row, column]
+    objects = len(true_ids) + len(predicted_ids)
+    matches = []
+    for threshold in THRESHOLDS:
+        rows, columns = linear_sum_assignment(iou >= threshold, maximize=True)
+        matches.append(np.sum(iou[rows, columns] >= threshold))
+    if not objects:
+        return matches, 1.0, 1.0, 1.0
+    f1 = 2 * matches[0] / objects
+    ap = np.mean([n / (objects - n) for n in matches])
+    return matches, f1, ap, np.mean(seg) if seg else 0.0
+
+
+# scores of objects
+
+
+@pytest.mark.parametrize(
+    ("predicted", "seg", "f1", "ap"),
+    [
+        (IDENTICAL, 1, 1, 1),
+        (BORDER_MISSING, 4 / 9, 0, 0),
+        # half of a cell: not over half of it (SEG), but an IoU of 0.5 (a match)
+        (SPLIT_CELL, 0.5, 0.8, (2 / 3 + 9 * 1 / 4) / 10),
+        (WIDE_BORDER, 0.75, 1, 0.6),
+    ],
+)
+def test_the_toy_images_have_the_scores_worked_out_by_hand(predicted, seg, f1, ap):
+    scores = score_labels(predicted, TRUE)
+    assert scores.seg == pytest.approx(seg, abs=1e-12)
+    assert scores.f1 == pytest.approx(f1, abs=1e-12)
+    assert scores.ap == pytest.approx(ap, abs=1e-12)
+
+
+@given(label_pairs())
+def test_scores_equal_their_definitions(pair):
+    predicted, true = pair
+    matches, f1, ap, seg = brute_force(predicted, true)
+    scores = score_labels(predicted, true)
+    assert scores.matches == tuple(matches)
+    assert scores.f1 == pytest.approx(f1)
+    assert scores.ap == pytest.approx(ap)
+    assert scores.seg == pytest.approx(seg)
+    a, b = predicted > 0, true > 0
+    if a.any() or b.any():
+        assert scores.iou == pytest.approx((a & b).sum() / (a | b).sum())
+        assert scores.dice == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()))
+
+
+@given(label_pairs())
+def test_precision_and_recall_swap_with_the_images(pair):
+    one, other = (score_labels(*images) for images in (pair, pair[::-1]))
+    assert one.precision == other.recall
+    assert (one.f1, one.ap, one.iou) == (other.f1, other.ap, other.iou)
+
+
+@given(label_pairs(), st.permutations([3, 4, 60_000, 2**31 - 1]))
+def test_label_numbers_carry_no_meaning(pair, numbers):
+    predicted, true = pair
+    renumbered = np.zeros_like(true)
+    for old, new in zip([1, 2, 5, 70_000], numbers, strict=True):
+        renumbered[true == old] = new
+    scores, again = score_labels(predicted, true), score_labels(predicted, renumbered)
+    assert again.as_dict() == pytest.approx(scores.as_dict())
+
+
+@given(label_pairs())
+def test_what_is_identical_scores_one(pair):
+    scores = score_labels(pair[0], pair[0])
+    for name in ("f1", "precision", "recall", "iou", "dice", "seg", "ap"):
+        assert scores.as_dict()[name] == 1
+
+
+def test_an_iou_on_the_threshold_is_a_match():
+    """11 of 20 pixels: 0.55 exactly, although not as a binary fraction."""
+    true = np.ones((1, 20), int)
+    predicted = np.pad(np.ones((1, 11), int), ((0, 0), (0, 9)))
+    assert score_labels(predicted, true).matches == (1, 1, *[0] * 8)
+
+
+def test_two_halves_of_an_object_are_one_match():
+    whole, halves = cells((0, 3)), cells((0, 1), (2, 3))
+    scores = score_labels(halves, whole)
+    assert (scores.true_positives, scores.precision, scores.recall) == (1, 0.5, 1)
+    scores = score_labels(whole, halves)
+    assert (scores.true_positives, scores.precision, scores.recall) == (1, 1, 0.5)
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (0, 3), (1, 1), (2, 3, 4)])
+def test_nothing_found_where_nothing_is_scores_one(shape):
+    empty = np.zeros(shape, np.uint8)
+    values = score_labels(empty, empty).as_dict()
+    assert values.pop("objects_true") == values.pop("objects_predicted") == 0
+    assert values.pop("true_positives") == 0
+    assert set(values.values()) == {1.0}
+    assert set(Scores().as_dict().values()) == {0, 1.0}
+
+
+def test_something_against_nothing_scores_zero():
+    empty = np.zeros_like(TRUE)
+    for pair in ((TRUE, empty), (empty, TRUE)):
+        values = score_labels(*pair).as_dict()
+        assert values.pop("objects_true") + values.pop("objects_predicted") == 2
+        assert set(values.values()) == {0}
+
+
+def test_binary_masks_are_one_object():
+    scores = score_labels(BORDER_MISSING > 0, BORDER_MISSING > 0)
+    assert scores.objects_true == scores.objects_predicted == scores.f1 == 1
+
+
+# several images
+
+
+def test_images_together_are_scored_by_the_sums_of_their_counts():
+    one = score_labels(SPLIT_CELL, TRUE)
+    other = score_labels(BORDER_MISSING, TRUE)
+    overall = sum([one, other], Scores())
+    assert (overall.objects_true, overall.objects_predicted) == (4, 4)
+    assert overall.f1 == pytest.approx(2 * 2 / 8)
+    assert overall.seg == pytest.approx((1 + 0 + 4 / 9 + 4 / 9) / 4)
+    assert overall.iou == pytest.approx((28 + 32) / (32 + 36))
+    assert overall.dice == pytest.approx(2 * (28 + 32) / (28 + 32 + 36 + 32))
+
+
+def test_an_empty_image_changes_nothing():
+    scores = score_labels(SPLIT_CELL, TRUE)
+    empty = score_labels(np.zeros((3, 3), int), np.zeros((3, 3), int))
+    assert scores + empty == scores
+
+
+def test_scores_can_be_written_as_json():
+    values = score_labels(SPLIT_CELL, TRUE).as_dict()
+    assert json.loads(json.dumps(values)) == values
+    assert list(values)[:7] == ["f1", "precision", "recall", "iou", "dice", "seg", "ap"]
+    assert values["objects_true"] == 2
+    assert values["objects_predicted"] == 3
+    assert values["true_positives"] == 2
+
+
+# unknown pixels
+
+
+def test_unknown_pixels_do_not_count():
+    known = np.ones(TRUE.shape, bool)
+    known[:, 4] = False
+    scores = score_labels(BORDER_MISSING, TRUE, known=known)
+    assert scores.iou == 1  # the missing border is not known
+    assert scores.seg == 0.5
+    assert (scores.f1, scores.matches[0]) == (2 / 3, 1)  # 16 of 32 pixels: a tie
+
+
+def test_objects_mostly_outside_are_neither_missed_nor_false():
+    known = np.zeros((4, 9), bool)
+    known[:, :5] = True
+    nothing = cells()
+    mostly_in, mostly_out = cells((2, 6)), cells((3, 7))
+    assert score_labels(mostly_in, nothing, known=known).objects_predicted == 1
+    assert score_labels(mostly_out, nothing, known=known).objects_predicted == 0
+    assert score_labels(nothing, mostly_in, known=known).objects_true == 1
+    assert score_labels(nothing, mostly_out, known=known).objects_true == 0
+
+
+def test_a_match_across_the_edge_of_the_known_counts_for_both():
+    known = np.zeros((4, 9), bool)
+    known[:, :5] = True
+    # 3 of 5 columns known, 3 of 7 known: the same where it is known
+    for predicted, true in ((1, 0), (0, 1)):
+        pair = [cells((2, 6)), cells((2, 8))]
+        scores = score_labels(pair[predicted], pair[true], known=known)
+        assert (scores.objects_true, scores.objects_predicted, scores.f1) == (1, 1, 1)
+        assert scores.seg == 1
+
+
+@given(label_pairs())
+def test_knowing_everything_is_the_default_and_nothing_leaves_nothing(pair):
+    shape = pair[0].shape
+    assert score_labels(*pair, known=np.ones(shape, bool)) == score_labels(*pair)
+    assert score_labels(*pair, known=np.zeros(shape, bool)) == Scores()
+
+
+@given(label_pairs())
+def test_the_frame_of_the_unknown_can_be_cut_away(pair):
+    """Objects wholly outside do not count at all."""
+    padded = [np.pad(labels, 2, constant_values=9) for labels in pair]
+    known = np.pad(np.ones(pair[0].shape, bool), 2)
+    assert score_labels(*padded, known=known) == score_labels(*pair)
+
+
+# refused
+
+
+def test_images_of_different_shape_are_refused():
+    with pytest.raises(InputError, match=r"\(4, 9\).*\(9, 4\).*same ground"):
+        score_labels(TRUE, TRUE.T)
+    with pytest.raises(InputError, match=r"known pixels.*\(9, 4\).*\(4, 9\)"):
+        score_labels(TRUE, TRUE, known=np.ones((9, 4), bool))
+    with pytest.raises(InputError, match=r"shape \(9,\)"):
+        score_labels(TRUE[0], TRUE[0])
+
+
+def test_what_is_no_label_image_is_refused():
+    with pytest.raises(InputError, match="predicted labels hold float64"):
+        score_labels(TRUE.astype(float), TRUE)
+    with pytest.raises(InputError, match="true labels hold -1"):
+        map_errors(TRUE, TRUE.astype(int) - 1)
+
+
+# classes
+
+
+def test_scores_of_classes_are_those_of_their_pixels():
+    true = np.array([[0, 0, 0, 1, 1, 2]])
+    predicted = np.array([[0, 0, 1, 1, 1, 0]])
+    scores = score_classes(predicted, true, 4)
+    assert scores.iou == (2 / 4, 2 / 3, 0, 1)
+    assert scores.dice == (4 / 6, 4 / 5, 0, 1)
+    assert scores.mean_iou == pytest.approx((2 / 4 + 2 / 3 + 0) / 3)  # 3 never occurs
+    assert scores.mean_dice == pytest.approx((4 / 6 + 4 / 5 + 0) / 3)
+    assert scores.weighted_iou == pytest.approx((3 * 2 / 4 + 2 * 2 / 3) / 6)
+    assert scores.accuracy == pytest.approx(4 / 6)
+    assert json.loads(json.dumps(scores.as_dict()))["iou"] == list(scores.iou)
+
+
+def test_unknown_pixels_have_no_class():
+    true = np.array([[0, 1, 1, 200]])
+    predicted = np.array([[0, 1, 0, 7]])
+    known = np.array([[True, True, False, False]])
+    assert score_classes(predicted, true, 2, known=known).accuracy == 1
+    with pytest.raises(InputError, match=r"true classes go up to 200.*0 to 1"):
+        score_classes(predicted, true, 2)
+
+
+def test_classes_of_several_images_add_up():
+    one = score_classes(np.array([[0, 1]]), np.array([[0, 0]]), 2)
+    other = score_classes(np.array([[1, 1]]), np.array([[1, 1]]), 2)
+    assert (one + other).iou == (1 / 2, 2 / 3)
+    nothing = np.zeros((0, 4), int)
+    assert score_classes(nothing, nothing, 2).as_dict() == {
+        **dict.fromkeys(["mean_iou", "mean_dice", "weighted_iou", "accuracy"], 1),
+        "iou": [1, 1],
+        "dice": [1, 1],
+    }
+
+
+@given(label_pairs())
+def test_two_classes_agree_with_the_foreground(pair):
+    predicted, true = (labels > 0 for labels in pair)
+    objects, classes = score_labels(predicted, true), score_classes(predicted, true, 2)
+    assert classes.iou[1] == objects.iou
+    assert classes.dice[1] == objects.dice
+
+
+# error map
+
+
+def test_each_kind_of_error_is_told_and_painted():
+    true = np.array([[1, 1, 1, 1, 0, 2, 2, 3, 3, 3, 3, 0, 0, 4, 4, 4, 4, 0]])
+    seen = np.array([[1, 1, 1, 0, 0, 6, 6, 6, 6, 6, 6, 0, 8, 0, 9, 0, 0, 0]])
+    errors = map_errors(seen, true)
+    np.testing.assert_array_equal(
+        errors.kinds[0],
+        [1, 1, 1, 1, 0, 5, 5, 1, 1, 1, 1, 0, 3, 2, 2, 2, 2, 0],
+    )
+    rows = [(v.kind, v.true_label, v.predicted_label) for v in errors.verdicts]
+    assert rows == [
+        (FOUND, 1, 1),
+        (MERGED, 2, 6),
+        (FOUND, 3, 6),
+        (MISSED, 4, 9),
+        (FALSE, None, 8),
+        (FALSE, 4, 9),
+    ]
+    assert errors.verdicts[0].centre == (0, 1.5)
+    assert errors.verdicts[4].centre == (0, 12)
+    assert errors.counts == {FOUND: 2, MISSED: 1, FALSE: 2, SPLIT: 0, MERGED: 1}
+
+
+def test_a_missing_border_merges_both_cells():
+    errors = map_errors(BORDER_MISSING, TRUE)
+    assert [v.kind for v in errors.verdicts] == [MERGED, MERGED]
+    np.testing.assert_array_equal(errors.kinds, np.where(TRUE > 0, MERGED, 0))
+
+
+def test_a_cell_in_two_pieces_is_split():
+    errors = map_errors(SPLIT_CELL, TRUE)
+    assert [v.kind for v in errors.verdicts] == [FOUND, SPLIT]
+    assert errors.verdicts[1].predicted_label == 2  # the larger piece
+    np.testing.assert_array_equal(errors.kinds, np.array([0, FOUND, SPLIT])[TRUE])
+
+
+def test_a_false_piece_shows_on_the_object_that_was_found():
+    true, seen = cells((0, 8)), cells((0, 6), (7, 7))
+    kinds = map_errors(seen, true).kinds[0]
+    np.testing.assert_array_equal(kinds, [1, 1, 1, 1, 1, 1, 1, 3, 1])
+
+
+def test_a_missed_object_shows_under_a_false_one():
+    true, seen = cells((3, 4)), cells((0, 8))
+    errors = map_errors(seen, true)
+    np.testing.assert_array_equal(errors.kinds[0], [3, 3, 3, 2, 2, 3, 3, 3, 3])
+    assert errors.counts[MISSED] == errors.counts[FALSE] == 1
+
+
+def test_errors_outside_the_known_are_not_told():
+    known = np.zeros((4, 9), bool)
+    known[:, 4:] = True
+    errors = map_errors(cells((5, 8)), TRUE, known=known)
+    assert [(v.kind, v.true_label) for v in errors.verdicts] == [(FOUND, 2)]
+    np.testing.assert_array_equal(errors.kinds, np.where(TRUE == 2, FOUND, 0))
+
+
+@given(label_pairs())
+def test_every_true_object_gets_one_verdict(pair):
+    predicted, true = pair
+    errors = map_errors(predicted, true)
+    judged = [v.true_label for v in errors.verdicts if v.kind != FALSE]
+    assert judged == [i for i in np.unique(true) if i]
+    false = {v.predicted_label for v in errors.verdicts if v.kind == FALSE}
+    assert false <= set(np.unique(predicted)) - {0}
+    assert errors.counts[FOUND] <= score_labels(predicted, true).true_positives
+    assert len(errors.verdicts) == sum(errors.counts.values())
+
+
+@given(label_pairs())
+def test_verdicts_equal_their_definitions(pair):
+    predicted, true = pair
+    predicted_ids = [i for i in np.unique(predicted) if i]
+
+    def shared(i, j):
+        return np.sum((true == i) & (predicted == j))
+
+    def covers(j, i):  # the prediction covers over half of the true object
+        return 2 * shared(i, j) > np.sum(true == i)
+
+    def inside(j, i):
+        return 2 * shared(i, j) > np.sum(predicted == j)
+
+    merging = {
+        j for j in predicted_ids if sum(covers(j, i) for i in np.unique(true) if i) >= 2
+    }
+    for verdict in map_errors(predicted, true).verdicts:
+        if verdict.kind == FALSE:
+            continue
+        i = verdict.true_label
+        pieces = [j for j in predicted_ids if inside(j, i)]
+        half = [j for j in predicted_ids if covers(j, i)]
+        union = [np.sum((true == i) | (predicted == j)) for j in half]
+        if half and half[0] in pieces and 2 * shared(i, half[0]) >= union[0]:
+            expected = FOUND
+        elif half and half[0] in merging:
+            expected = MERGED
+        elif len(pieces) > 1 and 2 * sum(shared(i, j) for j in pieces) > np.sum(
+            true == i
+        ):
+            expected = SPLIT
+        else:
+            expected = MISSED
+        assert verdict.kind == expected
+        np.testing.assert_allclose(
+            verdict.centre, np.argwhere(true == i).mean(axis=0), atol=1e-9
+        )
+
+
+@given(label_pairs())
+def test_the_map_shows_what_is_said(pair):
+    predicted, true = pair
+    errors = map_errors(predicted, true)
+    assert errors.kinds.dtype == np.uint8
+    assert errors.kinds.shape == true.shape
+    expected = np.zeros(true.shape, int)
+    for verdict in errors.verdicts:
+        if verdict.kind != FALSE:
+            expected[true == verdict.true_label] = verdict.kind
+    for verdict in errors.verdicts:
+        if verdict.kind == FALSE:
+            free = (expected == 0) | (expected == FOUND)
+            expected[(predicted == verdict.predicted_label) & free] = FALSE
+    np.testing.assert_array_equal(errors.kinds, expected)
