@@ -8,11 +8,12 @@ counts from pixel centres, 0.5 less along both axes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Ring = NDArray[np.generic]  # (n, 2): x and y of the corners; the last joins the first
+Ring = NDArray[Any]  # (n, 2): x and y of the corners; the last joins the first
 Part = tuple[Ring, ...]  # the outer ring, then the holes
 
 
