@@ -139,7 +139,7 @@ def test_a_target_of_objects():
     assert target.labels.tolist() == annotation.tolist()
     assert target.known.all()
     assert (target.classes.dtype, target.labels.dtype) == (np.int64, np.int32)
-    whole = make_target(annotation, separation_border=False)
+    whole = make_target(annotation, separation_border=0)
     assert whole.classes.tolist() == [[1, 1, 1, 1, 1, 1, 0, 0]]
 
 
@@ -261,3 +261,11 @@ def test_a_mask_is_split_into_pieces():
     assert split_components(mask).tolist() == [[1, 0, 2], [0, 3, 0]]
     assert split_components(mask > 0).tolist() == [[1, 0, 2], [0, 3, 0]]
     assert not split_components(np.zeros((3, 3), int)).any()
+
+
+def test_a_border_two_pixels_wide_is_taken_from_both_sides():
+    labels = np.array([[1, 1, 1, 2, 2, 2, 0, 3]])
+    assert cut_separation_border(labels, 2).tolist() == [[1, 1, 0, 0, 2, 2, 0, 3]]
+    assert cut_separation_border(labels, 0).tolist() == labels.tolist()
+    thin = np.array([[1, 2, 2, 2]])
+    assert set(np.unique(cut_separation_border(thin, 2))) == {0, 1, 2}

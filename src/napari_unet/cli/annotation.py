@@ -52,7 +52,7 @@ def weights(
 ) -> None:
     """Compute the weight map of a label image, as in the U-Net paper."""
     from napari_unet.core.workflow import compute_weight_map
-    from napari_unet.formats.images import read_labels, read_pixel_size
+    from napari_unet.formats.images import read_image, read_labels
     from napari_unet.formats.tiff import write_grey
 
     config = changed(WeightMapConfig(), w0=w0, sigma=sigma)
@@ -62,7 +62,8 @@ def weights(
     start = time.perf_counter()
     weight_map = compute_weight_map(annotation, config)
     seconds = time.perf_counter() - start
-    write_grey(out, weight_map, read_pixel_size(labels))
+    stored = read_image(labels) if labels.suffix.lower() != ".png" else None
+    write_grey(out, weight_map, stored and stored.pixel_size_um)
     result = {
         "out": str(out),
         "shape": list(weight_map.shape),

@@ -51,7 +51,7 @@ def segment(
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out."""
     from napari_unet.core.workflow import make_labels
-    from napari_unet.formats.images import file_stem, find_images, read_image
+    from napari_unet.formats.images import stem_of, find_images, read_image
 
     edge = _read_tile(tile)
     loaded = open_model(model)
@@ -63,7 +63,7 @@ def segment(
         image = read_image(path)
         segmentation = _predict(image, loaded, edge, device)
         labels = make_labels(segmentation, loaded.settings, objects)
-        stem = file_stem(path)
+        stem = stem_of(path)
         _write(
             out / stem,
             image,
@@ -154,12 +154,12 @@ def evaluate(
 ) -> None:
     """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
     from napari_unet.core.workflow import evaluate as evaluate_labels
-    from napari_unet.formats.images import file_stem, pair_files, read_labels
+    from napari_unet.formats.images import stem_of, pair_files, read_labels
 
     scores = {}
     for path, truth in pair_files(predicted, true):
         try:
-            scores[file_stem(path)] = evaluate_labels(
+            scores[stem_of(path)] = evaluate_labels(
                 read_labels(path), read_labels(truth)
             )
         except InputError as error:

@@ -176,7 +176,7 @@ def _read_examples(
 
     from napari_unet.core.annotation.target import Example, Region, split_components
     from napari_unet.formats.geojson import read_regions
-    from napari_unet.formats.images import pair_files, read_image, read_labels
+    from napari_unet.formats.images import pair_files, read_image, read_labels, stem_of
 
     examples = []
     pairs = pair_files(images, labels)
@@ -185,7 +185,7 @@ def _read_examples(
         if split:
             annotation = split_components(annotation)
         boxes: list[Any] = []
-        file = None if regions is None else regions / f"{image.stem}.geojson"
+        file = None if regions is None else regions / f"{stem_of(image)}.geojson"
         if file is not None and file.exists():
             boxes = read_regions(file)
         examples.append(

@@ -74,8 +74,13 @@ class WeightMapConfig(Config):
     class_balance: Literal["inverse-frequency", "none"] = setting(
         "inverse-frequency", "Weigh rare classes up, so that each class counts alike"
     )
-    separation_border: bool = setting(
-        True, "Cut a line of background between touching objects"
+    separation_border: int = setting(
+        1,
+        "Width of the line of background cut between touching objects; they get it "
+        "back in the end",
+        unit="px",
+        ge=0,
+        le=2,
     )
 
 
@@ -192,7 +197,11 @@ class Preset(Config):
 PRESETS: dict[PresetName, Preset] = {
     "fast": Preset(
         network=NetworkConfig(),
-        training=TrainConfig(),
+        # A wider line is learned in less time. Patches are centred on objects half of
+        # the time, which balances the classes; probabilities then mean what they say.
+        training=TrainConfig(
+            weight_map=WeightMapConfig(separation_border=2, class_balance="none")
+        ),
         summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
         "cosine decay; learns in a minute on a processor.",
     ),

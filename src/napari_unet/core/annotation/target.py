@@ -177,7 +177,7 @@ def make_target(
     kind: AnnotationKind = "objects",
     regions: Sequence[Region] = (),
     ignore_label: int | None = None,
-    separation_border: bool = True,
+    separation_border: int = 1,
     classes: int = 2,
 ) -> Target:
     """Turn what was painted into what the loss sees.
@@ -193,8 +193,9 @@ def make_target(
         Everything outside all of them is unknown; none means that everything is known.
     ignore_label : int, optional
         Pixels with this number are unknown, and not an object.
-    separation_border : bool
-        Cut a line of background between touching objects. Classes are left whole.
+    separation_border : int
+        Width of the line of background that is cut between touching objects, 0 to 2
+        pixels. Classes are left whole.
     classes : int
         How many the network tells apart, background included.
 
@@ -229,7 +230,7 @@ def make_target(
         numbers, inverse = np.unique(painted, return_inverse=True)
         painted = inverse.reshape(painted.shape) + (numbers[0] > 0)
     labels = painted.astype(np.int32, copy=False)
-    objects = cut_separation_border(labels) if separation_border else labels
+    objects = cut_separation_border(labels, separation_border)
     return Target((objects > 0).astype(np.int64), labels, known)
 
 

@@ -141,7 +141,7 @@ class Prepared:
 
 
 def prepare(
-    example: Example, settings: ModelSettings, *, separation_border: bool = True
+    example: Example, settings: ModelSettings, *, separation_border: int = 1
 ) -> Prepared:
     """Resample an example to the model's pixel size and make its target."""
     factors = scale_to_model(example.image, settings.pixel_size_um)
