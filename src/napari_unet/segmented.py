@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.config import AnnotationKind, ObjectConfig
-    from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Segmentation, SegmentProgress
+    from napari_unet.core.prediction.segment import Segmentation, SegmentProgress
 
 Box = tuple[slice, slice]
 
@@ -123,12 +122,14 @@ def label_tiles(
     """
     from napari_unet.core.prediction.objects import find_objects
 
+    labels: NDArray[Any]
     with closing(steps):
         while True:
             try:
                 tile = next(steps)
             except StopIteration as stop:
-                return stop.value
+                segmentation: Segmentation = stop.value
+                return segmentation
             if kind == "classes":
                 labels = (tile.foreground >= config.threshold).astype(np.uint8)
             else:
@@ -137,11 +138,7 @@ def label_tiles(
 
 
 def finish_segmentation(
-    segmentation: Segmentation,
-    image: Image,
-    planes: tuple[int, ...] | None,
-    config: ObjectConfig,
-    kind: AnnotationKind,
+    segmentation: Segmentation, config: ObjectConfig, kind: AnnotationKind
 ) -> Segmented:
     """Find the objects in a finished segmentation.
 
@@ -149,17 +146,11 @@ def finish_segmentation(
     ----------
     segmentation : Segmentation
         Probabilities of the whole box.
-    image : Image
-        What was segmented.
-    planes : tuple of int or None
-        The chosen planes; None means all.
     config : ObjectConfig
         How probabilities become objects.
     kind : str
         What the model learned.
     """
     probabilities = segmentation.probabilities
-    if image.array.ndim == 4 and planes is None:
-        planes = tuple(range(image.shape[0]))
     labels = find_labels(probabilities, config, kind)
-    return Segmented(probabilities, labels, segmentation.box, planes, kind)
+    return Segmented(probabilities, labels, segmentation.box, segmentation.planes, kind)

@@ -175,7 +175,7 @@ class Session:
             )
             kind = model.settings.annotation
             segmentation = yield from label_tiles(steps, objects, kind)
-            return finish_segmentation(segmentation, image, chosen, objects, kind)
+            return finish_segmentation(segmentation, objects, kind)
 
         return self.begin("Segment", start, self._take_segmentation)
 

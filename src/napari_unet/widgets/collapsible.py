@@ -30,6 +30,7 @@ class Collapsible(QWidget):
         self._button.setStyleSheet("text-align: left; font-weight: bold;")
         self._button.setToolTip(f"Open or close '{title}'")
         self._button.setAccessibleName(title)
+        self.setAccessibleName(title)
         holder = QVBoxLayout()
         holder.setContentsMargins(8, 4, 2, 8)
         holder.addWidget(content)

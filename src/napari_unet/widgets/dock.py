@@ -1,4 +1,4 @@
-"""The U-Net dock: every section in the order of the work, over one session per viewer."""
+"""The U-Net dock: every section in the order of the work, over one session."""
 
 from __future__ import annotations
 

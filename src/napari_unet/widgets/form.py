@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from typing import (
     TYPE_CHECKING,
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT", bound=Config)
 _LARGEST_INT = 2**31 - 1
 _LARGEST_FLOAT = 1e9
-_INWARDS = 1e-4
 _HORIZONTAL = Qt.Orientation.Horizontal
 
 
@@ -144,16 +144,16 @@ def make_control(
 def _make_number_control(
     declared: FieldInfo, kind: type, slider_range: tuple[float, float] | None
 ) -> Any:
-    low, high = slider_range or _limits(declared)
+    decimals = 0 if kind is int else _decimals(declared.default)
+    low, high = slider_range or _limits(declared, 10.0**-decimals)
     control: Any
     if kind is int:
         control = QLabeledSlider(_HORIZONTAL) if slider_range else QSpinBox()
         control.setRange(int(low), int(min(high, _LARGEST_INT)))
     else:
-        control = (
-            QLabeledDoubleSlider(_HORIZONTAL) if slider_range else QDoubleSpinBox()
-        )
-        control.setDecimals(2 if high - low > 0.5 else 4)
+        slides = slider_range is not None
+        control = QLabeledDoubleSlider(_HORIZONTAL) if slides else QDoubleSpinBox()
+        control.setDecimals(decimals)
         control.setRange(low, high)
         control.setSingleStep(0.05 if high - low <= 1 else 0.5)
     if slider_range is None:
@@ -161,6 +161,13 @@ def _make_number_control(
         if unit := _unit(declared):
             control.setSuffix(f" {unit}")
     return control
+
+
+def _decimals(default: Any) -> int:
+    """Return how many decimals show three digits of a small default, at least two."""
+    if not isinstance(default, float) or default <= 0:
+        return 2
+    return max(2, 2 - math.floor(math.log10(default)))
 
 
 def _add_row(layout: QFormLayout, control: Any, name: str, declared: FieldInfo) -> None:
@@ -199,16 +206,16 @@ def _unit(declared: FieldInfo) -> str:
     return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
 
 
-def _limits(declared: FieldInfo) -> tuple[float, float]:
-    """Return the limits of a number; an excluded limit is moved a little inwards."""
+def _limits(declared: FieldInfo, step: float) -> tuple[float, float]:
+    """Return the limits of a number; an excluded limit is moved inwards by `step`."""
     low, high = 0.0, _LARGEST_FLOAT
     for limit in declared.metadata:
         low = getattr(limit, "ge", low)
         high = getattr(limit, "le", high)
         if hasattr(limit, "gt"):
-            low = limit.gt + _INWARDS
+            low = limit.gt + step
         if hasattr(limit, "lt"):
-            high = limit.lt - _INWARDS
+            high = limit.lt - step
     return low, high
 
 

@@ -1,0 +1,65 @@
+"""What every test starts from: fixed seeds, a screen, no trace of the user's own."""
+
+import os
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# Before anything imports Qt, napari or torch. pytest-xvfb starts a display of its own
+# where it can; without one, widgets work off the screen, pictures of them do not.
+if sys.platform == "linux" and not (
+    os.environ.get("DISPLAY")
+    or os.environ.get("WAYLAND_DISPLAY")
+    or shutil.which("Xvfb")
+):
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+_HOME = tempfile.TemporaryDirectory(prefix="napari-unet-tests-")
+os.environ["NAPARI_CONFIG"] = str(Path(_HOME.name) / "settings.yaml")
+# The first example of a test may have to import half of napari.
+settings.register_profile("napari-unet", deadline=None, derandomize=True)
+settings.load_profile("napari-unet")
+
+
+def pytest_unconfigure(config):
+    _HOME.cleanup()
+
+
+@pytest.fixture(autouse=True)
+def seeded():
+    """Let random numbers be the same in every run and in every order of tests."""
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002 - for libraries that use the old state
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def models_folder(tmp_path, monkeypatch):
+    """Keep the models of a test out of the user's folder."""
+    monkeypatch.setenv("NAPARI_UNET_HOME", str(tmp_path / "home"))
+    return tmp_path / "home" / "models"
+
+
+@pytest.fixture(autouse=True)
+def no_window_left():
+    """Fail a test that leaves a window open."""
+    before = _visible_windows()
+    yield
+    left = _visible_windows() - before
+    assert not left, f"windows left open: {left}"
+
+
+def _visible_windows():
+    widgets = sys.modules.get("qtpy.QtWidgets")
+    app = widgets and widgets.QApplication.instance()
+    if not app:
+        return set()
+    app.processEvents()
+    return {str(window) for window in app.topLevelWidgets() if window.isVisible()}

@@ -1,0 +1,134 @@
+"""The dock: one session per viewer, every section usable, nothing left behind."""
+
+import numpy as np
+import pytest
+from napari.settings import get_plugin_settings
+from npe2 import PluginManifest
+from qtpy.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox
+
+from napari_unet.session import Session
+from napari_unet.widgets.dock import SECTIONS, SegmentDock, UNetDock, session_of
+
+PLUGIN = "napari-unet-live"
+
+
+@pytest.fixture
+def described(monkeypatch):
+    monkeypatch.setattr(
+        Session, "describe_device", lambda self: f"device {self.device}"
+    )
+
+
+@pytest.fixture
+def dock(viewer, described):
+    dock = UNetDock(viewer)
+    viewer.window.add_dock_widget(dock, name="U-Net")
+    return dock
+
+
+def test_napari_opens_it_and_every_section(make_napari_viewer, described):
+    viewer = make_napari_viewer()
+    for name in ("U-Net", *SECTIONS):
+        _, widget = viewer.window.add_plugin_dock_widget(PLUGIN, name)
+        assert widget.session is session_of(viewer)
+
+
+def test_each_viewer_has_a_session_of_its_own(make_napari_viewer, described):
+    one, other = make_napari_viewer(), make_napari_viewer()
+    assert session_of(one) is session_of(one)
+    assert session_of(one) is not session_of(other)
+
+
+def test_a_new_session_takes_the_preferred_device(viewer, plugin_settings, npe2pm):
+    npe2pm.register(PluginManifest.from_distribution(PLUGIN))
+    get_plugin_settings(PLUGIN).compute.device = "cpu"
+    assert session_of(viewer).device == "cpu"
+
+
+def test_the_sections_follow_the_order_of_the_work(dock):
+    rows = dock._scroll.widget().layout()
+    boxes = [rows.itemAt(row).widget() for row in range(len(SECTIONS))]
+    assert [box.accessibleName() for box in boxes] == list(SECTIONS)
+
+
+def test_every_control_says_what_it_does(dock):
+    kinds = (QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox)
+    for title in ("Image and model", "Segment", "Annotate"):
+        for kind in kinds:
+            for control in dock.section(title).findChildren(kind):
+                if control.objectName().startswith("qt_"):
+                    continue  # a part of another control
+                named = control
+                while named is not dock and not named.toolTip():
+                    named = named.parentWidget()
+                assert named is not dock, f"{title}: {control} has no tooltip"
+
+
+def test_nothing_is_cut_off_at_the_side(qtbot, dock):
+    for title in SECTIONS:
+        dock.open_section(title)
+    content, scroll = dock._scroll.widget(), dock._scroll
+    qtbot.waitUntil(
+        lambda: (
+            scroll.minimumSizeHint().width()
+            >= content.minimumSizeHint().width() + scroll.verticalScrollBar().width()
+        )
+    )
+
+
+def test_what_is_open_at_the_start_fits_a_small_screen(dock, qtbot):
+    content = dock._scroll.widget()
+    assert content.sizeHint().height() < 840
+
+
+def test_a_closed_section_is_hidden(viewer, dock):
+    box = dock._boxes["Segment"]
+    assert not dock.section("Segment").isHidden()
+    box._button.click()
+    assert dock.section("Segment").isHidden()
+    assert not box.isOpen()
+
+
+def test_opening_a_sample_chooses_it(viewer, dock):
+    viewer.open_sample(PLUGIN, "nuclei")
+    section = dock.section("Image and model")
+    assert section._chosen.image is viewer.layers[0]
+    assert "µm per pixel" in section._image_line.text()
+
+
+def test_the_device_line_follows_the_choice(qtbot, viewer, dock):
+    section = dock.section("Image and model")
+    section.show()
+    section._device.setCurrentText("cpu")
+    assert dock.session.device == "cpu"
+    qtbot.waitUntil(lambda: section._device_line.text() == "device cpu")
+
+
+def test_a_foreign_model_folder_is_refused_with_a_sentence(dock, tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", said.append)
+    dock.section("Image and model").open_model(tmp_path)
+    assert len(said) == 1
+    assert "is not a model folder" in said[0]
+    assert dock.session.model_folder is None
+
+
+def test_a_dock_taken_away_during_the_work_harms_nothing(
+    qtbot, viewer, session, workflow, tmp_path, described
+):
+    viewer.add_image(np.ones((40, 40)))
+    dock = SegmentDock(viewer)
+    viewer.window.add_dock_widget(dock, name="Segment")
+    workflow.seconds_per_tile = 0.05
+    dock.session.model_folder = tmp_path
+    dock_session = dock.session
+    from napari_unet.widgets.chosen import choose_image
+
+    choose_image(viewer, viewer.layers[0])
+    dock.section._button.click()
+    assert dock_session.is_busy
+    viewer.window.remove_dock_widget(dock)
+    dock.deleteLater()
+    del dock
+    qtbot.waitUntil(lambda: not dock_session.is_busy)
+    dock_session.objects = dock_session.objects.replaced(min_size=0)

@@ -1,0 +1,222 @@
+"""Segmenting: tiles as they come, sliders at once, and nothing of the user's lost."""
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_unet.core.config import ObjectConfig
+from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.layers import find_layer
+from napari_unet.widgets.segment import LAYER, NO_IMAGE, NO_MODEL, SLICE, SegmentSection
+
+
+@pytest.fixture
+def make_section(qtbot, viewer, session, workflow, tmp_path):
+    def make(layer):
+        session.model_folder = tmp_path
+        choose_image(viewer, layer)
+        section = SegmentSection(session, viewer)
+        viewer.window.add_dock_widget(section)
+        section._where.setCurrentText(LAYER)
+        return section
+
+    return make
+
+
+@pytest.fixture
+def section(make_section, nuclei):
+    return make_section(nuclei)
+
+
+def segment(qtbot, section):
+    section._button.click()
+    wait_for_end(qtbot, section)
+
+
+def wait_for_end(qtbot, section):
+    qtbot.waitUntil(
+        lambda: not section._session.is_busy and not section._finder.is_busy
+    )
+
+
+def test_without_image_or_model_it_says_what_to_do(qtbot, viewer, session, tmp_path):
+    section = SegmentSection(session, viewer)
+    qtbot.addWidget(section)
+    assert section._hint.text() == NO_IMAGE
+    choose_image(viewer, viewer.add_image(np.zeros((5, 5))))
+    assert section._hint.text() == NO_MODEL
+    assert not section._button.isEnabled()
+    session.model_folder = tmp_path
+    assert section._hint.text() == ""
+    assert section._button.isEnabled()
+
+
+def test_labels_lie_on_the_image_and_the_user_keeps_their_layer(
+    qtbot, viewer, section, nuclei
+):
+    viewer.layers.selection.active = nuclei
+    segment(qtbot, section)
+    prediction = chosen_layers(viewer).prediction
+    assert np.unique(prediction.data).tolist() == [0, 1, 2]
+    assert prediction.name == "nuclei prediction"
+    np.testing.assert_array_equal(prediction.extent.world, nuclei.extent.world)
+    assert prediction.units == nuclei.units
+    assert viewer.layers.selection.active is nuclei
+    assert section._line.text() == "2 objects"
+    assert section._button.text() == "Segment"
+
+
+def test_tiles_appear_while_it_runs_and_stop_keeps_them(
+    qtbot, viewer, section, workflow
+):
+    workflow.seconds_per_tile = 0.05
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    assert section._button.text() == "Stop"
+    section._button.click()
+    assert not section._button.isEnabled()
+    wait_for_end(qtbot, section)
+    data = chosen_layers(viewer).prediction.data
+    assert data[:, :22].any()
+    assert not data[:, 68:].any()
+    assert section._session.segmentation is None
+    assert "Stopped" in section._line.text()
+    assert section._button.isEnabled()
+
+
+def test_sliders_act_without_the_network(qtbot, viewer, section, workflow, nuclei):
+    nuclei.data[40:44, 10:14] = 200
+    section._session.objects = ObjectConfig(min_size=0)
+    segment(qtbot, section)
+    prediction = chosen_layers(viewer).prediction
+    assert prediction.data.max() == 3
+    section._form.control("min_size").setValue(50)
+    wait_for_end(qtbot, section)
+    assert prediction.data.max() == 2
+    assert chosen_layers(viewer).prediction is prediction
+    assert len(workflow.calls) == 1
+
+
+def test_a_slider_moved_during_the_run_counts(qtbot, viewer, section, workflow, nuclei):
+    nuclei.data[40:44, 10:14] = 200
+    workflow.seconds_per_tile = 0.03
+    section._session.objects = ObjectConfig(min_size=0)
+    section._button.click()
+    section._form.control("min_size").setValue(50)
+    wait_for_end(qtbot, section)
+    assert chosen_layers(viewer).prediction.data.max() == 2
+
+
+def test_only_the_field_of_view(qtbot, viewer, section, workflow, nuclei):
+    section._where.setCurrentText("Field of view")
+    nuclei.corner_pixels = np.array([[5, 5], [34, 49]])
+    segment(qtbot, section)
+    assert workflow.calls == [((slice(5, 35), slice(5, 50)), None)]
+    data = chosen_layers(viewer).prediction.data
+    assert data[15, 15] == 1
+    assert data[40, 70] == 0
+
+
+def test_one_slice_of_a_stack_leaves_the_others(
+    qtbot, viewer, make_section, workflow, stack
+):
+    section = make_section(stack)
+    segment(qtbot, section)
+    data = chosen_layers(viewer).prediction.data
+    assert data.any(axis=(1, 2)).tolist() == [False, True, False]
+    stack.data[2, 5:15, 5:15] = 200
+    viewer.dims.set_current_step(0, 2)
+    section._where.setCurrentText(SLICE)
+    segment(qtbot, section)
+    assert workflow.calls[1] == (None, (2,))
+    assert data.any(axis=(1, 2)).tolist() == [False, True, True]
+
+
+def test_a_prediction_that_was_painted_on_is_kept(qtbot, viewer, section, nuclei):
+    segment(qtbot, section)
+    edited = chosen_layers(viewer).prediction
+    edited.data_setitem((np.array([0]), np.array([0])), 9)
+    section._form.control("min_size").setValue(0)
+    wait_for_end(qtbot, section)
+    segment(qtbot, section)
+    assert edited.data[0, 0] == 9
+    new = chosen_layers(viewer).prediction
+    assert new is not edited
+    assert edited in viewer.layers
+    assert find_layer(viewer, nuclei, "prediction") is new
+
+
+@pytest.mark.parametrize("which", ["image", "prediction"])
+def test_deleting_a_layer_during_the_run_harms_nothing(
+    qtbot, viewer, section, workflow, nuclei, which
+):
+    workflow.seconds_per_tile = 0.05
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    gone = nuclei if which == "image" else chosen_layers(viewer).prediction
+    viewer.layers.remove(gone)
+    wait_for_end(qtbot, section)
+    assert gone not in viewer.layers
+    assert not notification_manager.records or all(
+        "Error" not in str(record) for record in notification_manager.records
+    )
+
+
+def test_renaming_layers_during_the_run_harms_nothing(
+    qtbot, viewer, section, workflow, nuclei
+):
+    workflow.seconds_per_tile = 0.03
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    nuclei.name = "renamed"
+    chosen_layers(viewer).prediction.name = "mine"
+    wait_for_end(qtbot, section)
+    assert chosen_layers(viewer).prediction.name == "mine"
+    assert chosen_layers(viewer).prediction.data.max() == 2
+
+
+def test_an_error_reaches_the_user_and_frees_the_button(
+    qtbot, section, workflow, monkeypatch
+):
+    shown = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_error", shown.append)
+    workflow.error = RuntimeError("CUDA out of memory")
+    segment(qtbot, section)
+    assert shown == ["Segment failed: CUDA out of memory"]
+    assert section._button.isEnabled()
+    assert section._button.text() == "Segment"
+
+
+def test_probabilities_on_request(qtbot, viewer, section, nuclei):
+    assert not section._probabilities.isEnabled()
+    segment(qtbot, section)
+    section._probabilities.click()
+    layer = find_layer(viewer, nuclei, "probabilities")
+    np.testing.assert_array_equal(layer.data, nuclei.data > 0)
+
+
+def test_two_sections_of_one_viewer_do_not_write_twice(
+    qtbot, viewer, section, session, nuclei
+):
+    other = SegmentSection(session, viewer)
+    qtbot.addWidget(other)
+    segment(qtbot, section)
+    assert section._shown is not None
+    assert other._shown is None
+    assert other._line.text() == "2 objects"
+    segment(qtbot, other)
+    assert section._shown is None
+
+
+def test_closing_the_viewer_during_the_run_ends_cleanly(
+    qtbot, viewer, section, workflow
+):
+    workflow.seconds_per_tile = 0.05
+    session = section._session
+    section._button.click()
+    job = session.job
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    viewer.close()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert job.is_cancelling
+    assert not job.is_running
