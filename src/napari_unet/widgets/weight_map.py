@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _FIELDS = ("w0", "sigma", "class_balance", "separation_border")
 _SLIDERS = {"w0": (0.0, 50.0), "sigma": (0.5, 20.0)}
 # Changes closer together than this are answered at once: a stroke sends dozens.
-_GATHER_MSEC = 40
+_GATHER_MSEC = 15
 
 
 @dataclass(frozen=True, slots=True, eq=False)

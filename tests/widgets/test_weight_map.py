@@ -1,0 +1,152 @@
+"""The map follows the brush, the sliders and the slice, and nothing else."""
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+
+from napari_unet.core.config import WeightMapConfig
+from napari_unet.session import Session
+from napari_unet.widgets.annotation_layers import add_regions
+from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.layers import add_labels, find_layer
+from napari_unet.widgets.weight_map import WeightMapSection
+
+
+@pytest.fixture
+def viewer(qapp):
+    return ViewerModel()
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+def annotate(viewer, shape=(40, 50), **geometry):
+    image = viewer.add_layer(Image(np.zeros(shape), name="cells", **geometry))
+    annotation = add_labels(viewer, image, "annotation")
+    annotation.data[..., 5:15, 5:15] = 1
+    annotation.data[..., 5:15, 19:30] = 2
+    choose_image(viewer, image)
+    return image, annotation
+
+
+@pytest.fixture
+def section(qtbot, viewer, session):
+    section = WeightMapSection(session, viewer)
+    qtbot.addWidget(section)
+    yield section
+    qtbot.waitUntil(lambda: not section._answers.is_busy)
+
+
+def shown(viewer):
+    return next((x for x in viewer.layers if x.name.endswith("weight map")), None)
+
+
+def test_the_map_appears_over_the_image_and_follows_the_brush(qtbot, viewer, section):
+    image, annotation = annotate(viewer, scale=(0.5, 0.5), units=("um", "um"))
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    layer = shown(viewer)
+    assert layer.data[10, 17] > 5  # the ridge between the two
+    assert tuple(layer.scale) == (0.5, 0.5)
+    assert layer.units == image.units
+
+    before = layer.data[30, 25]
+    annotation.paint((30, 25), 3)
+
+    qtbot.waitUntil(lambda: layer.data[30, 25] != before)
+    assert "3 objects" in section._status.text()
+
+
+def test_undo_is_followed_too(qtbot, viewer, section):
+    _, annotation = annotate(viewer)
+    section._live.setChecked(True)
+    annotation.paint((30, 25), 3)
+    qtbot.waitUntil(lambda: "3 objects" in section._status.text())
+    annotation.undo()
+    qtbot.waitUntil(lambda: "2 objects" in section._status.text())
+
+
+def test_the_sliders_change_the_settings_and_the_map(qtbot, viewer, session, section):
+    annotate(viewer)
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    high = shown(viewer).data[10, 17]
+
+    section._form.control("w0").setValue(2)
+
+    assert session.train_config.weight_map.w0 == 2
+    qtbot.waitUntil(lambda: shown(viewer).data[10, 17] < high)
+    assert shown(viewer).contrast_limits == [0, 3]
+
+
+def test_settings_changed_elsewhere_are_shown(session, section):
+    session.train_config = session.train_config.replaced(
+        weight_map=WeightMapConfig(sigma=7).model_dump()
+    )
+    assert section._form.control("sigma").value() == 7
+
+
+def test_too_few_objects_are_explained(qtbot, viewer, section):
+    _, annotation = annotate(viewer)
+    annotation.data[annotation.data == 2] = 0
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: "Fewer than two objects" in section._status.text())
+
+
+def test_without_an_annotation_it_says_what_to_do(section):
+    section._live.setChecked(True)
+    assert "Make an annotation" in section._status.text()
+
+
+def test_deleting_the_map_switches_it_off(qtbot, viewer, section):
+    _, annotation = annotate(viewer)
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+
+    viewer.layers.remove(shown(viewer))
+
+    assert not section._live.isChecked()
+    annotation.paint((30, 25), 3)
+    qtbot.wait(100)
+    assert shown(viewer) is None
+
+
+def test_an_answer_for_a_deleted_image_is_dropped(qtbot, viewer, section):
+    image, _ = annotate(viewer)
+    section._live.setChecked(True)
+    section._gather.stop()
+    section._ask()
+    viewer.layers.remove(image)
+    qtbot.waitUntil(lambda: not section._answers.is_busy)
+    assert shown(viewer) is None
+
+
+def test_outside_the_regions_nothing_counts(qtbot, viewer, section):
+    image, _ = annotate(viewer)
+    regions = add_regions(viewer, image)
+    regions.add_rectangles([[0, 0], [0, 31], [19, 31], [19, 0]])
+    chosen_layers(viewer).regions = regions
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    weights = shown(viewer).data
+    assert (weights[25:] == 0).all()
+    assert (weights[:19, :31] > 0).all()
+
+
+def test_of_a_stack_the_current_slice_is_shown_in_its_place(qtbot, viewer, section):
+    image, annotation = annotate(viewer, (3, 40, 50), scale=(4, 1, 1))
+    annotation.data[0] = 0
+    viewer.dims.set_point(0, 8)
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    layer = shown(viewer)
+    assert layer.data.shape == (1, 40, 50)
+    np.testing.assert_allclose(layer.translate, (8, 0, 0))
+
+    viewer.dims.set_point(0, 0)
+
+    qtbot.waitUntil(lambda: find_layer(viewer, image, "weight map").translate[0] == 0)
+    assert "Fewer than two" in section._status.text()
