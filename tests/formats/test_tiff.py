@@ -386,7 +386,7 @@ def test_maps_and_probabilities_are_written_as_float32(path):
     write_grey(path, grey[0])
     np.testing.assert_array_equal(read_image(path).array[0], grey[0].astype("f4"))
 
-    write_grey(path, grey, (3, 0.5, 0.5), axes="ZYX")
+    write_grey(path, grey, (3, 0.5, 0.5))
     image = read_image(path)
     np.testing.assert_array_equal(image.array[0], grey.astype(np.float32))
     assert image.pixel_size_um == (3, 0.5, 0.5)
@@ -405,6 +405,8 @@ def test_what_fits_no_format_is_refused(path):
         write_labels(path, np.array([[0, 2**32]]))
     with pytest.raises(InputError, match=r"3 axes .* do not fit the names 'YX'"):
         write_grey(path, np.zeros((2, 4, 4)), axes="YX")
+    with pytest.raises(InputError, match=r"size \(1, 1\) does not fit the axes ZYX"):
+        write_labels(path, np.zeros((2, 4, 4), int), (1, 1))
     assert not path.exists()
 
 

@@ -136,13 +136,16 @@ def write_grey(
         Edge lengths of a pixel in µm.
     axes : str, optional
         A letter per axis: ``YX``, ``ZYX``, ``CYX`` or ``CZYX``. By default ``YX``,
-        ``CYX`` or ``CZYX``, by the number of axes.
+        ``CYX`` or ``CZYX``, by the number of axes; ``ZYX`` if there are as many pixel
+        sizes.
 
     Raises
     ------
     InputError
         If the file cannot be written or reads back differently.
     """
+    if axes is None and pixel_size_um and len(pixel_size_um) == array.ndim == 3:
+        axes = "ZYX"
     axes = axes or {2: "YX", 3: "CYX", 4: "CZYX"}.get(array.ndim, "")
     if len(axes) != array.ndim or axes not in ("YX", "ZYX", "CYX", "CZYX"):
         raise InputError(
@@ -166,7 +169,12 @@ def _write(
     import tifffile
 
     spatial = [letter for letter in axes if letter != "C"]
-    sizes = dict(zip(spatial, pixel_size_um, strict=True)) if pixel_size_um else {}
+    if pixel_size_um and len(pixel_size_um) != len(spatial):
+        raise InputError(
+            f"'{Path(path).name}' cannot be saved: the pixel size {pixel_size_um} does "
+            f"not fit the axes {''.join(spatial)}; give one number for each."
+        )
+    sizes = dict(zip(spatial, pixel_size_um or (), strict=bool(pixel_size_um)))
     # tifffile takes a stack one pixel wide for a single plane in ImageJ's format.
     imagej = (
         array.dtype != np.uint32
