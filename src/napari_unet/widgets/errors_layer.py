@@ -69,6 +69,6 @@ def go_to(viewer: napari.Viewer, layer: Labels, position: tuple[float, ...]) -> 
     axes = range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim)
     viewer.dims.set_point(list(axes), world.tolist())
     shown = [world[a - axes.start] for a in viewer.dims.displayed if a >= axes.start]
-    viewer.camera.center = (0.0, *shown)[-3:]
+    viewer.scene.camera.center = (0.0, *shown)[-3:]
     finest = float(np.min(np.abs(layer.scale)))
-    viewer.camera.zoom = max(viewer.camera.zoom, _ZOOM / finest)
+    viewer.scene.camera.zoom = max(viewer.scene.camera.zoom, _ZOOM / finest)
