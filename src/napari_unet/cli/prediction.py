@@ -51,7 +51,7 @@ def segment(
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out."""
     from napari_unet.core.workflow import make_labels
-    from napari_unet.formats.images import stem_of, find_images, read_image
+    from napari_unet.formats.images import find_images, read_image, stem_of
 
     edge = _read_tile(tile)
     loaded = open_model(model)
@@ -154,7 +154,7 @@ def evaluate(
 ) -> None:
     """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
     from napari_unet.core.workflow import evaluate as evaluate_labels
-    from napari_unet.formats.images import stem_of, pair_files, read_labels
+    from napari_unet.formats.images import pair_files, read_labels, stem_of
 
     scores = {}
     for path, truth in pair_files(predicted, true):

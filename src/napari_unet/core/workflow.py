@@ -5,6 +5,7 @@ import operator
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -73,8 +74,11 @@ __all__ = [
     "fine_tune",
     "load_model",
     "make_labels",
+    "run",
     "segment",
 ]
+
+Result = TypeVar("Result")
 
 
 def fine_tune(
@@ -226,6 +230,20 @@ def compute_weight_map(
         classes=2 if kind == "objects" else max(2, int(annotation.max()) + 1),
     )
     return compute_target_weights(target, config, pixel_size=pixel_size)
+
+
+def run(steps: Generator[Any, None, Result]) -> Result:
+    """Drive `fine_tune` or `segment` to the end and return the result.
+
+    For scripts that need no progress; else iterate, and take the result from
+    ``StopIteration.value``.
+    """
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def describe_device(choice: DeviceChoice = "auto") -> str:

@@ -11,11 +11,11 @@ def cut_separation_border(
 ) -> NDArray[np.integer]:
     """Cut a line of background between touching objects.
 
-    One pixel wide: in the order of their numbers, each object loses the pixels that touch, by an edge
-    or a corner, what is left of an earlier one. The U-Net paper only says that the
-    border is "computed using morphological operations"; this is our reading.
-    Two pixels wide: each object loses the pixels that touch another one. This is
-    easier to learn in little time, and the objects get the line back in the end.
+    One pixel wide: in the order of their numbers, each object loses the pixels that
+    touch, by an edge or a corner, what is left of an earlier one. The U-Net paper only
+    says that the border is "computed using morphological operations"; this is our
+    reading. Two pixels wide: each object loses the pixels that touch another one; this
+    is easier to learn in little time, and the objects get the line back in the end.
 
     Parameters
     ----------
