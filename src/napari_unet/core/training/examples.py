@@ -263,7 +263,8 @@ def check_examples(examples: Sequence[Example]) -> None:
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
                 "objects cannot be told apart. Split the mask into components, so that "
-                "each piece becomes an object of its own."
+                "each piece becomes an object of its own (on the command line: "
+                "--split-components)."
             )
     if not any(count_objects(example) for example in examples):
         names = ", ".join(f"'{e.image.name}'" for e in examples[:3])

@@ -1,0 +1,487 @@
+"""The command line: its contract, its results, and one sentence for each bad input."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Picture
+
+from napari_unet.cli import main
+from napari_unet.core.card import read_manifest
+from napari_unet.formats.images import read_image, read_labels
+from napari_unet.formats.tiff import write_grey, write_labels
+
+SMALL = ["--base-channels", "4", "--levels", "2", "--iterations", "4"]
+SIZE = (0.5, 0.5)
+
+
+def discs(seed, shape=(80, 96), count=9):
+    rng = np.random.default_rng(seed)
+    labels = np.zeros(shape, np.uint16)
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    for number in range(1, count + 1):
+        cy, cx = rng.uniform(8, shape[0] - 8), rng.uniform(8, shape[1] - 8)
+        labels[((y - cy) ** 2 + (x - cx) ** 2 < 36) & (labels == 0)] = number
+    grey = (labels > 0) * 900 + 300 + rng.normal(0, 60, shape)
+    return grey.astype(np.uint16), labels
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two pairs of images and labels with a pixel size of 0.5 µm."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    for seed in (0, 1):
+        grey, truth = discs(seed)
+        write_labels(images / f"field{seed}.tif", grey, SIZE)
+        write_labels(labels / f"field{seed}.tif", truth, SIZE)
+    return images, labels
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a command in this process; return exit code, output and error text."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
+def refused(call):
+    """Run a command that must end with code 2 and one sentence."""
+
+    def run(*arguments):
+        code, _, err = call(*arguments)
+        assert code == 2
+        assert "Traceback" not in err
+        return err.splitlines()[-1]
+
+    return run
+
+
+@pytest.fixture
+def model(tmp_path, folders, call):
+    folder = tmp_path / "model"
+    code, _, err = call("train", *folders, "--model", folder, *SMALL)
+    assert code == 0, err
+    return folder
+
+
+def last_json(out):
+    return json.loads(out.strip().splitlines()[-1])
+
+
+def test_the_whole_way_on_the_command_line(tmp_path, folders, call):
+    images, labels = folders
+    model, out = tmp_path / "model", tmp_path / "out"
+    code, text, err = call("train", images, labels, "--model", model, *SMALL, "--json")
+    assert code == 0, err
+    trained = last_json(text)
+    assert trained["iterations"] == 4
+    assert trained["seconds"] > 0
+    assert trained["loss"] > 0
+    assert set(trained) >= {"validation", "device", "precision"}
+    assert "%" in err  # the progress bar
+
+    options = ["--probabilities", "--rois", "--csv", "--json"]
+    code, text, err = call("segment", images, "--model", model, "--out", out, *options)
+    assert code == 0, err
+    assert last_json(text)["images"] == 2
+    assert sorted(path.name for path in out.iterdir()) == [
+        f"field{i}{end}"
+        for i in (0, 1)
+        for end in (".csv", ".tif", ".zip", "_probabilities.tif")
+    ]
+    assert read_labels(out / "field0.tif").shape == (80, 96)
+    assert read_image(out / "field0.tif").pixel_size_um == pytest.approx(SIZE)
+    assert tifffile.imread(out / "field0_probabilities.tif").dtype == np.float32
+
+    code, text, _ = call("evaluate", out, labels, "--json")
+    assert code == 0
+    scores = last_json(text)
+    names = {"f1", "precision", "recall", "iou", "dice", "seg", "ap"}
+    assert names <= set(scores["overall"])
+    assert set(scores["images"]) == {"field0", "field1"}
+
+
+def test_evaluating_the_truth_against_itself_is_perfect(folders, call):
+    code, text, _ = call("evaluate", folders[1], folders[1])
+    assert code == 0
+    assert "overall  1.000" in text
+
+
+def test_fine_tuning_starts_from_a_model_and_keeps_it(tmp_path, folders, model, call):
+    tuned = tmp_path / "tuned"
+    start = ["--start-from", model, "--iterations", "2"]
+    code, text, _ = call("train", *folders, "--model", tuned, *start, "--json")
+    assert code == 0
+    assert last_json(text)["validation_before"] is not None
+    assert read_manifest(tuned).card.started_from == "model"
+    assert read_manifest(tuned).settings.network.base_channels == 4
+    assert read_manifest(model).card.iterations == 4
+
+
+def test_resuming_goes_on_where_it_stopped(folders, model, call):
+    code, text, _ = call(
+        "train", *folders, "--model", model, "--resume", "--iterations", "6", "--json"
+    )
+    assert code == 0
+    assert last_json(text)["iterations"] == 6
+
+
+def test_another_training_does_not_replace_a_model(folders, model, call):
+    before = read_manifest(model)
+    code, text, _ = call("train", *folders, "--model", model, *SMALL)
+    assert code == 0
+    kept = model.with_name("model.1")
+    assert f"is now '{kept}'" in text
+    assert read_manifest(kept) == before
+
+
+def test_the_same_seed_gives_the_same_model(tmp_path, folders, call):
+    hashes = []
+    for name in ("a", "b"):
+        options = [*SMALL, "--seed", "7", "--device", "cpu"]
+        assert call("train", *folders, "--model", tmp_path / name, *options)[0] == 0
+        hashes.append(read_manifest(tmp_path / name).weights.sha256)
+    assert hashes[0] == hashes[1]
+
+
+def test_validation_images_and_regions_are_used(tmp_path, folders, call):
+    from napari_unet.formats.geojson import write_regions
+
+    images, labels = folders
+    regions = tmp_path / "regions"
+    regions.mkdir()
+    write_regions(regions / "field0.geojson", [((0, 0), (70, 80), "training")])
+    one = [images / "field0.tif", labels / "field0.tif"]
+    other = ["--validation-images", images / "field1.tif",
+             "--validation-labels", labels / "field1.tif"]  # fmt: skip
+    code, text, err = call(
+        "train", *one, *other, "--regions", regions, "--model", tmp_path / "m",
+        *SMALL, "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    true = len(np.unique(read_labels(labels / "field1.tif"))) - 1
+    assert last_json(text)["validation"]["objects_true"] == true
+
+
+def test_the_valid_network_of_the_paper_trains(tmp_path, folders, call):
+    options = ["--preset", "paper-2015", *SMALL, "--iterations", "1"]
+    code, _, err = call("train", *folders, "--model", tmp_path / "m", *options)
+    assert code == 0, err
+    network = read_manifest(tmp_path / "m").settings.network
+    assert (network.padding, network.norm) == ("valid", "none")
+
+
+def test_weights_are_the_papers(tmp_path, call):
+    labels = np.zeros((7, 7), np.uint8)
+    labels[1:3, 1:3], labels[4:6, 4:6] = 1, 2
+    write_labels(tmp_path / "two.tif", labels)
+    out = tmp_path / "weights.tif"
+    code, text, _ = call("weights", tmp_path / "two.tif", "--out", out, "--json")
+    assert code == 0
+    weights = tifffile.imread(out)
+    assert weights.dtype == np.float32
+    # The literal 7x7 map for w_c = 1, moved by the balance of background.
+    balance = weights[0, 0] - 3.678794
+    assert weights[3, 3] - balance == pytest.approx(8.521438, abs=1e-5)
+    assert last_json(text)["max"] == pytest.approx(float(weights.max()))
+
+
+def test_check_finds_what_is_wrong_and_passes_what_is_right(folders, call):
+    images, labels = folders
+    code, text, _ = call("check", images, labels, "--json")
+    assert code == 0
+    assert last_json(text) == {"pairs": 2, "errors": 0, "findings": []}
+    write_labels(labels / "field0.tif", np.zeros((80, 96), np.uint8))
+    write_labels(labels / "field1.tif", np.ones((8, 9), np.uint8))
+    code, text, err = call("check", images, labels)
+    assert code == 2
+    assert "field0.tif: No object is painted" in text
+    assert "field1.tif: The image has 80 × 96 pixels, the labels 8 × 9" in text
+    assert "2 errors" in err
+
+
+def test_models_are_listed(models_folder, folders, call):
+    code, text, _ = call("models")
+    assert code == 0
+    assert "No models in" in text
+    assert call("train", *folders, "--model", models_folder / "mine", *SMALL)[0] == 0
+    code, text, _ = call("models", "--json")
+    assert [m["name"] for m in last_json(text)["models"]] == ["mine"]
+    out = models_folder.parent / "out"
+    assert call("segment", folders[0], "--model", "mine", "--out", out)[0] == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_saves_and_exits(tmp_path, folders, number):
+    model = tmp_path / "model"
+    command = [sys.executable, "-c", "from napari_unet.cli import main; main()",
+               "train", *map(str, folders), "--model", str(model),
+               *SMALL[:4], "--seconds", "600", "--json"]  # fmt: skip
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as training:
+        deadline = time.monotonic() + 120
+        seen = ""
+        while "iteration" not in seen and time.monotonic() < deadline:
+            seen += training.stderr.read(1)
+        training.send_signal(number)
+        out, err = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert "the model is saved" in err
+    assert "Traceback" not in err
+    assert last_json(out)["iterations"] >= 1
+    assert read_manifest(model).last is not None
+
+
+def test_bad_values_are_refused_with_their_limits(tmp_path, folders, refused):
+    train = ["train", *folders, "--model", tmp_path / "m"]
+    assert "--iterations" in refused(*train, "--iterations", "0")
+    both = refused(*train, "--iterations", "5", "--seconds", "5")
+    assert "either --iterations or --seconds" in both
+    assert "--levels 9" in refused(*train, "--levels", "9")
+    assert "go together" in refused(*train, "--validation-images", folders[0])
+    labels = folders[1] / "field0.tif"
+    out = tmp_path / "w.tif"
+    assert "--sigma -1" in refused("weights", labels, "--out", out, "--sigma", "-1")
+    assert not (tmp_path / "m").exists()
+    assert not out.exists()
+
+
+def test_a_tile_that_cannot_be_is_refused(tmp_path, folders, model, refused):
+    segment = ["segment", folders[0], "--model", model, "--out", tmp_path / "o"]
+    assert "a number of pixels, or 'auto'" in refused(*segment, "--tile", "huge")
+    assert "is too small" in refused(*segment, "--tile", "8")
+
+
+def test_results_never_replace_the_images(folders, model, refused):
+    images = folders[0]
+    before = (images / "field0.tif").read_bytes()
+    said = refused("segment", images, "--model", model, "--out", images)
+    assert "would replace them" in said
+    assert (images / "field0.tif").read_bytes() == before
+
+
+def test_a_device_that_is_not_there_is_refused(tmp_path, folders, model, refused):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is one")
+    said = refused("segment", folders[0], "--model", model,
+                   "--out", tmp_path / "o", "--device", "cuda")  # fmt: skip
+    assert "'cuda' was asked for" in said
+
+
+def test_a_folder_that_is_no_model_is_refused(tmp_path, folders, refused):
+    said = refused("segment", folders[0], "--model", folders[1], "--out", tmp_path)
+    assert "is not a model folder" in said
+
+
+def test_a_model_is_not_saved_among_other_files(folders, refused):
+    said = refused("train", *folders, "--model", folders[0], *SMALL)
+    assert "holds other files" in said
+
+
+def test_resuming_nothing_is_refused(tmp_path, folders, refused):
+    said = refused("train", *folders, "--model", tmp_path / "m", "--resume", *SMALL)
+    assert "is not a model folder" in said
+
+
+def bad_labels(kind, truth):
+    return {
+        "zero": np.zeros_like(truth),
+        "float": truth + np.float32(0.5),
+        "negative": truth.astype(np.int16) - 1,
+        "binary": (truth > 0).astype(np.uint8) * 255,
+        "other shape": truth[:-3],
+        "colours": np.stack([truth.astype(np.uint8)] * 3, axis=-1),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("zero", "are empty: no object is painted"),
+        ("float", "field0"),
+        ("negative", "field0"),
+        ("binary", "--split-components"),
+        ("other shape", r"field0"),
+        ("colours", "field0"),
+    ],
+)
+def test_labels_that_cannot_be_used_are_refused(
+    kind, message, tmp_path, folders, refused
+):
+    images, labels = folders
+    for path in labels.iterdir():
+        bad = bad_labels(kind, read_labels(path))
+        tifffile.imwrite(path, bad, photometric="rgb" if bad.ndim == 3 else None)
+    said = refused("train", images, labels, "--model", tmp_path / "m", *SMALL)
+    assert message in said
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_binary_mask_can_be_split(tmp_path, folders, call):
+    images, labels = folders
+    for path in labels.iterdir():
+        write_labels(path, (read_labels(path) > 0).astype(np.uint8))
+    options = [*SMALL, "--split-components"]
+    code, _, err = call("train", images, labels, "--model", tmp_path / "m", *options)
+    assert code == 0, err
+    assert read_manifest(tmp_path / "m").card.objects > 4
+
+
+def test_one_label_only_is_enough(tmp_path, folders, call):
+    images, labels = folders
+    for path in labels.iterdir():
+        one = (read_labels(path) == 3).astype(np.uint8)
+        write_labels(path, one)
+    code, _, err = call("train", images, labels, "--model", tmp_path / "m", *SMALL)
+    assert code == 0, err
+
+
+def test_unpaired_files_are_named(tmp_path, folders, refused):
+    (folders[1] / "field1.tif").unlink()
+    said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert "'field1'" in said
+
+
+def test_an_empty_folder_and_one_with_other_files_are_refused(
+    tmp_path, folders, refused
+):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert "empty" in refused("check", empty, folders[1])
+    (empty / "notes.txt").write_text("no image")
+    assert "empty" in refused("check", empty, folders[1])
+    assert "nowhere" in refused("check", tmp_path / "nowhere", folders[1])
+
+
+def test_other_files_beside_the_images_do_no_harm(folders, call):
+    (folders[0] / "notes.txt").write_text("no image")
+    assert call("check", *folders)[0] == 0
+
+
+def test_a_truncated_tiff_is_refused(tmp_path, folders, refused):
+    path = folders[0] / "field1.tif"
+    path.write_bytes(path.read_bytes()[:-2000])
+    said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert "field1" in said
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_pixels_that_are_no_numbers_are_refused(bad, tmp_path, folders, refused):
+    array = np.ones((80, 96), np.float32)
+    array[3, 4] = bad
+    write_grey(folders[0] / "field0.tif", array)
+    said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert "'field0' has 1 pixels that are not a number" in said
+
+
+def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(
+    tmp_path, folders, model, refused, call
+):
+    rgb = tmp_path / "rgb"
+    rgb.mkdir()
+    for path in folders[0].iterdir():
+        grey = (tifffile.imread(path) // 8).astype(np.uint8)
+        Picture.fromarray(np.stack([grey] * 3, axis=-1)).save(rgb / f"{path.stem}.png")
+    said = refused("segment", rgb, "--model", model, "--out", tmp_path / "o")
+    assert "RGB" in said
+    assert "grey" in said
+    colour = tmp_path / "colour"
+    assert call("train", rgb, folders[1], "--model", colour, *SMALL)[0] == 0
+    said = refused("segment", folders[0], "--model", colour, "--out", tmp_path / "o")
+    assert "RGB" in said
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (50, 20)])
+def test_extreme_shapes_are_segmented(shape, tmp_path, model, call):
+    path = tmp_path / "odd.png"
+    Picture.fromarray(np.full(shape, 9, np.uint8)).save(path)
+    out = tmp_path / "o"
+    code, _, err = call("segment", path, "--model", model, "--out", out)
+    assert code == 0, err
+    assert tifffile.imread(out / "odd.tif").shape == shape
+
+
+def test_a_large_camera_offset_changes_nothing(tmp_path, folders, model, call):
+    outs = []
+    for name, offset in (("plain", 0), ("shifted", 32_768)):
+        images = tmp_path / name
+        images.mkdir()
+        for path in folders[0].iterdir():
+            grey = tifffile.imread(path).astype(np.uint16) + np.uint16(offset)
+            write_labels(images / path.name, grey, SIZE)
+        outs.append(tmp_path / f"{name}-out")
+        options = ["--model", model, "--out", outs[-1]]
+        assert call("segment", images, *options)[0] == 0
+    for path in outs[0].iterdir():
+        one, two = tifffile.imread(path), tifffile.imread(outs[1] / path.name)
+        assert ((one > 0) == (two > 0)).mean() > 0.999
+
+
+def test_a_time_lapse_is_segmented_frame_by_frame(tmp_path, folders, model, call):
+    grey = np.stack([discs(seed)[0] for seed in range(12)])
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "TYX"})
+    out = tmp_path / "o"
+    code, _, err = call("segment", path, "--model", model, "--out", out)
+    assert code == 0, err
+    assert tifffile.imread(out / "movie.tif").shape == grey.shape
+
+
+def test_a_hyperstack_of_time_and_depth_is_refused(tmp_path, model, refused):
+    path = tmp_path / "4d.tif"
+    stack = np.zeros((3, 4, 20, 30), np.uint16)
+    tifffile.imwrite(path, stack, imagej=True, metadata={"axes": "TZYX"})
+    said = refused("segment", path, "--model", model, "--out", tmp_path / "o")
+    assert "4d" in said
+
+
+def test_a_full_disk_ends_with_a_sentence(
+    tmp_path, folders, model, refused, monkeypatch
+):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    out = tmp_path / "o"
+    said = refused("segment", folders[0], "--model", model, "--out", out)
+    assert "No space left" in said or "full" in said
+    assert list(out.iterdir()) == []
+    said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert "No space left" in said or "full" in said
+
+
+def test_a_diverging_training_ends_with_a_sentence(tmp_path, folders, refused):
+    said = refused(
+        "train", *folders, "--model", tmp_path / "m", "--preset", "paper-2015",
+        "--base-channels", "4", "--levels", "2", "--iterations", "60",
+        "--learning-rate", "1000",
+    )  # fmt: skip
+    assert "The loss became" in said
+    assert "last good weights are kept" in said
+    assert read_manifest(tmp_path / "m").card.iterations >= 1
+
+
+def test_help_names_every_command(call):
+    code, text, _ = call("--help")
+    assert code == 0
+    for name in ("demo", "gui", "check", "weights", "train", "segment", "evaluate"):
+        assert name in text
