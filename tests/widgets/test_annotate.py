@@ -27,7 +27,7 @@ from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer
 def section(qtbot, viewer, session, nuclei):
     choose_image(viewer, nuclei)
     section = AnnotateSection(session, viewer)
-    viewer.window.add_dock_widget(section)
+    qtbot.addWidget(section)
     return section
 
 
@@ -250,3 +250,18 @@ def test_every_annotated_image_is_an_example(viewer, nuclei, stack):
 def test_an_empty_annotation_is_no_example(viewer, nuclei):
     add_labels(viewer, nuclei, "annotation")
     assert examples_of(viewer) == []
+
+
+def test_closing_the_viewer_right_after_a_stroke_is_clean(
+    qtbot, session, make_napari_viewer
+):
+    viewer = make_napari_viewer()
+    choose_image(viewer, viewer.add_image(np.zeros((60, 90))))
+    section = AnnotateSection(session, viewer)
+    viewer.window.add_dock_widget(section)
+    section._new.click()
+    layer = chosen_layers(viewer).annotation
+    for row in range(5):
+        layer.data_setitem((np.array([row]), np.array([5])), 1)
+    viewer.close()
+    qtbot.wait(500)

@@ -6,10 +6,19 @@ from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox
 
+from napari_unet.core.config import NetworkConfig, TrainConfig
 from napari_unet.session import Session
+from napari_unet.widgets.annotation_layers import examples_of
+from napari_unet.widgets.background import run_in_background
+from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.dock import SECTIONS, SegmentDock, UNetDock, session_of
 
 PLUGIN = "napari-unet-live"
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
 
 
 @pytest.fixture
@@ -122,8 +131,6 @@ def test_a_dock_taken_away_during_the_work_harms_nothing(
     workflow.seconds_per_tile = 0.05
     dock.session.model_folder = tmp_path
     dock_session = dock.session
-    from napari_unet.widgets.chosen import choose_image
-
     choose_image(viewer, viewer.layers[0])
     dock.section._button.click()
     assert dock_session.is_busy
@@ -132,3 +139,29 @@ def test_a_dock_taken_away_during_the_work_harms_nothing(
     del dock
     qtbot.waitUntil(lambda: not dock_session.is_busy)
     dock_session.objects = dock_session.objects.replaced(min_size=0)
+
+
+def test_the_loop_with_the_real_network(qtbot, viewer, dock):
+    data = np.zeros((48, 48), np.uint8)
+    data[8:24, 8:24] = data[28:44, 26:42] = 200
+    viewer.add_image(data, name="squares")
+    session = dock.session
+    session.device = "cpu"
+    session.network = NetworkConfig(base_channels=2, levels=1)
+    session.train_config = TrainConfig(
+        iterations=2, seconds=None, patch_size=32, batch_size=1, validations=1
+    )
+    dock.section("Annotate")._new.click()
+    chosen = chosen_layers(viewer)
+    chosen.annotation.data_setitem(np.nonzero(data), 1)
+    split = dock.section("Annotate")._split
+    qtbot.waitUntil(lambda: not split.isHidden(), timeout=20_000)
+    split.click()
+    run_in_background(session.fine_tune(examples_of(viewer)), dock, session=session)
+    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    assert session.model_folder is not None
+    assert dock.section("Image and model")._model.currentData() == session.model_folder
+    dock.section("Segment")._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    assert session.segmentation.probabilities.shape == (2, 48, 48)
+    np.testing.assert_array_equal(chosen.prediction.data, session.segmentation.labels)

@@ -16,7 +16,7 @@ def make_section(qtbot, viewer, session, workflow, tmp_path):
         session.model_folder = tmp_path
         choose_image(viewer, layer)
         section = SegmentSection(session, viewer)
-        viewer.window.add_dock_widget(section)
+        qtbot.addWidget(section)
         section._where.setCurrentText(LAYER)
         return section
 
@@ -209,10 +209,14 @@ def test_two_sections_of_one_viewer_do_not_write_twice(
 
 
 def test_closing_the_viewer_during_the_run_ends_cleanly(
-    qtbot, viewer, section, workflow
+    qtbot, make_napari_viewer, session, workflow, tmp_path
 ):
+    viewer = make_napari_viewer()
+    choose_image(viewer, viewer.add_image(np.ones((40, 40))))
+    session.model_folder = tmp_path
+    section = SegmentSection(session, viewer)
+    viewer.window.add_dock_widget(section)
     workflow.seconds_per_tile = 0.05
-    session = section._session
     section._button.click()
     job = session.job
     qtbot.waitUntil(lambda: section._progress.value() >= 1)

@@ -157,6 +157,7 @@ def _make_number_control(
         control.setRange(low, high)
         control.setSingleStep(0.05 if high - low <= 1 else 0.5)
     if slider_range is None:
+        control.setStepType(QSpinBox.StepType.AdaptiveDecimalStepType)
         control.setKeyboardTracking(False)
         if unit := _unit(declared):
             control.setSuffix(f" {unit}")
@@ -164,10 +165,10 @@ def _make_number_control(
 
 
 def _decimals(default: Any) -> int:
-    """Return how many decimals show three digits of a small default, at least two."""
-    if not isinstance(default, float) or default <= 0:
+    """Return how many decimals a number needs: three digits of a small default."""
+    if not isinstance(default, float) or not 0 < default < 0.1:
         return 2
-    return max(2, 2 - math.floor(math.log10(default)))
+    return 2 - math.floor(math.log10(default))
 
 
 def _add_row(layout: QFormLayout, control: Any, name: str, declared: FieldInfo) -> None:

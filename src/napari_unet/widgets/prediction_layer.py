@@ -92,6 +92,7 @@ class PredictionLayer:
     def show_probabilities(self, segmented: Segmented) -> None:
         """Show the foreground probability behind the labels as an image layer."""
         if self.image_is_open:
+            selected = set(self._viewer.layers.selection)
             show_image(
                 self._viewer,
                 self.image,
@@ -101,6 +102,7 @@ class PredictionLayer:
                 contrast_limits=(0, 1),
                 opacity=0.6,
             )
+            self._viewer.layers.selection = selected
 
     @property
     def image_is_open(self) -> bool:
