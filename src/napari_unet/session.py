@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Preview
 
+# What the user calls the job of `Session.fine_tune`.
+TRAINING = "Fine-tune"
+
 
 @dataclass(eq=False)
 class Session:
@@ -263,7 +266,7 @@ class Session:
             if (folder / SETTINGS_FILE).exists():
                 self.model_folder = folder
 
-        return self.begin("Fine-tune", start, take_model)
+        return self.begin(TRAINING, start, take_model)
 
     def _new_settings(self, image: Image) -> ModelSettings:
         size = image.pixel_size_um

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidg
 from napari_unet.core.config import PRESETS
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
+from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.chosen import unwrapped
@@ -82,15 +83,20 @@ class FineTuneSection(QWidget):
         listen(session.events.job, self._show_button)
         self._show_button()
 
+    def _training(self) -> Job | None:
+        """Return the training that runs, in whichever dock it was started."""
+        job = self._session.job
+        return job if job is not None and job.name == TRAINING else None
+
     def _show_button(self, _event: object = None) -> None:
         """Offer Start, Stop, or nothing while another job runs."""
-        job = self._session.job
-        running = job is not None and job is self._job
-        self._button.setText(_STOP if running else _START)
-        self._button.setEnabled(job is None or (running and not job.is_cancelling))
-        self._form.setEnabled(not running)
-        self._examples.setEnabled(not running)
-        if running:
+        job, training = self._session.job, self._training()
+        self._button.setText(_START if training is None else _STOP)
+        can_stop = training is not None and not training.is_cancelling
+        self._button.setEnabled(job is None or can_stop)
+        self._form.setEnabled(training is None)
+        self._examples.setEnabled(training is None)
+        if training is not None:
             self._button.setToolTip("End the training now; the best model is kept")
         elif job is not None:
             self._button.setToolTip(f"'{job.name}' is running; wait for it or stop it")
@@ -98,15 +104,16 @@ class FineTuneSection(QWidget):
             self._button.setToolTip("Learn from the ticked images")
 
     def _on_button_clicked(self) -> None:
-        if self._job is None:
-            try:
-                self._start()
-            except InputError as error:
-                show_problem(error)
+        training = self._training()
+        if training is not None:
+            training.cancel()
+            self._progress.setFormat("Stopping …")
+            self._show_button()
             return
-        self._job.cancel()
-        self._progress.setFormat("Stopping …")
-        self._show_button()
+        try:
+            self._start()
+        except InputError as error:
+            show_problem(error)
 
     def _start(self) -> None:
         examples = examples_of(self._viewer, self._examples.value())

@@ -1,0 +1,355 @@
+"""Training from the dock: start, watch, stop, fail, and what is left afterwards."""
+
+import itertools
+import sys
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+from napari.layers import Image
+
+import napari_unet.core
+from napari_unet.core.card import Card, Manifest, StoredFile
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.errors import InputError, TrainingDivergedError
+from napari_unet.jobs import Status
+from napari_unet.session import Session
+from napari_unet.widgets.background import run_in_background
+from napari_unet.widgets.chosen import choose_image
+from napari_unet.widgets.fine_tune import FineTuneSection
+from napari_unet.widgets.layers import add_labels, find_layer
+
+
+@pytest.fixture
+def viewer(qapp):
+    return ViewerModel()
+
+
+@pytest.fixture
+def session():
+    return Session()
+
+
+def save_model(folder, **card):
+    """Write what a model folder says about itself; nobody loads the weights here."""
+    folder.mkdir(parents=True, exist_ok=True)
+    manifest = Manifest(
+        settings=ModelSettings(),
+        card=Card(name=folder.name, **card),
+        weights=StoredFile(name="weights.safetensors", bytes=1, sha256=""),
+    )
+    (folder / "settings.json").write_text(manifest.model_dump_json())
+
+
+class FakeTraining:
+    """Stands in for the network: an endless training that one can steer."""
+
+    def __init__(self):
+        self.calls, self.ended = [], 0
+        self.steps: int | None = None
+        self.error: Exception | None = None
+
+    def Preview(self, image, intensity):
+        return SimpleNamespace(image=image, intensity=intensity)
+
+    def load_model(self, folder):
+        return folder
+
+    def fine_tune(self, examples, folder, *, preview, **settings):
+        self.calls.append(SimpleNamespace(examples=examples, folder=folder, **settings))
+        scores = {"f1": 0.9, "iou": 0.8}
+        try:
+            for i in itertools.count(1):
+                if i == self.steps:
+                    break
+                time.sleep(0.002)
+                view = preview()
+                yield SimpleNamespace(
+                    phase="training",
+                    iteration=i,
+                    seconds=i * 0.6,
+                    fraction=min(i / 100, 1),
+                    loss=1 / i,
+                    validation=None if i % 5 else SimpleNamespace(f1=0.5, iou=0.4),
+                    preview=None
+                    if view is None
+                    else view.intensity.apply(view.image.array)[0],
+                )
+                if self.error:
+                    raise self.error
+        finally:
+            self.ended += 1
+            save_model(
+                folder,
+                created=f"2026-11-20T12:00:{len(self.calls):02d}+00:00",
+                iterations=i,
+                seconds=42,
+                scores=scores,
+                scores_before={"f1": 0.25, "iou": 0.5},
+            )
+
+
+@pytest.fixture
+def training(monkeypatch):
+    fake = FakeTraining()
+    monkeypatch.setitem(sys.modules, "napari_unet.core.workflow", fake)
+    monkeypatch.setattr(napari_unet.core, "workflow", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def told(monkeypatch):
+    messages = []
+    for name in ("show_warning", "show_error"):
+        monkeypatch.setattr(f"napari_unet.widgets.background.{name}", messages.append)
+    return messages
+
+
+@pytest.fixture
+def section(qtbot, viewer, session, training):
+    section = FineTuneSection(session, viewer)
+    qtbot.addWidget(section)
+    section.show()
+    yield section
+    # By now pytest-qt has deleted the section.
+    if session.job is not None:
+        session.job.cancel()
+        qtbot.waitUntil(lambda: not session.is_busy)
+
+
+def annotate(viewer, name="cells", shape=(40, 50)):
+    image = viewer.add_layer(
+        Image(np.arange(np.prod(shape)).reshape(shape) % 7, name=name)
+    )
+    annotation = add_labels(viewer, image, "annotation")
+    annotation.data[..., 5:15, 5:15] = 1
+    annotation.data[..., 5:15, 19:30] = 2
+    choose_image(viewer, image)
+    return image
+
+
+def start(qtbot, section):
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() > 20)
+
+
+def stop(qtbot, section):
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+
+
+def test_stop_ends_the_training_and_keeps_the_best(
+    qtbot, viewer, section, session, training
+):
+    annotate(viewer)
+    start(qtbot, section)
+    assert section._button.text() == "Stop and keep the best"
+    assert "left" in section._progress.format()
+
+    stop(qtbot, section)
+
+    assert training.ended == 1
+    assert session.model_folder == training.calls[0].folder
+    assert section._button.text() == "Start training"
+    assert section._button.isEnabled()
+    assert "F1 0.25 → 0.90, IoU 0.50 → 0.80" in section._result.text()
+    assert section._result.text().startswith("Stopped after 42 s")
+
+
+def test_a_training_that_ends_says_what_it_brought(qtbot, viewer, section, training):
+    annotate(viewer)
+    training.steps = 12
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert section._result.text().startswith("Trained for 42 s (12 iterations)")
+    assert section._curves._losses[0] == list(range(1, 12))
+    assert section._curves._scores[1] == [0.5, 0.5]
+
+
+def test_the_next_training_starts_from_the_model_in_use(
+    qtbot, viewer, section, training
+):
+    annotate(viewer)
+    training.steps = 3
+    for _ in range(2):
+        section._button.click()
+        qtbot.waitUntil(lambda: section._job is None)
+    first, second = training.calls
+    assert first.start_from is None
+    assert second.start_from == first.folder
+    assert second.folder != first.folder
+
+
+def test_the_view_is_predicted_while_it_learns(qtbot, viewer, section):
+    image = annotate(viewer)
+    start(qtbot, section)
+    qtbot.waitUntil(lambda: find_layer(viewer, image, "preview") is not None)
+    layer = find_layer(viewer, image, "preview")
+    assert layer.data.shape == image.data.shape
+    # Normalised by the statistics of the whole image.
+    np.testing.assert_allclose(layer.data, image.data / 3 - 1, atol=1e-6)
+
+
+def test_deleting_the_image_during_a_training_harms_nothing(
+    qtbot, viewer, section, told
+):
+    image = annotate(viewer)
+    start(qtbot, section)
+    viewer.layers.remove(image)
+    viewer.layers.clear()
+    qtbot.wait(100)
+    stop(qtbot, section)
+    assert told == []
+    assert "0.90" in section._result.text()
+
+
+def test_painting_during_a_training_does_not_reach_it(qtbot, viewer, section, training):
+    image = annotate(viewer)
+    start(qtbot, section)
+    find_layer(viewer, image, "annotation").data[:] = 0
+    assert training.calls[0].examples[0].annotation.max() == 2
+
+
+def test_only_ticked_images_are_learned_with_their_roles(
+    qtbot, viewer, section, training
+):
+    annotate(viewer, "first")
+    annotate(viewer, "second")
+    annotate(viewer, "third")
+    table = section._examples
+    rows = [table.item(row, 0).text() for row in range(table.rowCount())]
+    assert rows == ["first", "second", "third"]
+    qtbot.waitUntil(lambda: table.item(2, 1).text() == "2")
+    table.item(0, 0).setCheckState(table.item(0, 0).checkState().Unchecked)
+    table.cellWidget(2, 2).setCurrentText("validation")
+
+    start(qtbot, section)
+
+    examples = training.calls[0].examples
+    assert [(e.image.name, e.role) for e in examples] == [
+        ("second", "training"),
+        ("third", "validation"),
+    ]
+
+
+def test_nothing_annotated_is_a_warning(viewer, section, session, told):
+    section._button.click()
+    assert "Nothing is annotated" in told[0]
+    assert section._button.isEnabled()
+    assert not session.is_busy
+
+
+def test_a_failed_training_is_said_and_the_last_good_weights_kept(
+    qtbot, viewer, section, session, training, told
+):
+    annotate(viewer)
+    training.error = TrainingDivergedError("The loss became nan at iteration 1.")
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert "The loss became nan" in told[0]
+    assert "last good weights are kept" in section._result.text()
+    assert session.model_folder == training.calls[0].folder
+    assert section._button.isEnabled()
+
+
+def test_out_of_memory_frees_the_button(qtbot, viewer, section, training, told):
+    annotate(viewer)
+    training.error = RuntimeError("CUDA out of memory")
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert "CUDA out of memory" in told[0]
+    assert section._button.text() == "Start training"
+
+
+def test_another_job_blocks_the_start(qtbot, viewer, section, session):
+    annotate(viewer)
+    job = session.begin("Segment", lambda: iter(()))
+    assert not section._button.isEnabled()
+    assert "'Segment' is running" in section._button.toolTip()
+    job.cancel()
+    run_in_background(job, section, session=session)
+    qtbot.waitUntil(section._button.isEnabled)
+    assert job.outcome.status is not None
+
+
+def test_settings_of_the_form_reach_the_training(qtbot, viewer, section, training):
+    annotate(viewer)
+    form = section._form
+    form._preset.setCurrentIndex(form._preset.findData("paper-2015"))
+    form._unit.setCurrentText("iterations")
+    form._amount.setValue(7)
+    form._network.control("base_channels").setValue(8)
+    form._augmentation.control("flip").setChecked(False)
+    start(qtbot, section)
+    call = training.calls[0]
+    assert call.preset == "paper-2015"
+    assert (call.config.iterations, call.config.seconds) == (7, None)
+    assert call.config.optimizer == "sgd"
+    assert not call.config.augmentation.flip
+    assert call.settings.network.base_channels == 8
+    assert call.settings.network.padding == "valid"
+
+
+def test_minutes_are_seconds_of_the_settings(section, session):
+    section._form._amount.setValue(2.5)
+    assert session.train_config.seconds == 150
+    session.train_config = session.train_config.replaced(seconds=30)
+    assert section._form._amount.value() == 0.5
+
+
+def test_the_network_is_that_of_the_model_to_start_from(section, session, tmp_path):
+    assert section._form._network.isEnabled()
+    save_model(tmp_path / "old")
+    session.model_folder = tmp_path / "old"
+    assert section._form.start_from() == tmp_path / "old"
+    assert not section._form._network.isEnabled()
+    section._form._start.setCurrentIndex(0)
+    assert section._form.start_from() is None
+    assert section._form._network.isEnabled()
+
+
+def test_a_damaged_model_to_start_from_is_a_warning(
+    qtbot, viewer, section, session, told, tmp_path
+):
+    annotate(viewer)
+    session.model_folder = tmp_path / "gone"
+    section._button.click()
+    assert "not a model folder" in told[0]
+    assert not session.is_busy
+
+
+def test_closing_the_dock_ends_cleanly(qtbot, viewer, session, training):
+    annotate(viewer)
+    section = FineTuneSection(session, viewer)
+    section._button.click()
+    job = session.job
+    qtbot.waitUntil(lambda: training.calls != [])
+    section.deleteLater()
+    qtbot.wait(50)
+    job.cancel()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert job.outcome.status is Status.CANCELLED
+    assert session.model_folder == training.calls[0].folder
+
+
+def test_a_training_can_be_stopped_in_another_dock(
+    qtbot, viewer, section, session, training
+):
+    annotate(viewer)
+    start(qtbot, section)
+    another = FineTuneSection(session, viewer)
+    qtbot.addWidget(another)
+    assert another._button.text() == "Stop and keep the best"
+    another._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert another._button.text() == "Start training"
+
+
+def test_errors_of_the_input_are_warnings(qtbot, viewer, section, training, told):
+    annotate(viewer)
+    training.error = InputError("Too little is annotated.")
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert told == ["Too little is annotated."]
