@@ -21,7 +21,7 @@ def session(tmp_path):
 
 @pytest.fixture
 def viewer(qapp):
-    """Make a viewer without a window: all the sections need, and thirty times faster."""
+    """Make a viewer without a window: enough for a section, and much faster."""
     return ViewerModel()
 
 
