@@ -30,7 +30,7 @@ def gui(
     ] = None,
 ) -> None:
     """Open napari with the U-Net dock."""
-    from napari_unet.widgets.dock import open_viewer
+    from napari_unet.widgets.launch import open_viewer
 
     open_viewer(images or [])
 

@@ -105,7 +105,7 @@ def train(
     while not clock.is_over():
         training.network.train()
         _set_learning_rate(training, clock.fraction())
-        loss = _take_step(training, sampler.draw(training.iteration))
+        loss = take_step(training, sampler.draw(training.iteration))
         if not math.isfinite(loss):
             training.network.load_state_dict(good)
             raise TrainingDivergedError(
@@ -128,7 +128,7 @@ def train(
         yield from _validate(training, validate, clock)
 
 
-def _take_step(training: Training, batch: Batch) -> float:
+def take_step(training: Training, batch: Batch) -> float:
     """Predict a batch, compare, and move the weights; return the loss.
 
     The loss is the weighted mean of the cross-entropy, so that the learning rate does
