@@ -27,6 +27,17 @@ settings.register_profile("napari-unet", deadline=None, derandomize=True)
 settings.load_profile("napari-unet")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "gl: draws, so it needs a display and OpenGL")
+
+
+def pytest_collection_modifyitems(items):
+    if os.environ.get("QT_QPA_PLATFORM") == "offscreen":
+        for item in items:
+            if item.get_closest_marker("gl"):
+                item.add_marker(pytest.mark.skip(reason="no display to draw on"))
+
+
 def pytest_unconfigure(config):
     _HOME.cleanup()
 

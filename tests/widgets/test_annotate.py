@@ -252,6 +252,7 @@ def test_an_empty_annotation_is_no_example(viewer, nuclei):
     assert examples_of(viewer) == []
 
 
+@pytest.mark.gl
 def test_closing_the_viewer_right_after_a_stroke_is_clean(
     qtbot, session, make_napari_viewer
 ):

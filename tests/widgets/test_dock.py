@@ -14,6 +14,7 @@ from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.dock import SECTIONS, SegmentDock, UNetDock, session_of
 
 PLUGIN = "napari-unet-live"
+pytestmark = pytest.mark.gl
 
 
 @pytest.fixture

@@ -208,6 +208,7 @@ def test_two_sections_of_one_viewer_do_not_write_twice(
     assert section._shown is None
 
 
+@pytest.mark.gl
 def test_closing_the_viewer_during_the_run_ends_cleanly(
     qtbot, make_napari_viewer, session, workflow, tmp_path
 ):
