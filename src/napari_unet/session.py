@@ -357,7 +357,7 @@ class Session:
 
     def new_model_folder(self, name: str) -> Path:
         """Return the path of a model folder that does not exist yet."""
-        words = re.sub(r"[^\w\- ]+", " ", name).strip() or "model"
+        words = re.sub(r"[^\w\-]+", " ", name).strip() or "model"
         stem = f"{words} {datetime.now():%Y-%m-%d %H.%M}"
         folder, number = self.models_folder / stem, 2
         while folder.exists():

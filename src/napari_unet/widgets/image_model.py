@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
+# Of the lines below image, model and device, in pixels of the screen.
+_LINE_WIDTH = 230
 NO_MODEL = "None yet"
 
 
@@ -101,18 +103,19 @@ class ImageModelSection(QWidget):
         )
         self._device.setAccessibleName("Device")
         self._device_line = _line("Looking …")
-        models, device = QHBoxLayout(), QHBoxLayout()
+        models = QHBoxLayout()
+        models.setSpacing(4)
         models.addWidget(self._model, 1)
         models.addWidget(self._open)
-        device.addWidget(self._device)
-        device.addWidget(self._device_line, 1)
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setVerticalSpacing(2)
         layout.addRow("Image", self._image)
         layout.addRow("", self._image_line)
         layout.addRow("Model", models)
         layout.addRow("", self._model_line)
-        layout.addRow("Device", device)
+        layout.addRow("Device", self._device)
+        layout.addRow("", self._device_line)
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Ask for the device when first seen: the answer loads torch."""
@@ -222,4 +225,6 @@ def describe_model(manifest: Manifest) -> str:
 def _line(text: str = "") -> QLabel:
     label = QLabel(text)
     label.setWordWrap(True)
+    # Qt reserves a second line for a text that would fit in one, were it not this wide.
+    label.setMinimumWidth(_LINE_WIDTH)
     return label

@@ -250,5 +250,8 @@ def describe_segmentation(segmented: Segmented) -> str:
         return f"{segmented.probabilities.shape[0]} classes, background included"
     planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
-    where = "" if segmented.planes is None else f" in {len(segmented.planes)} slice(s)"
-    return f"{count} objects{where}"
+    text = f"{count} object" if count == 1 else f"{count} objects"
+    if segmented.planes is None:
+        return text
+    slices = len(segmented.planes)
+    return f"{text} in one slice" if slices == 1 else f"{text} in {slices} slices"
