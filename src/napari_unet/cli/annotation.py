@@ -62,8 +62,10 @@ def weights(
     start = time.perf_counter()
     weight_map = compute_weight_map(annotation, config)
     seconds = time.perf_counter() - start
-    stored = read_image(labels) if labels.suffix.lower() != ".png" else None
-    write_grey(out, weight_map, stored and stored.pixel_size_um)
+    # A PNG has no pixel size, and its palette would be taken for colours.
+    is_png = labels.suffix.lower() == ".png"
+    size = None if is_png else read_image(labels).pixel_size_um
+    write_grey(out, weight_map, size)
     result = {
         "out": str(out),
         "shape": list(weight_map.shape),

@@ -47,7 +47,6 @@ from napari_unet.core.training.examples import (
     Prepared,
     check_examples,
     complete_settings,
-    make_validation,
     prepare,
     prepare_training,
     split_validation,
@@ -56,6 +55,7 @@ from napari_unet.core.training.patches import PatchSampler
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, train
+from napari_unet.core.training.validation import Validation, make_validation
 
 __all__ = [
     "Example",
@@ -158,16 +158,11 @@ def fine_tune(
     training = Training(network, config, compute)
     sampler, validate = _prepare(examples, training, settings)
     run = Run(training, settings, folder, start_from, preset, examples)
-    if resume:
+    if start_from is not None and validate is not None:
+        yield from _validate_start(validate, run, training)
+    if start_from is not None and resume:
         training.restore(load_last(folder))
-        training.history[:] = list(start_from.card.history) if start_from else []
-    elif start_from is not None and validate is not None:
-        for scores in validate():
-            run.before = scores
-            yield replace(_preparing(config), phase="validating")
-        # Whatever comes must be better than what was there.
-        training.best_scores = run.before
-        training.best_weights = training.weights
+        training.history[:] = start_from.card.history
 
     look = None if preview is None else Look(preview, training, settings)
     try:
@@ -251,6 +246,18 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
+def _validate_start(
+    validate: Callable[[], Iterator[Validation]], run: Run, training: Training
+) -> Iterator[TrainProgress]:
+    """Score the model to start from: what comes must be better than what was there."""
+    for validation in validate():
+        run.before = validation.scores
+        training.best_objects = validation.objects
+        yield replace(_preparing(training.config), phase="validating")
+    training.best_scores = run.before
+    training.best_weights = training.weights
+
+
 def _preparing(config: TrainConfig) -> TrainProgress:
     """Return the progress before the first step."""
     return TrainProgress("preparing", 0, config.iterations, 0.0, config.seconds)
@@ -258,7 +265,7 @@ def _preparing(config: TrainConfig) -> TrainProgress:
 
 def _prepare(
     examples: Sequence[Example], training: Training, settings: ModelSettings
-) -> tuple[PatchSampler, Callable[[], Iterator[Scores]] | None]:
+) -> tuple[PatchSampler, Callable[[], Iterator[Validation]] | None]:
     """Return where patches come from, and what validates."""
     config, network = training.config, training.network
     to_train, to_validate = split_validation(examples)

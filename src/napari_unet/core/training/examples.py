@@ -1,7 +1,7 @@
 """Annotated images, split into training and validation, at the model's pixel size."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,18 +21,13 @@ from napari_unet.core.annotation.weight_map import (
     count_classes,
 )
 from napari_unet.core.config import ModelSettings, WeightMapConfig
-from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
-from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.image import (
     IntensityRange,
     measure_intensity,
     resample,
     scale_to_model,
 )
-from napari_unet.core.network.unet import UNet
-from napari_unet.core.prediction.objects import class_map, find_objects
-from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.patches import TrainingImage, prepare_image
 
 # Of each held-back part and of what remains, so that both say something.
@@ -188,69 +183,6 @@ def prepare_training(
         )
         grey = example.intensity.apply(example.grey)
         yield prepare_image(grey, example.target, weights, device)
-
-
-def make_validation(
-    examples: Sequence[Prepared],
-    network: UNet,
-    settings: ModelSettings,
-    compute: Compute,
-) -> Callable[[], Iterator[Scores]]:
-    """Return a function that scores the network on the validation examples.
-
-    Calling it starts an iterator that yields the growing sum of scores after each
-    tile; its last value is the result.
-    """
-    crops = [_crop_to_known(example, network.geometry.halo) for example in examples]
-
-    def validate() -> Iterator[Scores]:
-        total: Scores | None = None
-        for example in crops:
-            shape = example.target.labels.shape
-            out = np.zeros((settings.network.classes, *shape), np.float32)
-            for part in predict(network, example.grey, example.intensity, compute):
-                out[(slice(None), *part.interior)] = part.probabilities
-                if part.done < part.total and total is not None:
-                    yield total
-            scores = score_labels(
-                _segment(out, settings),
-                example.target.labels,
-                known=example.target.known,
-            )
-            total = scores if total is None else total + scores
-            yield total
-
-    return validate
-
-
-def _segment(probabilities: np.ndarray, settings: ModelSettings) -> np.ndarray:
-    """Return objects; those of a model of classes are its connected components."""
-    if settings.annotation == "classes":
-        classes = class_map(probabilities)
-        target = make_target(classes, kind="classes", classes=settings.network.classes)
-        return target.labels
-    return find_objects(1 - probabilities[0], settings.objects)
-
-
-def _crop_to_known(example: Prepared, halo: int) -> Prepared:
-    """Keep the known ground and as much around it as the network sees."""
-    known = example.target.known
-    box = []
-    for axis in (0, 1):
-        places = np.flatnonzero(known.any(axis=1 - axis))
-        first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
-        box.append(slice(max(0, first - halo), last + 1 + halo))
-    inside = tuple(box)
-    target = example.target
-    return Prepared(
-        grey=example.grey[(slice(None), *inside)],
-        intensity=example.intensity,
-        target=Target(
-            classes=target.classes[inside],
-            labels=target.labels[inside],
-            known=known[inside],
-        ),
-    )
 
 
 def check_examples(examples: Sequence[Example]) -> None:

@@ -112,12 +112,17 @@ class Run:
         training = self._training
         save_model(
             self._folder,
-            self._settings,
+            self._tuned(),
             self.card(),
             training.weights,
             training.state(),
         )
         self._saved_at = time.perf_counter()
+
+    def _tuned(self) -> ModelSettings:
+        """Return the settings with the way of making objects that validated best."""
+        objects = self._training.best_objects or self._settings.objects
+        return self._settings.replaced(objects=objects.model_dump())
 
     def card(self) -> Card:
         """Return the card as of now."""
@@ -138,7 +143,7 @@ class Run:
         training = self._training
         network = UNet(self._settings.network)
         network.load_state_dict(training.weights)
-        model = Model(network.eval(), self._settings, self.card(), self._folder)
+        model = Model(network.eval(), self._tuned(), self.card(), self._folder)
         return TrainResult(
             model=model,
             before=self.before,

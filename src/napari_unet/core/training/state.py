@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from napari_unet.core.checkpoint import copy_weights
-from napari_unet.core.config import TrainConfig
+from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.network.unet import UNet
@@ -36,6 +36,7 @@ class Training:
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
     best_scores: Scores | None = None
+    best_objects: ObjectConfig | None = None
     history: list[tuple[int, float, float, float, float]] = field(default_factory=list)
     optimizer: torch.optim.Optimizer = field(init=False)
 

@@ -14,6 +14,7 @@ from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
+from napari_unet.core.training.validation import Validation
 
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
@@ -70,7 +71,7 @@ class TrainProgress:
 def train(
     training: Training,
     sampler: PatchSampler,
-    validate: Callable[[], Iterator[Scores]] | None = None,
+    validate: Callable[[], Iterator[Validation]] | None = None,
     look: Callable[[], np.ndarray | None] | None = None,
 ) -> Generator[TrainProgress, None, None]:
     """Train until the iterations or the seconds of the settings are used up.
@@ -85,7 +86,7 @@ def train(
     sampler : PatchSampler
         Where batches come from.
     validate : callable, optional
-        Returns an iterator over the growing sum of scores, image by image.
+        Returns an iterator over validations, of which the last one is complete.
     look : callable, optional
         Returns the current foreground probability where the user is looking, if any.
 
@@ -161,21 +162,22 @@ def _set_learning_rate(training: Training, fraction: float) -> None:
 
 
 def _validate(
-    training: Training, validate: Callable[[], Iterator[Scores]], clock: "_Clock"
+    training: Training, validate: Callable[[], Iterator[Validation]], clock: "_Clock"
 ) -> Generator[TrainProgress, None, None]:
     """Score the network as it is; keep its weights if they are the best."""
     start = time.perf_counter()
-    scores = None
+    result = None
     for so_far in validate():
-        scores = so_far
+        result = so_far
         yield clock.progress("validating")
     clock.has_validated(time.perf_counter() - start)
-    if scores is None:
+    if result is None:
         return
-    best = training.best_scores
+    scores, best = result.scores, training.best_scores
     is_best = best is None or rank(scores) >= rank(best)
     if is_best:
         training.best_scores = scores
+        training.best_objects = result.objects
         training.best_weights = copy_weights(training.network)
     training.history.append(
         (training.iteration, training.seconds, training.loss, scores.f1, scores.iou)

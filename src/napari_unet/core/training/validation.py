@@ -1,0 +1,111 @@
+"""Scoring a network on held-back ground, and choosing how to make its objects."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.core.annotation.target import Target, make_target
+from napari_unet.core.config import ModelSettings, ObjectConfig
+from napari_unet.core.device import Compute
+from napari_unet.core.evaluation.scores import Scores, score_labels
+from napari_unet.core.network.unet import UNet
+from napari_unet.core.prediction.objects import class_map, find_objects
+from napari_unet.core.prediction.predict import predict
+from napari_unet.core.training.examples import Prepared
+
+# Splitting objects must gain this much average precision before it is chosen.
+_WORTH_SPLITTING = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """How good a network is, and with which way of making objects.
+
+    Parameters
+    ----------
+    scores : Scores
+        Summed over the validation examples.
+    objects : ObjectConfig
+        The model's own, or the same with waists cut where that was clearly better.
+    """
+
+    scores: Scores
+    objects: ObjectConfig
+
+
+def make_validation(
+    examples: Sequence[Prepared],
+    network: UNet,
+    settings: ModelSettings,
+    compute: Compute,
+) -> Callable[[], Iterator[Validation]]:
+    """Return a function that scores the network on the validation examples.
+
+    Calling it starts an iterator that yields how things stand after each tile; its
+    last value is the result. The network itself runs once for all ways of making
+    objects.
+    """
+    crops = [_crop_to_known(example, network.geometry.halo) for example in examples]
+    ways = [settings.objects]
+    if settings.annotation == "objects":
+        ways.append(settings.objects.replaced(split=not settings.objects.split))
+
+    def validate() -> Iterator[Validation]:
+        totals = [Scores() for _ in ways]
+        for example in crops:
+            shape = example.target.labels.shape
+            out = np.zeros((settings.network.classes, *shape), np.float32)
+            for part in predict(network, example.grey, example.intensity, compute):
+                out[(slice(None), *part.interior)] = part.probabilities
+                yield _choose(totals, ways)
+            for i, way in enumerate(ways):
+                totals[i] += score_labels(
+                    _segment(out, settings, way),
+                    example.target.labels,
+                    known=example.target.known,
+                )
+        yield _choose(totals, ways)
+
+    return validate
+
+
+def _choose(totals: Sequence[Scores], ways: Sequence[ObjectConfig]) -> Validation:
+    """Return the model's own way, unless another one is clearly better."""
+    best = 0
+    for i in range(1, len(ways)):
+        if totals[i].ap > totals[best].ap + _WORTH_SPLITTING:
+            best = i
+    return Validation(totals[best], ways[best])
+
+
+def _segment(
+    probabilities: np.ndarray, settings: ModelSettings, objects: ObjectConfig
+) -> np.ndarray:
+    """Return objects; those of a model of classes are its connected components."""
+    if settings.annotation == "classes":
+        classes = class_map(probabilities)
+        target = make_target(classes, kind="classes", classes=settings.network.classes)
+        return target.labels
+    return find_objects(1 - probabilities[0], objects)
+
+
+def _crop_to_known(example: Prepared, halo: int) -> Prepared:
+    """Keep the known ground and as much around it as the network sees."""
+    known = example.target.known
+    box = []
+    for axis in (0, 1):
+        places = np.flatnonzero(known.any(axis=1 - axis))
+        first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
+        box.append(slice(max(0, first - halo), last + 1 + halo))
+    inside = tuple(box)
+    target = example.target
+    return Prepared(
+        grey=example.grey[(slice(None), *inside)],
+        intensity=example.intensity,
+        target=Target(
+            classes=target.classes[inside],
+            labels=target.labels[inside],
+            known=known[inside],
+        ),
+    )
