@@ -30,6 +30,7 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status, Steps
+from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
     Segmented,
@@ -172,6 +173,7 @@ class Session:
         def start() -> Generator[TileLabels, None, Segmented]:
             from napari_unet.core import workflow
 
+            leave_room()
             model = workflow.load_model(folder)
             steps = workflow.segment(
                 image, model, box=box, planes=chosen, device=device
@@ -248,6 +250,7 @@ class Session:
         def start() -> Generator[Any, None, Any]:
             from napari_unet.core import workflow
 
+            leave_room()
             model = workflow.load_model(start_from) if start_from else None
             result = yield from workflow.fine_tune(
                 examples,
@@ -336,6 +339,7 @@ class Session:
         """Say which device and precision will be used; loads torch, so it is slow."""
         from napari_unet.core import workflow
 
+        leave_room()
         return str(workflow.describe_device(self.device))
 
     # -------------------------------------------------------------------- models
