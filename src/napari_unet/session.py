@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 import re
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -69,8 +70,8 @@ class Session:
     model_folder: Path | None = None
     device: DeviceChoice = "auto"
     preset: PresetName = "fast"
-    network: NetworkConfig = field(default_factory=NetworkConfig)
-    train_config: TrainConfig = field(default_factory=TrainConfig)
+    network: NetworkConfig = PRESETS["fast"].network
+    train_config: TrainConfig = PRESETS["fast"].training
     objects: ObjectConfig = field(default_factory=ObjectConfig)
     job: Job | None = None
     segmentation: Segmented | None = None
@@ -80,8 +81,16 @@ class Session:
     )
 
     def __post_init__(self) -> None:
-        """Nobody waits for a job yet."""
+        """Nobody waits for a job yet; a model brings its way of making objects."""
         self._on_done: Callable[[Outcome], None] | None = None
+        self.events.model_folder.connect(self._take_objects)
+
+    def _take_objects(self) -> None:
+        """Make objects as the model did when it was validated."""
+        with suppress(InputError):  # said where the model is shown
+            manifest = self.read_model()
+            if manifest is not None:
+                self.objects = manifest.settings.objects
 
     @property
     def is_busy(self) -> bool:
@@ -89,12 +98,17 @@ class Session:
         return self.job is not None
 
     def choose_preset(self, name: PresetName) -> None:
-        """Take network and training settings of a preset, keeping the time to train."""
+        """Take a preset's settings, but keep the time to train and the ridge."""
         preset, old = PRESETS[name], self.train_config
+        weight_map = preset.training.weight_map.replaced(
+            w0=old.weight_map.w0, sigma=old.weight_map.sigma
+        )
         self.preset = name
         self.network = preset.network
         self.train_config = preset.training.replaced(
-            seconds=old.seconds, iterations=old.iterations, weight_map=old.weight_map
+            seconds=old.seconds,
+            iterations=old.iterations,
+            weight_map=weight_map.model_dump(),
         )
 
     def begin(
