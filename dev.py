@@ -52,7 +52,7 @@ LINTERS = (
     ("npe2", "validate", "--imports", "napari-unet-live"),
 )
 LOCK_HEADER = (
-    "# Every version the project is tested with: Python 3.11, Linux, no CUDA packages.\n"
+    "# Every version the project is tested with: Python 3.11, Linux, without CUDA.\n"
     "# Made by `python3 dev.py lock` (uv pip compile).\n"
 )
 # pip and setuptools come with the virtual environment; CUDA comes with a CUDA wheel.
@@ -101,7 +101,7 @@ def install() -> None:
     if PYTHON.exists() and STAMP.exists() and STAMP.read_text() == stamp:
         return
     STAMP.unlink(missing_ok=True)
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - this file runs before pip checks
         stop(f"Python 3.11 or newer is needed, this is {sys.version.split()[0]}.")
     print("Installing into .venv (a few minutes the first time) ...", flush=True)
     make_venv()

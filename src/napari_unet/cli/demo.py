@@ -155,7 +155,7 @@ def _score(
     labels, scores = [], []
     for pair in tqdm(pairs, desc=title, unit="image", file=sys.stderr):
         segmentation = workflow.run(workflow.segment(pair.image, model))
-        labels.append(workflow.make_labels(segmentation, model.settings, None))
+        labels.append(workflow.make_labels(segmentation, model.settings))
         scores.append(workflow.evaluate(labels[-1], pair.labels))
     return labels, functools.reduce(operator.add, scores)
 

@@ -158,7 +158,9 @@ def _number(
 
 
 def make_labels(
-    segmentation: Segmentation, settings: ModelSettings, objects: ObjectConfig | None
+    segmentation: Segmentation,
+    settings: ModelSettings,
+    objects: ObjectConfig | None = None,
 ) -> np.ndarray:
     """Turn probabilities into labels ([Z,] Y, X): objects, or classes.
 
