@@ -29,10 +29,10 @@ class Screen:
         from napari_unet.widgets.dock import UNetDock
 
         self.viewer = napari.Viewer(show=False)
-        self.viewer.window.resize(1360, 860)
         self.dock = UNetDock(self.viewer)
         self.viewer.window.add_dock_widget(self.dock, name="U-Net")
         self.viewer.show()
+        self.viewer.window.resize(1400, 940)
 
     def wait(self, seconds=0.5, until=None):
         """Let the program work; return whether `until` became true."""

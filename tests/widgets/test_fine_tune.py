@@ -59,8 +59,18 @@ class FakeTraining:
 
     def fine_tune(self, examples, folder, *, preview, **settings):
         self.calls.append(SimpleNamespace(examples=examples, folder=folder, **settings))
-        scores = {"f1": 0.9, "iou": 0.8}
+        scores, i = {"f1": 0.9, "iou": 0.8}, 0
         try:
+            for phase in ("preparing", "validating"):
+                yield SimpleNamespace(
+                    phase=phase,
+                    iteration=0,
+                    seconds=0.0,
+                    fraction=0.0,
+                    loss=float("nan"),
+                    validation=None,
+                    preview=None,
+                )
             for i in itertools.count(1):
                 if i == self.steps:
                     break

@@ -180,9 +180,11 @@ class FineTuneSection(QWidget):
 
 def _describe(progress: TrainProgress) -> str:
     """Return what the bar says: phase, part and time left."""
+    done = progress.fraction
     if progress.phase == "preparing":
         return "Preparing …"
-    done = progress.fraction
-    left = f", {describe_time(progress.seconds / done * (1 - done))} left"
+    if done == 0:
+        return "Measuring the model to start from …"
+    left = describe_time(progress.seconds / done * (1 - done))
     doing = "validating, " if progress.phase == "validating" else ""
-    return f"{doing}{done:.0%}{left if done else ''}"
+    return f"{doing}{done:.0%}, {left} left"

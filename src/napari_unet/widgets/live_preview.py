@@ -115,7 +115,7 @@ class LivePreview(QObject):
             box=view.box,
             colormap="cyan",
             blending="additive",
-            opacity=0.6,
+            opacity=0.5,
             contrast_limits=(0, 1),
         )
 
