@@ -61,8 +61,8 @@ def rows(history):
 
 def test_the_newest_training_comes_first_with_its_scores(history):
     newest, oldest = rows(history)
-    assert (newest[0], newest[2:]) == ("run 2", ["0.82", "0.70", "run 1", "1:01 min"])
-    assert (oldest[0], oldest[2:]) == ("run 1", ["0.81", "0.70", "scratch", "1:01 min"])
+    assert newest[1:] == ["0.82", "0.70", "1:01 min", "run 1", "run 2"]
+    assert oldest[1:] == ["0.81", "0.70", "1:01 min", "scratch", "run 1"]
 
 
 def test_one_can_go_back_to_an_old_model(history, session, models):
@@ -96,7 +96,7 @@ def test_a_deleted_model_goes_to_the_trash_after_a_yes(
     history._delete.click()
     assert trash == [models[1]]
     assert session.model_folder is None
-    assert [row[0] for row in rows(history)] == ["run 1"]
+    assert [row[-1] for row in rows(history)] == ["run 1"]
 
 
 def _remove(folder):

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     from napari_unet.core.card import Card
     from napari_unet.session import Session
 
-_COLUMNS = ("Model", "When", "F1", "IoU", "Start", "Time")
-_HEIGHT = 150
+# What tells them apart comes first: the dock is narrow.
+_COLUMNS = ("When", "F1", "IoU", "Time", "Start", "Model")
+_HEIGHT, _ROW_HEIGHT = 150, 22
 _PATH = Qt.ItemDataRole.UserRole
 
 
@@ -61,6 +62,7 @@ class RunHistory(QWidget):
         rows, columns = self._table.verticalHeader(), self._table.horizontalHeader()
         if rows is not None and columns is not None:
             rows.hide()
+            rows.setDefaultSectionSize(_ROW_HEIGHT)
             columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
         self._use = _button("Use this model", "Segment with it, and fine-tune from it")
         self._open = _button("Open folder", "Show the model's files")
@@ -213,13 +215,13 @@ def _describe(folder: Path, card: Card) -> tuple[str, ...]:
     """Return the texts of a row."""
     scores = card.scores or {}
     return (
-        card.name or folder.name,
         datetime.fromisoformat(card.created).strftime("%d %b %H:%M")
         if card.created
         else "",
         *(f"{scores[name]:.2f}" if name in scores else "–" for name in ("f1", "iou")),
-        card.started_from or "scratch",
         describe_time(card.seconds),
+        card.started_from or "scratch",
+        card.name or folder.name,
     )
 
 
