@@ -1,4 +1,4 @@
-"""Split touching objects at their waists: a watershed of the distance to the edge."""
+"""Split touching objects at their waists and along half-seen lines: a watershed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 from scipy import ndimage
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # A waist is clear when it is narrower than this part of the narrower of the two
@@ -20,13 +22,19 @@ _MIN_DEPTH_PX = 1.0
 _SMOOTHING_PX = 1.0
 
 
-def split_at_waists(labels: NDArray[np.int32], min_size: int = 0) -> NDArray[np.int32]:
+def split_at_waists(
+    labels: NDArray[np.int32],
+    min_size: int = 0,
+    cores: Sequence[NDArray[np.bool_]] = (),
+) -> NDArray[np.int32]:
     """Return the labels with objects cut in two where they have a clear waist.
 
     Each object's distance to the edge is a landscape whose summits are the middles of
     its bodies; each pixel belongs to the summit that the steepest way up leads to
     (a watershed). Neighbours are then joined again, highest pass first, unless the
     pass between them, half the width of the waist, is clearly lower than both summits.
+    Where a network is less sure on the line between two objects, the cores, of which
+    it is surer, have a deeper waist there: the landscape is the mean over all of them.
 
     Parameters
     ----------
@@ -34,6 +42,8 @@ def split_at_waists(labels: NDArray[np.int32], min_size: int = 0) -> NDArray[np.
         0 is background, and so must be the outermost pixels.
     min_size : int
         Nothing smaller, in pixels, is cut off.
+    cores : sequence of ndarray of bool, shape of `labels`
+        The pixels above higher thresholds; their holes do not count.
 
     Returns
     -------
@@ -44,9 +54,13 @@ def split_at_waists(labels: NDArray[np.int32], min_size: int = 0) -> NDArray[np.
     pixels = np.flatnonzero(flat)
     if len(pixels) == 0:
         return labels.copy()
-    height = ndimage.gaussian_filter(
-        ndimage.distance_transform_edt(labels > 0).astype(np.float32), _SMOOTHING_PX
-    ).reshape(-1)
+    objects = labels > 0
+    distances = [ndimage.distance_transform_edt(objects)]
+    for core in cores:
+        whole = ndimage.binary_fill_holes(core & objects) & objects
+        distances.append(ndimage.distance_transform_edt(whole))
+    mean = np.mean(distances, axis=0, dtype=np.float32)
+    height = ndimage.gaussian_filter(mean, _SMOOTHING_PX).reshape(-1)
     basin = np.zeros_like(flat)  # 0, 1, …; meaningless outside objects
     basin[pixels], summits = _climb(flat, height, pixels, width)
     pairs, passes = _find_passes(flat, height, basin, pixels, width)
