@@ -104,6 +104,28 @@ def test_regions_declare_what_is_annotated(qtbot, section, viewer, nuclei):
     assert not np.array_equal(*regions.edge_color)
 
 
+def test_a_region_just_drawn_keeps_its_role(section, viewer, nuclei):
+    section._training.click()
+    regions = chosen_layers(viewer).regions
+    regions.add_rectangles(rectangle(0, 0, 9, 9))
+    regions.selected_data = {0}  # as napari leaves it after drawing with the mouse
+    section._validation.click()
+    assert regions.mode == "add_rectangle"
+    regions.add_rectangles(rectangle(20, 20, 29, 39))
+    assert list(regions.features["role"]) == ["training", "validation"]
+
+
+def test_a_region_picked_with_the_arrow_changes_its_role(section, viewer, nuclei):
+    section._training.click()
+    regions = chosen_layers(viewer).regions
+    regions.add_rectangles([rectangle(0, 0, 9, 9), rectangle(20, 20, 29, 39)])
+    regions.mode = "select"
+    regions.selected_data = {1}
+    section._validation.click()
+    assert regions.mode == "select"
+    assert list(regions.features["role"]) == ["training", "validation"]
+
+
 def test_a_selected_region_changes_its_role(viewer, nuclei):
     regions = add_regions(viewer, nuclei)
     regions.add_rectangles([rectangle(0, 0, 9, 9), rectangle(20, 20, 29, 39)])

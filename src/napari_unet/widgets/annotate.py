@@ -108,13 +108,14 @@ class AnnotateSection(QWidget):
         )
         self._training = _button(
             "Training region",
-            "Draw a rectangle in which you paint every object; or turn the selected "
-            "rectangles into training regions",
+            "Draw a rectangle in which you paint every object; or, while rectangles are "
+            "selected with the arrow, turn them into training regions",
         )
         self._validation = _button(
             "Validation region",
             "Draw a fully painted rectangle that is kept for measuring how good the "
-            "model is; or turn the selected rectangles into such regions",
+            "model is; or, while rectangles are selected with the arrow, turn them "
+            "into such regions",
         )
         self._summary, self._rule = _line(), _line()
         self._split = _button(
@@ -187,10 +188,18 @@ class AnnotateSection(QWidget):
         if self._chosen.regions is None:
             self._chosen.regions = add_regions(self._viewer, image)
         regions = self._chosen.regions
-        had_selection = bool(regions.selected_data)
+        # napari leaves a rectangle selected that was just drawn; only what the user
+        # has picked with the arrow is meant to change.
+        is_picking = (
+            self._viewer.layers.selection.active is regions
+            and regions.mode in ("select", "direct")
+            and bool(regions.selected_data)
+        )
+        if not is_picking:
+            regions.selected_data = set()
         set_role(regions, role)
         self._viewer.layers.selection.active = regions
-        if not had_selection:
+        if not is_picking:
             regions.mode = "add_rectangle"
         self._count()
 
