@@ -244,6 +244,17 @@ def test_only_ticked_images_are_learned_with_their_roles(
     ]
 
 
+def test_the_table_counts_what_the_brush_paints(qtbot, viewer, section):
+    image = annotate(viewer)
+    counted = section._examples.item(0, 1)
+    qtbot.waitUntil(lambda: counted.text() == "2")
+    annotation = find_layer(viewer, image, "annotation")
+    annotation.data_setitem((np.array([30]), np.array([30])), 3)
+    qtbot.waitUntil(lambda: counted.text() == "3")
+    annotation.undo()
+    qtbot.waitUntil(lambda: counted.text() == "2")
+
+
 def test_nothing_annotated_is_a_warning(viewer, section, session, told):
     section._button.click()
     assert "Nothing is annotated" in told[0]

@@ -148,7 +148,8 @@ class ExamplesTable(QTableWidget):
         for image in self._images:
             annotation = find_layer(self._viewer, image, "annotation")
             regions = find_layer(self._viewer, image, "regions")
-            self._watched.append(annotation.events.set_data)
+            # The brush emits only `paint`; undo and redo only `set_data`.
+            self._watched += [annotation.events.paint, annotation.events.set_data]
             if regions is not None:
                 self._watched.append(regions.events.data)
         for signal in self._watched:
