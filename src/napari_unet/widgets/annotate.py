@@ -108,8 +108,8 @@ class AnnotateSection(QWidget):
         )
         self._training = _button(
             "Training region",
-            "Draw a rectangle in which you paint every object; or, while rectangles are "
-            "selected with the arrow, turn them into training regions",
+            "Draw a rectangle in which you paint every object; or, while rectangles "
+            "are selected with the arrow, turn them into training regions",
         )
         self._validation = _button(
             "Validation region",
