@@ -52,6 +52,22 @@ def test_a_new_training_starts_with_empty_curves(qtbot, curves):
     assert drawn(curves._f1_line) == ([], [])
 
 
+def test_a_shorter_training_after_a_longer_one_is_seen_from_its_start(qtbot, curves):
+    curves.show()
+    for length in (200, 60):
+        curves.clear()
+        for iteration in range(1, length + 1):
+            validation = scores(0.5, 0.2) if iteration % 15 == 0 else None
+            curves.add(iteration, 1 / iteration, validation)
+        qtbot.waitUntil(
+            lambda: curves._loss_plot.viewRange()[0][1] == pytest.approx(length, rel=0.2)
+        )
+    for plot in curves._plots:
+        start, stop = plot.viewRange()[0]
+        assert start <= 1
+        assert 60 <= stop < 80
+
+
 def test_a_zoom_of_the_user_stays_while_points_arrive(qtbot, curves):
     curves.add(1, 0.9, None)
     curves._loss_plot.setXRange(0, 10, padding=0)

@@ -58,8 +58,9 @@ class TrainingCurves(QWidget):
         self._losses = ([], [])
         self._scores = ([], [], [])
         if self._canvas is not None:
-            for plot in self._plots:
-                plot.enableAutoRange()
+            self._loss_plot.enableAutoRange()
+            # Not with a range of its own: it has no point before the first validation.
+            self._scores_plot.setXLink(self._loss_plot)
             self._scores_plot.setYRange(0, 1, padding=0.05)
             self._draw()
 
