@@ -53,10 +53,11 @@ def test_the_map_appears_over_the_image_and_follows_the_brush(qtbot, viewer, sec
     assert tuple(layer.scale) == (0.5, 0.5)
     assert layer.units == image.units
 
-    before = layer.data[30, 25]
-    annotation.paint((30, 25), 3)
+    before = layer.data[16, 24]
+    annotation.brush_size = 4
+    annotation.paint((20, 24), 3)  # close below the second object
 
-    qtbot.waitUntil(lambda: layer.data[30, 25] != before)
+    qtbot.waitUntil(lambda: layer.data[16, 24] > before + 3)
     assert "3 objects" in section._status.text()
 
 

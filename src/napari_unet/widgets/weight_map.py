@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 
@@ -17,6 +18,8 @@ from napari_unet.widgets.layers import IGNORE_LABEL, current_plane, labels_of
 from napari_unet.widgets.overlay import show_overlay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
     from napari.layers import Image as ImageLayer
     from numpy.typing import NDArray
@@ -63,7 +66,8 @@ class WeightMapSection(QWidget):
         super().__init__(parent)
         self._session, self._viewer = session, unwrapped(viewer)
         self._chosen = chosen_layers(viewer)
-        self._watched: list[Any] = []
+        self._watched: list[tuple[Any, Callable[..., None]]] = []
+        self._asked: tuple[Any, Any] = (None, None)
         self._map: ImageLayer | None = None
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._answers = LatestAnswer(self, "Weight map")
@@ -111,14 +115,15 @@ class WeightMapSection(QWidget):
         self._status.clear()
         if not live:
             self._answers.forget()
+            self._asked = (None, None)
         if self._map is not None:
             self._map.visible = live
         self._on_layers_chosen()
 
     def _on_layers_chosen(self, _layer: object = None) -> None:
         """Listen to what is painted and framed now, and to nothing else."""
-        for signal in self._watched:
-            signal.disconnect(self._request)
+        for signal, slot in self._watched:
+            signal.disconnect(slot)
         self._watched = []
         if not self._live.isChecked():
             return
@@ -126,18 +131,28 @@ class WeightMapSection(QWidget):
         if annotation is None:
             self._status.setText("Make an annotation and paint a few objects first.")
             return
-        # Undo and redo emit only `set_data`, which also follows the current slice.
+        # `paint` comes before the pixels are written, `labels_update` right after, and
+        # undo and redo emit only `set_data`, which also follows the current slice.
         events = annotation.events
-        self._watched = [events.paint, events.set_data, events.data]
+        later = [events.paint, events.set_data, events.data]
         if regions is not None:
-            self._watched += [regions.events.data, regions.events.features]
-        for signal in self._watched:
-            signal.connect(self._request)
+            later += [regions.events.data, regions.events.features]
+        self._watched = [(signal, self._request) for signal in later]
+        self._watched.append((events.labels_update, self._request_now))
+        for signal, slot in self._watched:
+            signal.connect(slot)
         self._request()
 
     def _request(self, _event: object = None) -> None:
         if self._watched and not self._gather.isActive():
             self._gather.start()
+
+    def _request_now(self, _event: object = None) -> None:
+        """Ask before the canvas is drawn, unless there is enough to compute already."""
+        if self._answers.is_busy:
+            self._request()
+        else:
+            self._ask()
 
     def _ask(self) -> None:
         """Hand a copy of the plane on the screen to another thread."""
@@ -150,8 +165,12 @@ class WeightMapSection(QWidget):
         except InputError as error:
             self._status.setText(str(error))
             return
-        painted = labels_of(annotation, plane)
-        session = self._session
+        session, painted = self._session, labels_of(annotation, plane)
+        # One stroke sends several events, and showing a layer sends one, too.
+        question = (image, plane, regions, session.train_config.weight_map)
+        if question == self._asked[0] and np.array_equal(painted, self._asked[1]):
+            return
+        self._asked = question, painted
 
         def compute() -> _Answer:
             weights = session.compute_weight_map(
@@ -192,6 +211,7 @@ class WeightMapSection(QWidget):
         """A map that the user deleted is one the user wants no more."""
         if event.value is self._map:
             self._map = None
+            self._asked = (None, None)
             self._live.setChecked(False)
 
 
