@@ -103,7 +103,7 @@ class AugmentationConfig(Config):
         0.25, "Largest shift of the grey values, in standard units", ge=0, le=2
     )
     noise: float = setting(
-        0.05, "Largest standard deviation of added noise", ge=0, le=2
+        0.25, "Largest standard deviation of added noise", ge=0, le=2
     )
 
 
@@ -117,9 +117,9 @@ class TrainConfig(Config):
         60.0, "Time to train, validation included", unit="s", gt=0
     )
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
-    batch_size: int = setting(8, "Patches per step", ge=1, le=256)
+    batch_size: int = setting(4, "Patches per step", ge=1, le=256)
     optimizer: Literal["adamw", "sgd"] = setting("adamw", "Optimizer")
-    learning_rate: float = setting(2e-3, "Largest step size", gt=0, le=1000)
+    learning_rate: float = setting(5e-3, "Largest step size", gt=0, le=1000)
     momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
     weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
     schedule: Literal["cosine", "constant"] = setting(
@@ -145,12 +145,18 @@ class ObjectConfig(Config):
     threshold: float = setting(
         0.5, "Probability from which a pixel belongs to an object", gt=0, lt=1
     )
-    min_size: int = setting(20, "Smaller objects are removed", unit="px", ge=0)
+    min_size: int = setting(
+        20, "Smaller objects are removed", title="Smallest object", unit="px", ge=0
+    )
     fill_holes: bool = setting(True, "Fill holes inside objects")
     recover_border: bool = setting(
         True, "Give the line between touching objects back to them"
     )
-    split: bool = setting(False, "Split touching objects at their waists (watershed)")
+    split: bool = setting(
+        False,
+        "Cut objects in two at clear waists and along half-seen lines (watershed)",
+        title="Split touching objects",
+    )
 
 
 class ModelSettings(Config):

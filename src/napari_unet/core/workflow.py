@@ -296,7 +296,8 @@ def _prepare(
     if not to_validate:
         return sampler, None
     held = [prepare(e, settings) for e in to_validate]
-    return sampler, make_validation(held, network, settings, training.compute)
+    validate = make_validation(held, network, settings, training.compute, prepared)
+    return sampler, validate
 
 
 def _largest_useful(prepared: Sequence[Prepared], network: UNet) -> int:

@@ -16,6 +16,8 @@ from napari_unet.core.training.examples import Prepared
 
 # Splitting objects must gain this much average precision before it is chosen.
 _WORTH_SPLITTING = 0.01
+# So much of a training image, in px along each axis, helps to choose.
+_SEEN = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,44 +41,60 @@ def make_validation(
     network: UNet,
     settings: ModelSettings,
     compute: Compute,
+    trained_on: Sequence[Prepared] = (),
 ) -> Callable[[], Iterator[Validation]]:
     """Return a function that scores the network on the validation examples.
 
     Calling it starts an iterator that yields how things stand after each tile; its
     last value is the result. The network itself runs once for all ways of making
     objects.
+
+    Held-back ground is often too small to tell how objects are best made; a part of
+    `trained_on` has its say in that, too. It never counts for the scores.
     """
-    crops = [_crop_to_known(example, network.geometry.halo) for example in examples]
+    halo = network.geometry.halo
+    crops = [(_crop_to_known(example, halo), True) for example in examples]
+    if trained_on:
+        fullest = max(trained_on, key=lambda e: len(np.unique(e.target.labels)))
+        crops.append((_crop_to_known(_corner(fullest), halo), False))
     ways = [settings.objects]
     if settings.annotation == "objects":
         ways.append(settings.objects.replaced(split=not settings.objects.split))
 
     def validate() -> Iterator[Validation]:
-        totals = [Scores() for _ in ways]
-        for example in crops:
+        totals, seen = [Scores() for _ in ways], [Scores() for _ in ways]
+        for example, counts in crops:
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
             for part in predict(network, example.grey, example.intensity, compute):
                 out[(slice(None), *part.interior)] = part.probabilities
-                yield _choose(totals, ways)
+                yield Validation(totals[0], ways[0])
             for i, way in enumerate(ways):
-                totals[i] += score_labels(
+                scores = score_labels(
                     _segment(out, settings, way),
                     example.target.labels,
                     known=example.target.known,
                 )
-        yield _choose(totals, ways)
+                totals[i] += scores if counts else Scores()
+                seen[i] += scores
+        # The model's own way, unless another one is clearly better.
+        gains = [scores.ap - seen[0].ap for scores in seen]
+        best = int(np.argmax(gains)) if max(gains) > _WORTH_SPLITTING else 0
+        yield Validation(totals[best], ways[best])
 
     return validate
 
 
-def _choose(totals: Sequence[Scores], ways: Sequence[ObjectConfig]) -> Validation:
-    """Return the model's own way, unless another one is clearly better."""
-    best = 0
-    for i in range(1, len(ways)):
-        if totals[i].ap > totals[best].ap + _WORTH_SPLITTING:
-            best = i
-    return Validation(totals[best], ways[best])
+def _corner(example: Prepared) -> Prepared:
+    """Return a part of an example that is quickly predicted."""
+    known = _crop_to_known(example, 0)
+    part = (slice(0, _SEEN), slice(0, _SEEN))
+    target = known.target
+    return Prepared(
+        grey=known.grey[(slice(None), *part)],
+        intensity=known.intensity,
+        target=Target(target.classes[part], target.labels[part], target.known[part]),
+    )
 
 
 def _segment(
