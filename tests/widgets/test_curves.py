@@ -60,7 +60,7 @@ def test_a_shorter_training_after_a_longer_one_is_seen_from_its_start(qtbot, cur
             validation = scores(0.5, 0.2) if iteration % 15 == 0 else None
             curves.add(iteration, 1 / iteration, validation)
         qtbot.waitUntil(
-            lambda: (
+            lambda length=length: (
                 curves._loss_plot.viewRange()[0][1] == pytest.approx(length, rel=0.2)
             )
         )
