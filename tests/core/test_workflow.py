@@ -307,6 +307,19 @@ def test_useless_labels_are_refused_before_anything_is_written(
     assert not (tmp_path / "m").exists()
 
 
+def test_objects_outside_the_regions_do_not_count(tmp_path):
+    image, labels = discs()
+    labels[:40] = 0
+    outside = Example(image, labels, (Region((0, 0), (30, 112)),))
+    with pytest.raises(InputError, match="no object is painted in their regions"):
+        next(fine_tune([outside], tmp_path / "m", config=QUICK, settings=SMALL))
+    image, labels = discs()
+    some = Example(image, labels, (Region((0, 0), (50, 112)),))
+    _, result = run(fine_tune([some], tmp_path / "m", config=QUICK, settings=SMALL))
+    inside = len(np.unique(labels[:50])) - 1
+    assert result.model.card.objects == inside < labels.max()
+
+
 def test_one_object_is_enough_to_train(tmp_path):
     image, labels = discs(count=1)
     lonely = Example(image=image, annotation=labels)

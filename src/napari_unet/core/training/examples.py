@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from napari_unet.core.annotation.summary import summarise_annotation
 from napari_unet.core.annotation.target import (
     Example,
     Region,
@@ -200,16 +201,18 @@ def check_examples(examples: Sequence[Example]) -> None:
             )
     if not any(count_objects(example) for example in examples):
         names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
+        where = " in their regions" if any(e.regions for e in examples) else ""
         raise InputError(
-            f"The labels of {names} are empty: no object is painted. Paint a few "
-            "objects, then train."
+            f"The labels of {names} are empty: no object is painted{where}. Paint a "
+            "few objects, then train."
         )
 
 
 def count_objects(example: Example) -> int:
-    """Count the objects of an annotation."""
-    numbers = np.unique(example.annotation)
-    return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
+    """Count the objects that can be learned from: inside the regions, if any."""
+    return summarise_annotation(
+        example.annotation, example.regions, example.ignore_label
+    ).objects
 
 
 def complete_settings(
