@@ -218,6 +218,24 @@ def test_accepting_the_picked_object(section, viewer, prediction):
     assert chosen_layers(viewer).annotation.data[20, 20] == 0
 
 
+def test_undo_takes_back_what_was_accepted_whatever_layer_is_active(
+    section, viewer, prediction
+):
+    undo = section._accept._undo
+    assert not undo.isEnabled()
+    section._accept._in_view.click()
+    viewer.layers.selection.active = prediction
+    undo.click()
+    assert not chosen_layers(viewer).annotation.data.any()
+    assert prediction.data.any()
+
+
+def test_accepting_by_click_shows_what_to_click_on(section, prediction):
+    prediction.visible = False
+    section._accept._by_click.click()
+    assert prediction.visible
+
+
 @pytest.mark.parametrize(("moved", "accepted"), [(False, 1), (True, 0)])
 def test_a_click_accepts_and_a_drag_does_not(
     section, viewer, nuclei, prediction, moved, accepted

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class AcceptButtons(QWidget):
     """Copy predicted objects: all in view, the picked one, or those clicked on.
 
-    Each press is one step of the annotation layer's undo.
+    Each press is one step of the annotation layer's undo. napari's own Ctrl+Z acts on
+    the active layer only, which mostly is the prediction here; hence a button.
 
     Parameters
     ----------
@@ -44,13 +45,14 @@ class AcceptButtons(QWidget):
         self._picked = QPushButton("Picked")
         self._by_click = QPushButton("By click")
         self._by_click.setCheckable(True)
+        self._undo = QPushButton("Undo")
         helps = {
             self._in_view: "Take every predicted object on the screen into the "
-            "annotation; undo with Ctrl+Z",
+            "annotation",
             self._picked: "Take the predicted object whose number is selected in the "
-            "prediction layer; undo with Ctrl+Z",
+            "prediction layer",
             self._by_click: "While this is pressed, a click on a predicted object "
-            "takes it into the annotation; undo with Ctrl+Z",
+            "takes it into the annotation",
         }
         label = QLabel("Accept")
         label.setToolTip("Predicted objects become annotation, painted ones are kept")
@@ -61,10 +63,16 @@ class AcceptButtons(QWidget):
             button.setToolTip(help_text)
             button.setAccessibleName(f"Accept {button.text().lower()}")
             layout.addWidget(button, 1)
+        self._undo.setToolTip("Undo the last change of the annotation")
+        self._undo.setAccessibleName("Undo the last change of the annotation")
+        layout.addWidget(self._undo, 1)
+        self._undo.clicked.connect(self._on_undo_clicked)
         self._in_view.clicked.connect(self._on_in_view_clicked)
         self._picked.clicked.connect(self._on_picked_clicked)
         self._by_click.toggled.connect(self._on_by_click_toggled)
         listen(self._chosen.events.prediction, self._show_prediction)
+        listen(self._chosen.events.annotation, self._show_annotation)
+        self._show_annotation()
         self._show_prediction()
 
     def _show_prediction(self) -> None:
@@ -72,6 +80,13 @@ class AcceptButtons(QWidget):
         has_prediction = self._chosen.prediction is not None
         for button in (self._in_view, self._picked, self._by_click):
             button.setEnabled(has_prediction)
+
+    def _show_annotation(self) -> None:
+        self._undo.setEnabled(self._chosen.annotation is not None)
+
+    def _on_undo_clicked(self) -> None:
+        if self._chosen.annotation is not None:
+            self._chosen.annotation.undo()
 
     def _on_in_view_clicked(self) -> None:
         if self._chosen.image is not None:
@@ -90,6 +105,7 @@ class AcceptButtons(QWidget):
             self._clickable = layer
             layer.mouse_drag_callbacks.append(self._on_click)
             layer.mode = "pan_zoom"
+            layer.visible = True  # nobody can click on what is hidden
             self._viewer.layers.selection.active = layer
 
     def _on_click(self, layer: Labels, event: Any) -> Generator[None, None, None]:
