@@ -202,6 +202,16 @@ def test_the_view_is_predicted_while_it_learns(qtbot, viewer, section):
     np.testing.assert_allclose(layer.data, image.data / 3 - 1, atol=1e-6)
 
 
+def test_a_new_training_shows_the_preview_again(qtbot, viewer, section):
+    image = annotate(viewer)
+    start(qtbot, section)
+    qtbot.waitUntil(lambda: find_layer(viewer, image, "preview") is not None)
+    stop(qtbot, section)
+    find_layer(viewer, image, "preview").visible = False
+    start(qtbot, section)
+    assert find_layer(viewer, image, "preview").visible
+
+
 def test_deleting_the_image_during_a_training_harms_nothing(
     qtbot, viewer, section, told
 ):

@@ -7,6 +7,7 @@ from napari.utils.notifications import notification_manager
 from napari_unet.core.config import ObjectConfig
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import find_layer
+from napari_unet.widgets.overlay import show_overlay
 from napari_unet.widgets.segment import LAYER, NO_IMAGE, NO_MODEL, SLICE, SegmentSection
 
 
@@ -82,6 +83,15 @@ def test_tiles_appear_while_it_runs_and_stop_keeps_them(
     assert section._session.segmentation is None
     assert "Stopped" in section._line.text()
     assert section._button.isEnabled()
+
+
+def test_the_preview_of_a_training_gives_way_to_the_result(
+    qtbot, viewer, section, nuclei
+):
+    preview = show_overlay(viewer, nuclei, "preview", np.ones((60, 90)))
+    segment(qtbot, section)
+    assert preview in viewer.layers
+    assert not preview.visible
 
 
 def test_sliders_act_without_the_network(qtbot, viewer, section, workflow, nuclei):

@@ -10,7 +10,12 @@ from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import current_plane, image_of, visible_box
+from napari_unet.widgets.layers import (
+    current_plane,
+    image_of,
+    role_of,
+    visible_box,
+)
 from napari_unet.widgets.overlay import show_overlay
 
 if TYPE_CHECKING:
@@ -74,6 +79,9 @@ class LivePreview(QObject):
         # One training asks and answers in turn, so answers come in this order.
         self._asked: deque[_View] = deque()
         self._intensity: tuple[Image, IntensityRange] | None = None
+        for layer in self._viewer.layers:
+            if role_of(layer) == "preview":
+                layer.visible = True  # a segmentation may have hidden it
         self._look()
         self._timer.start()
 

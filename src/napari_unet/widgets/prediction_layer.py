@@ -55,6 +55,9 @@ class PredictionLayer:
 
     def start(self, planes: tuple[int, ...] | None) -> None:
         """Empty the planes about to be segmented (all of a 2D image)."""
+        preview = find_layer(self._viewer, self.image, "preview")
+        if preview is not None:
+            preview.visible = False  # of a training; what comes now is the result
         writer = self._open()
         writer.write((list(planes),) if planes else (slice(None),), np.array(0))
         self._next_number = 0
