@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
 # Of the lines below image, model and device, in pixels of the screen.
 _LINE_WIDTH = 230
+_OPEN_WIDTH = 30
 NO_MODEL = "None yet"
 
 
@@ -85,15 +86,16 @@ class ImageModelSection(QWidget):
         self._image.setAccessibleName("Image")
         self._image_line = _line()
         self._model = QComboBox()
-        self._model.setToolTip("Segments, and is what fine-tuning starts from")
         self._model.setAccessibleName("Model")
         self._model.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self._model.setMinimumContentsLength(12)
-        self._open = QPushButton("Open…")
+        self._open = QPushButton("…")
         self._open.setToolTip("Open a model folder from another place")
         self._open.setAccessibleName("Open model folder")
+        # Names of models end in what tells them apart; leave them the room.
+        self._open.setMaximumWidth(_OPEN_WIDTH)
         self._model_line = _line()
         self._device = QComboBox()
         self._device.addItems(get_args(DeviceChoice))
@@ -172,6 +174,9 @@ class ImageModelSection(QWidget):
                 self._model.setItemData(self._model.count() - 1, str(path), _TOOLTIP)
             paths: list[Path | None] = [None, *(path for _, path in models)]
             self._model.setCurrentIndex(paths.index(chosen))
+        purpose = "Segments, and is what fine-tuning starts from"
+        name = f"'{self._model.currentText()}': " if chosen is not None else ""
+        self._model.setToolTip(name + purpose)
         self._show_model_line()
 
     def _show_model_line(self) -> None:
