@@ -16,7 +16,7 @@ from napari_unet.core.prediction.objects import class_map, find_objects, label_d
 PLAIN = ObjectConfig(min_size=0, fill_holes=False, recover_border=False)
 HOLES = PLAIN.replaced(fill_holes=True)
 LINES = PLAIN.replaced(recover_border=True)
-SPLIT = PLAIN.replaced(split=True)
+SPLIT = PLAIN.replaced(split=0.75)
 
 masks = npst.arrays(
     np.bool_, npst.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=14)
@@ -77,7 +77,7 @@ def test_objects_are_numbered_by_row_and_cover_the_mask(mask):
 @pytest.mark.parametrize("value", [0.0, 0.7, 1.0])
 def test_a_constant_image_of_any_shape_is_one_object_or_none(shape, value):
     foreground = np.full(shape, value, np.float32)
-    config = ObjectConfig(min_size=1, split=True)
+    config = ObjectConfig(min_size=1, split=0.75)
     labels = find_objects(foreground, config)
     assert labels.dtype == np.uint16
     np.testing.assert_array_equal(labels, np.full(shape, value > 0.5))
@@ -86,7 +86,7 @@ def test_a_constant_image_of_any_shape_is_one_object_or_none(shape, value):
 def test_the_input_is_not_modified():
     foreground = discs((40, 40), (20, 12, 8), (20, 27, 8))
     before = foreground.copy()
-    find_objects(foreground, ObjectConfig(split=True))
+    find_objects(foreground, ObjectConfig(split=0.75))
     np.testing.assert_array_equal(foreground, before)
 
 

@@ -28,7 +28,7 @@ def test_each_kind_of_setting_gets_its_control(make_form):
     assert isinstance(form.control("levels"), QSpinBox)
     assert isinstance(form.control("padding"), QComboBox)
     assert isinstance(form.control("dropout"), QDoubleSpinBox)
-    assert isinstance(make_form(ObjectConfig()).control("split"), QCheckBox)
+    assert isinstance(make_form(ObjectConfig()).control("fill_holes"), QCheckBox)
 
 
 def test_limits_units_and_help_come_from_the_declaration(make_form):
@@ -66,8 +66,8 @@ def test_every_control_reports_its_edit(make_form, name, edit, expected):
 def test_showing_is_not_changing(qtbot, make_form):
     form = make_form(ObjectConfig())
     with qtbot.assertNotEmitted(form.valueChanged):
-        form.setValue(ObjectConfig(threshold=0.8, split=True))
-    assert form.control("split").isChecked()
+        form.setValue(ObjectConfig(threshold=0.8, fill_holes=False))
+    assert not form.control("fill_holes").isChecked()
 
 
 def test_a_slider_widens_for_a_rare_value(make_form):

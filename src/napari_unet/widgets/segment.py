@@ -98,7 +98,9 @@ class SegmentSection(QWidget):
         self._line.hide()
         fields = ("threshold", "min_size", "fill_holes", "split")
         self._form: Form[ObjectConfig] = Form(
-            self._session.objects, fields, sliders={"threshold": (0.02, 0.98)}
+            self._session.objects,
+            fields,
+            sliders={"threshold": (0.02, 0.98), "split": (0.0, 1.0)},
         )
         self._probabilities = QPushButton("Show probabilities")
         self._probabilities.setToolTip(

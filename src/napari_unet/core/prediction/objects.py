@@ -102,7 +102,7 @@ def find_objects(
             )
             for share in _CORES
         ]
-        labels = split_at_waists(labels, config.min_size, cores)
+        labels = split_at_waists(labels, config.split, config.min_size, cores)
     if config.recover_border:
         _give_back_lines(labels)
     return _number_by_row(labels[_INSIDE])

@@ -12,11 +12,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# A waist is clear when it is narrower than this part of the narrower of the two
-# bodies it joins. Two discs of radius r are cut apart from a distance of 1.3 r on.
-# A larger part finds more touching nuclei, but cuts more elongated and branched cells.
-_CLEAR_WAIST = 0.75
-# ... and narrower by at least this much on either side, in px: below is pixel noise.
+# A waist is narrower than its bodies by this much on either side, in px, at least:
+# below is pixel noise.
 _MIN_DEPTH_PX = 1.0
 # Smooths the distances' pixel steps away, in px.
 _SMOOTHING_PX = 1.0
@@ -24,6 +21,7 @@ _SMOOTHING_PX = 1.0
 
 def split_at_waists(
     labels: NDArray[np.int32],
+    clear_waist: float = 0.75,
     min_size: int = 0,
     cores: Sequence[NDArray[np.bool_]] = (),
 ) -> NDArray[np.int32]:
@@ -40,6 +38,11 @@ def split_at_waists(
     ----------
     labels : ndarray of int32, shape (Y, X)
         0 is background, and so must be the outermost pixels.
+    clear_waist : float
+        A waist is cut when it is narrower than this part of the narrower of the two
+        bodies it joins. At 0.75 two discs of radius r come apart from a distance of
+        1.3 r on; more finds more touching nuclei, but cuts elongated and branched
+        cells. At 0.25 only leaks between large bodies are cut.
     min_size : int
         Nothing smaller, in pixels, is cut off.
     cores : sequence of ndarray of bool, shape of `labels`
@@ -65,7 +68,11 @@ def split_at_waists(
     basin[pixels], summits = _climb(flat, height, pixels, width)
     pairs, passes = _find_passes(flat, height, basin, pixels, width)
     parts = _join_basins(
-        pairs, passes, height[summits], np.bincount(basin[pixels]), max(min_size, 1)
+        (pairs, passes),
+        height[summits],
+        np.bincount(basin[pixels]),
+        clear_waist,
+        max(min_size, 1),
     )
     split = np.zeros_like(flat)
     split[pixels] = parts[basin[pixels]] + 1
@@ -126,10 +133,10 @@ def _find_passes(
 
 
 def _join_basins(
-    pairs: NDArray[np.intp],
-    passes: NDArray[np.float32],
+    crossings: tuple[NDArray[np.intp], NDArray[np.float32]],
     summits: NDArray[np.float32],
     sizes: NDArray[np.intp],
+    clear_waist: float,
     min_size: int,
 ) -> NDArray[np.int32]:
     """Return the part, 0, 1, …, that each basin belongs to.
@@ -145,12 +152,13 @@ def _join_basins(
             root[number] = number = root[root[number]]
         return number
 
-    for (a, b), height in zip(pairs.tolist(), passes.tolist(), strict=True):
+    pairs, passes = (part.tolist() for part in crossings)
+    for (a, b), height in zip(pairs, passes, strict=True):
         a, b = find(a), find(b)
         if a == b:
             continue
         lower = min(summit[a], summit[b])
-        clear = height < min(_CLEAR_WAIST * lower, lower - _MIN_DEPTH_PX)
+        clear = height < min(clear_waist * lower, lower - _MIN_DEPTH_PX)
         if clear and min(size[a], size[b]) >= min_size:
             continue
         root[b] = a

@@ -14,6 +14,8 @@ from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Prepared
 
+# Not at all, only leaks, and up to touching discs.
+_SPLITS = (0.0, 0.25, 0.5, 0.75)
 # Splitting objects must gain this much average precision before it is chosen.
 _WORTH_SPLITTING = 0.01
 # So much of a training image, in px along each axis, helps to choose.
@@ -29,7 +31,8 @@ class Validation:
     scores : Scores
         Summed over the validation examples.
     objects : ObjectConfig
-        The model's own, or the same with waists cut where that was clearly better.
+        The model's own, or the same with more or fewer waists cut where that was
+        clearly better.
     """
 
     scores: Scores
@@ -59,7 +62,8 @@ def make_validation(
         crops.append((_crop_to_known(_corner(fullest), halo), False))
     ways = [settings.objects]
     if settings.annotation == "objects":
-        ways.append(settings.objects.replaced(split=not settings.objects.split))
+        others = (share for share in _SPLITS if share != settings.objects.split)
+        ways += [settings.objects.replaced(split=share) for share in others]
 
     def validate() -> Iterator[Validation]:
         totals, seen = [Scores() for _ in ways], [Scores() for _ in ways]
