@@ -58,6 +58,18 @@ def models_folder(tmp_path, monkeypatch):
     return tmp_path / "home" / "models"
 
 
+@pytest.fixture
+def person(qtbot, make_napari_viewer):
+    """Show a viewer with the dock, and someone who uses it."""
+    from person import Person
+
+    viewer = make_napari_viewer(show=True)
+    viewer.window.resize(1200, 800)
+    person = Person(qtbot, viewer)
+    yield person
+    person.leave()
+
+
 @pytest.fixture(autouse=True)
 def no_window_left():
     """Fail a test that leaves a window open."""

@@ -19,7 +19,7 @@ from napari_unet.core.training.validation import Validation
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
 # Validation may take this share of the time; then it waits for the end.
-_VALIDATION_SHARE = 0.15
+_VALIDATION_SHARE = 0.1
 # The shown loss is a running mean over about this many steps.
 _SMOOTHING = 20
 # The gradient's norm is cut here, so that one odd patch cannot undo the rest.

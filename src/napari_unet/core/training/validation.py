@@ -15,11 +15,11 @@ from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Prepared
 
 # Not at all, only leaks, and up to touching discs.
-_SPLITS = (0.0, 0.25, 0.5, 0.75)
+_SPLITS = (0.0, 0.25, 0.75)
 # Splitting objects must gain this much average precision before it is chosen.
 _WORTH_SPLITTING = 0.01
 # So much of a training image, in px along each axis, helps to choose.
-_SEEN = 512
+_SEEN = 384
 
 
 @dataclass(frozen=True, slots=True)
