@@ -101,16 +101,15 @@ def predict_plane(
 
 
 def check_channels(image: Image, settings: ModelSettings) -> None:
-    """Refuse an image that the model cannot read, naming both numbers of channels."""
+    """Refuse an image with another number of channels than the model reads."""
     wanted = settings.network.in_channels
     if image.channels == wanted:
         return
-    kinds = {1: "grey", 3: "RGB or 3-channel"}
+    kinds = {1: "grey", 3: "colour (RGB)"}
     have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
     raise InputError(
-        f"'{image.name}' is a {have} image ({image.channels} channels), but the model "
-        f"was made for {need} images ({wanted}). Convert the image, or train a model "
-        "on images like this one."
+        f"'{image.name}' is a {have} image, but the model was made for {need} images. "
+        "Convert the image, or train a model on images like this one."
     )
 
 
