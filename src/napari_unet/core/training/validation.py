@@ -14,10 +14,14 @@ from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Prepared
 
-# Not at all, only leaks, and up to touching discs.
-_SPLITS = (0.0, 0.25, 0.75)
-# Splitting objects must gain this much average precision before it is chosen.
-_WORTH_SPLITTING = 0.01
+# What is tried, one after the other. Splits: not at all, only leaks, up to touching
+# discs. Thresholds: the weights of the ridges make the background broad.
+_TRIED: dict[str, tuple[float, ...]] = {
+    "split": (0.0, 0.25, 0.75),
+    "threshold": (0.3, 0.4, 0.5),
+}
+# A change must gain this much average precision before it is chosen.
+_WORTH_IT = 0.01
 # So much of a training image, in px along each axis, helps to choose.
 _SEEN = 384
 
@@ -31,7 +35,7 @@ class Validation:
     scores : Scores
         Summed over the validation examples.
     objects : ObjectConfig
-        The model's own, or the same with more or fewer waists cut where that was
+        The model's own, or the same with another split or threshold where that was
         clearly better.
     """
 
@@ -60,33 +64,62 @@ def make_validation(
     if trained_on:
         fullest = max(trained_on, key=lambda e: len(np.unique(e.target.labels)))
         crops.append((_crop_to_known(_corner(fullest), halo), False))
-    ways = [settings.objects]
-    if settings.annotation == "objects":
-        others = (share for share in _SPLITS if share != settings.objects.split)
-        ways += [settings.objects.replaced(split=share) for share in others]
 
     def validate() -> Iterator[Validation]:
-        totals, seen = [Scores() for _ in ways], [Scores() for _ in ways]
+        predicted = []
         for example, counts in crops:
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
             for part in predict(network, example.grey, example.intensity, compute):
                 out[(slice(None), *part.interior)] = part.probabilities
-                yield Validation(totals[0], ways[0])
-            for i, way in enumerate(ways):
-                scores = score_labels(
-                    _segment(out, settings, way),
-                    example.target.labels,
-                    known=example.target.known,
-                )
-                totals[i] += scores if counts else Scores()
-                seen[i] += scores
-        # The model's own way, unless another one is clearly better.
-        gains = [scores.ap - seen[0].ap for scores in seen]
-        best = int(np.argmax(gains)) if max(gains) > _WORTH_SPLITTING else 0
-        yield Validation(totals[best], ways[best])
+                yield Validation(Scores(), settings.objects)
+            predicted.append(_Predicted(out, example.target, counts))
+        yield _choose(predicted, settings)
 
     return validate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Predicted:
+    """Probabilities (K, Y, X), the truth, and whether they count for the scores."""
+
+    probabilities: np.ndarray
+    target: Target
+    counts: bool
+
+
+def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validation:
+    """Score the model's own way of making objects, or a clearly better one."""
+    objects = settings.objects
+    held, seen = _score(predicted, settings, objects)
+    tried = _TRIED if settings.annotation == "objects" else {}
+    for name, values in tried.items():
+        start, best = objects, seen.ap + _WORTH_IT
+        for value in values:
+            if value == getattr(start, name):
+                continue
+            other = start.replaced(**{name: value})
+            scores = _score(predicted, settings, other)
+            if scores[1].ap > best:
+                objects, best = other, scores[1].ap
+                held, seen = scores
+    return Validation(held, objects)
+
+
+def _score(
+    predicted: Sequence[_Predicted], settings: ModelSettings, objects: ObjectConfig
+) -> tuple[Scores, Scores]:
+    """Return the scores on held-back ground, and on that and the seen ground."""
+    held, seen = Scores(), Scores()
+    for each in predicted:
+        scores = score_labels(
+            _segment(each.probabilities, settings, objects),
+            each.target.labels,
+            known=each.target.known,
+        )
+        held += scores if each.counts else Scores()
+        seen += scores
+    return held, seen
 
 
 def _corner(example: Prepared) -> Prepared:
