@@ -170,7 +170,7 @@ def accept_and_undo(person, prediction):
     person.press("Accept by click", "Annotate")
     person.drag(prediction, deepest)
     np.testing.assert_array_equal(annotation.data > 0, (painted > 0) | mask)
-    person.press("Undo the last change of the annotation", "Annotate")
+    person.press("Undo", "Annotate")
     np.testing.assert_array_equal(annotation.data, painted)
     person.press("Accept by click", "Annotate")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.utils.notifications import show_info
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.annotation_layers import accept_into
@@ -41,31 +41,26 @@ class AcceptButtons(QWidget):
         self._viewer = viewer
         self._chosen = chosen_layers(viewer)
         self._clickable: Labels | None = None
-        self._in_view = QPushButton("All in view")
-        self._picked = QPushButton("Picked")
-        self._by_click = QPushButton("By click")
+        self._in_view = QPushButton("Accept all in view")
+        self._picked = QPushButton("Accept picked")
+        self._by_click = QPushButton("Accept by click")
         self._by_click.setCheckable(True)
         self._undo = QPushButton("Undo")
         helps = {
             self._in_view: "Take every predicted object on the screen into the "
-            "annotation",
+            "annotation; what is painted there is kept",
             self._picked: "Take the predicted object whose number is selected in the "
-            "prediction layer",
+            "prediction layer into the annotation",
             self._by_click: "While this is pressed, a click on a predicted object "
             "takes it into the annotation",
+            self._undo: "Undo the last change of the annotation",
         }
-        label = QLabel("Accept")
-        label.setToolTip("Predicted objects become annotation, painted ones are kept")
-        layout = QHBoxLayout(self)
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(label)
-        for button, help_text in helps.items():
+        for index, (button, help_text) in enumerate(helps.items()):
             button.setToolTip(help_text)
-            button.setAccessibleName(f"Accept {button.text().lower()}")
-            layout.addWidget(button, 1)
-        self._undo.setToolTip("Undo the last change of the annotation")
-        self._undo.setAccessibleName("Undo the last change of the annotation")
-        layout.addWidget(self._undo, 1)
+            button.setAccessibleDescription(help_text)
+            layout.addWidget(button, *divmod(index, 2))
         self._undo.clicked.connect(self._on_undo_clicked)
         self._in_view.clicked.connect(self._on_in_view_clicked)
         self._picked.clicked.connect(self._on_picked_clicked)
