@@ -21,6 +21,7 @@ from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.chosen import choose_image, chosen_layers, unwrapped
+from napari_unet.widgets.elided_combo import ElidedCombo
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
 
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
 # Of the lines below image, model and device, in pixels of the screen.
 _LINE_WIDTH = 230
-_OPEN_WIDTH = 30
 NO_MODEL = "None yet"
 
 
@@ -85,17 +85,11 @@ class ImageModelSection(QWidget):
         )
         self._image.setAccessibleName("Image")
         self._image_line = _line()
-        self._model = QComboBox()
+        self._model = ElidedCombo()
         self._model.setAccessibleName("Model")
-        self._model.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._model.setMinimumContentsLength(12)
-        self._open = QPushButton("…")
+        self._open = QPushButton("Open…")
         self._open.setToolTip("Open a model folder from another place")
         self._open.setAccessibleName("Open model folder")
-        # Names of models end in what tells them apart; leave them the room.
-        self._open.setMaximumWidth(_OPEN_WIDTH)
         self._model_line = _line()
         self._device = QComboBox()
         self._device.addItems(get_args(DeviceChoice))

@@ -5,19 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QComboBox, QWidget
 from superqt.utils import signals_blocked
 
 from napari_unet.widgets.chosen import unwrapped
+from napari_unet.widgets.elided_combo import ElidedCombo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
     from napari.layers import Layer
+    from qtpy.QtWidgets import QWidget
 
 
-class LayerCombo(QComboBox):
+class LayerCombo(ElidedCombo):
     """Choose one of the viewer's layers; the newest comes first.
 
     Parameters
@@ -52,11 +53,6 @@ class LayerCombo(QComboBox):
         self._placeholder, self._can_be_empty = placeholder, can_be_empty
         self._offered: list[Layer | None] = []
         self._value: Layer | None = None
-        # Long layer names must not make the dock wide.
-        self.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.setMinimumContentsLength(12)
         events = viewer.layers.events
         signals = (events.inserted, events.removed, events.reordered, events.renamed)
         for signal in signals:
