@@ -95,9 +95,20 @@ class AugmentationConfig(Config):
         0.2, "Largest relative change of size", ge=0, lt=0.9, title="Zoom"
     )
     elastic_px: float = setting(
-        10.0, "Standard deviation of the nodes' displacement", unit="px", ge=0, le=100
+        10.0,
+        "Standard deviation of the nodes' displacement",
+        title="Deformation",
+        unit="px",
+        ge=0,
+        le=100,
     )
-    elastic_nodes: int = setting(3, "Nodes of the deformation, per axis", ge=2, le=16)
+    elastic_nodes: int = setting(
+        3,
+        "Nodes of the deformation, per axis",
+        title="Deformation nodes",
+        ge=2,
+        le=16,
+    )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
     brightness: float = setting(
         0.25, "Largest shift of the grey values, in standard units", ge=0, le=2

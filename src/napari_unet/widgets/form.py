@@ -166,8 +166,10 @@ def _make_number_control(
 
 def _decimals(default: Any) -> int:
     """Return how many decimals a number needs: three digits of a small default."""
-    if not isinstance(default, float) or not 0 < default < 0.1:
+    if not isinstance(default, float) or default == 0:
         return 2
+    if default >= 0.1:
+        return 1 if default >= 10 else 2
     return 2 - math.floor(math.log10(default))
 
 
