@@ -254,7 +254,7 @@ def _validate_start(
         run.before = validation.scores
         training.best_objects = validation.objects
         yield replace(_preparing(training.config), phase="validating")
-    training.best_scores = run.before
+    training.best_scores = training.baseline = run.before
     training.best_weights = training.weights
 
 

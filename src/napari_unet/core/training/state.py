@@ -37,6 +37,8 @@ class Training:
     best_weights: dict[str, Tensor] | None = None
     best_scores: Scores | None = None
     best_objects: ObjectConfig | None = None
+    baseline: Scores | None = None  # of the model it started from
+    top: float = -math.inf  # rank of the highest validation
     history: list[tuple[int, float, float, float, float]] = field(default_factory=list)
     optimizer: torch.optim.Optimizer = field(init=False)
 

@@ -45,7 +45,7 @@ class TrainProgress:
     validation : Scores, optional
         Only right after a validation.
     is_best : bool
-        Whether that validation was the best so far.
+        Whether the weights of that validation are the ones to keep so far.
     preview : ndarray of float32, shape (Y, X), optional
         Foreground probability where the user is looking.
     """
@@ -173,8 +173,9 @@ def _validate(
     clock.has_validated(time.perf_counter() - start)
     if result is None:
         return
-    scores, best = result.scores, training.best_scores
-    is_best = best is None or rank(scores) >= rank(best)
+    scores = result.scores
+    is_best = _is_best(scores, training)
+    training.top = max(training.top, rank(scores))
     if is_best:
         training.best_scores = scores
         training.best_objects = result.objects
@@ -183,6 +184,20 @@ def _validate(
         (training.iteration, training.seconds, training.loss, scores.f1, scores.iou)
     )
     yield clock.progress("validating", validation=scores, is_best=is_best)
+
+
+def _is_best(scores: Scores, training: Training) -> bool:
+    """Tell whether the network as it is shall be kept.
+
+    Held-back ground is small, so its scores are uncertain: of two checkpoints that
+    differ by less than a standard error the later one is taken, which has learned
+    longer, at a lower rate (the one-standard-error rule of Breiman et al., 1984). The
+    model that the training started from is only replaced by one that is no worse.
+    """
+    if training.baseline is not None and rank(scores) < rank(training.baseline):
+        return False
+    error = math.sqrt(scores.f1 * (1 - scores.f1) / max(scores.objects_true, 1))
+    return rank(scores) >= training.top - error
 
 
 def rank(scores: Scores) -> float:
