@@ -196,7 +196,7 @@ def _is_best(scores: Scores, training: Training) -> bool:
     """
     if training.baseline is not None and rank(scores) < rank(training.baseline):
         return False
-    error = math.sqrt(scores.f1 * (1 - scores.f1) / max(scores.objects_true, 1))
+    error = math.sqrt(scores.ap * (1 - scores.ap) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
 
