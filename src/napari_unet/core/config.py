@@ -114,7 +114,7 @@ class AugmentationConfig(Config):
         0.25, "Largest shift of the grey values, in standard units", ge=0, le=2
     )
     noise: float = setting(
-        0.15, "Largest standard deviation of added noise", ge=0, le=2
+        0.25, "Largest standard deviation of added noise", ge=0, le=2
     )
 
 
@@ -130,7 +130,7 @@ class TrainConfig(Config):
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
     batch_size: int = setting(4, "Patches per step", ge=1, le=256)
     optimizer: Literal["adamw", "sgd"] = setting("adamw", "Optimizer")
-    learning_rate: float = setting(4e-3, "Largest step size", gt=0, le=1000)
+    learning_rate: float = setting(5e-3, "Largest step size", gt=0, le=1000)
     momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
     weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
     schedule: Literal["cosine", "constant"] = setting(
