@@ -47,12 +47,11 @@ def test_the_displacement_is_as_strong_as_in_the_paper():
     config = AugmentationConfig()
     rng = np.random.default_rng(1)
     still = deformed(np.zeros((2, 3, 3)), (65, 65))
-    moved = np.stack(
-        [
-            deformed(draw_deformation(config, rng).nodes, (65, 65)) - still
-            for _ in range(400)
-        ]
-    )
+    drawn = (draw_deformation(config, rng).nodes for _ in range(900))
+    # The others are only mirrored and turned, so as to stay sharp.
+    elastic = [nodes for nodes in drawn if nodes.any()]
+    assert 400 < len(elastic) < 500
+    moved = np.stack([deformed(nodes, (65, 65)) - still for nodes in elastic])
     rms = np.sqrt((moved**2).mean(axis=(0, 1)))
     assert rms[::32, ::32].mean() == pytest.approx(10, rel=0.03)
     assert rms[16::32, 16::32].mean() == pytest.approx(6.04, rel=0.05)
