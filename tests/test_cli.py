@@ -485,3 +485,42 @@ def test_help_names_every_command(call):
     assert code == 0
     for name in ("demo", "gui", "check", "weights", "train", "segment", "evaluate"):
         assert name in text
+
+
+def test_a_refused_training_leaves_the_model_where_it_is(folders, model, refused):
+    before = read_manifest(model)
+    for path in folders[1].iterdir():
+        write_labels(path, np.zeros((80, 96), np.uint8))
+    refused("train", *folders, "--model", model, *SMALL)
+    assert read_manifest(model) == before
+    assert not model.with_name("model.1").exists()
+
+
+def test_another_network_than_the_model_has_is_refused(
+    tmp_path, folders, model, refused
+):
+    start = ["--start-from", model, "--base-channels", "8", "--iterations", "1"]
+    said = refused("train", *folders, "--model", tmp_path / "m", *start)
+    assert "--base-channels 8: the model to start from has 4" in said
+
+
+def test_labels_of_another_pixel_size_are_refused(tmp_path, folders, refused):
+    for path in folders[1].iterdir():
+        write_labels(path, read_labels(path), (0.2, 0.2))
+    said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert "measure 0.5 µm, those of its labels 0.2 µm" in said
+
+
+def test_objects_of_a_stack_are_measured_plane_by_plane(tmp_path, model, call):
+    grey = np.stack([discs(seed)[0] for seed in range(10)])
+    path = tmp_path / "movie.tif"
+    tifffile.imwrite(path, grey, imagej=True, metadata={"axes": "TYX"})
+    out = tmp_path / "o"
+    options = ["--out", out, "--csv", "--min-size", "1", "--json"]
+    code, text, err = call("segment", path, "--model", model, *options)
+    assert code == 0, err
+    labels = tifffile.imread(out / "movie.tif")
+    count = sum(int(plane.max()) for plane in labels)
+    assert last_json(text)["objects"]["movie"] == count
+    rows = (out / "movie.csv").read_text().splitlines()
+    assert len(rows) == count + 1

@@ -30,11 +30,14 @@ def check(images: Images, labels: Labels, as_json: Json = False) -> None:
 
 def _check_files(image: Path, labels: Path) -> list[dict[str, str]]:
     """Return the findings of one pair; a file that cannot be read is one of them."""
+    from napari_unet.cli.training import check_same_scale
     from napari_unet.core.annotation.findings import find_faults
     from napari_unet.formats.images import read_image, read_labels
 
     try:
-        findings = find_faults(read_image(image), read_labels(labels))
+        picture = read_image(image)
+        findings = find_faults(picture, read_labels(labels))
+        check_same_scale(picture, labels)
     except InputError as error:
         return [{"image": image.name, "level": "error", "message": str(error)}]
     return [

@@ -72,7 +72,8 @@ def segment(
             rois=rois,
             csv=csv,
         )
-        counts[stem] = int(labels.max())
+        planes = labels if labels.ndim == 3 else labels[None]
+        counts[stem] = sum(int(plane.max()) for plane in planes)
     text = "\n".join(f"{stem}: {count} objects" for stem, count in counts.items())
     result = {"out": str(out), "images": len(counts), "objects": counts}
     report(result, text, as_json=as_json)
@@ -129,6 +130,7 @@ def _write(
     csv: bool,
 ) -> None:
     """Write the results of one image beside each other."""
+    from napari_unet.formats.export import LabelsExport, measure
     from napari_unet.formats.imagej_rois import write_rois
     from napari_unet.formats.table import measure_objects, write_table
     from napari_unet.formats.tiff import write_grey, write_labels
@@ -142,7 +144,13 @@ def _write(
     if rois:
         write_rois(stem.with_name(f"{name}.zip"), labels)
     if csv:
-        rows = measure_objects(labels, image, size)
+        if labels.ndim == 3 and labels.any():  # each plane has numbers of its own
+            export = LabelsExport(
+                labels, stem.parent, name, ("csv",), image, size, by_plane=True
+            )
+            rows = measure(export)
+        else:
+            rows = measure_objects(labels, image, size)
         write_table(stem.with_name(f"{name}.csv"), rows)
 
 

@@ -21,6 +21,7 @@ from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.card import Card
+    from napari_unet.core.image import Image
     from napari_unet.core.workflow import Example, Model, TrainProgress
 
 
@@ -102,7 +103,11 @@ def train(
         )
     start = None if start_from is None else open_model(start_from)
     settings = _make_settings(preset, network, annotation, examples)
-    kept = None if resume else _set_aside(model, start)
+    if start is not None or resume:
+        _check_same_network(
+            start or open_model(str(model)), base_channels, levels, padding
+        )
+    workflow.describe_device(device)  # refuses one that is not there
     steps = workflow.fine_tune(
         examples,
         model,
@@ -113,8 +118,15 @@ def train(
         device=device,
         resume=resume,
     )
-    interrupted = _drive(steps)
+    next(steps)  # everything given is checked before an older model is touched
+    kept = None if resume else _set_aside(model, start)
+    try:
+        interrupted = _drive(steps)
+    except BaseException:
+        _put_back(kept, model)
+        raise
     result, text = _summarise(model)
+    result["kept"] = None if kept is None else str(kept)
     if kept is not None:
         text += f"\nThe model that was there is now '{kept}'."
     report(result, text, as_json=as_json)
@@ -181,7 +193,8 @@ def _read_examples(
     examples = []
     pairs = pair_files(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        annotation = read_labels(label)
+        annotation, picture = read_labels(label), read_image(image)
+        check_same_scale(picture, label)
         if split:
             annotation = split_components(annotation)
         boxes: list[Any] = []
@@ -190,7 +203,7 @@ def _read_examples(
             boxes = read_regions(file)
         examples.append(
             Example(
-                image=read_image(image),
+                image=picture,
                 annotation=annotation,
                 regions=tuple(Region(*box) for box in boxes),
                 ignore_label=ignore_label,
@@ -224,6 +237,56 @@ def _set_aside(folder: Path, start: "Model | None") -> Path | None:
         number += 1
     folder.rename(kept)
     return kept
+
+
+def _put_back(kept: Path | None, folder: Path) -> None:
+    """Undo `_set_aside` if no new model came into being."""
+    from napari_unet.core.card import SETTINGS_FILE
+
+    if kept is None or (folder / SETTINGS_FILE).exists():
+        return
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+    if not folder.exists():
+        kept.rename(folder)
+
+
+def _check_same_network(
+    model: "Model", base_channels: int | None, levels: int | None, padding: str | None
+) -> None:
+    """Refuse options that would ask for another network than the model's."""
+    network = model.settings.network
+    given = {"base_channels": base_channels, "levels": levels, "padding": padding}
+    for name, value in given.items():
+        if value is not None and value != getattr(network, name):
+            option = "--" + name.replace("_", "-")
+            raise InputError(
+                f"{option} {value}: the model to start from has "
+                f"{getattr(network, name)}. Leave {option} out, or train from scratch."
+            )
+
+
+def check_same_scale(image: "Image", labels: Path) -> None:
+    """Refuse labels whose pixel size, where their file gives one, is not the image's.
+
+    Raises
+    ------
+    InputError
+        Naming both pixel sizes.
+    """
+    from napari_unet.formats.images import TIFF_SUFFIXES
+    from napari_unet.formats.tiff import read_tiff
+
+    if image.pixel_size_um is None or labels.suffix.lower() not in TIFF_SUFFIXES:
+        return
+    sizes = read_tiff(labels).sizes_um
+    for axis, size in zip("YX", image.pixel_size_um[-2:], strict=True):
+        if axis in sizes and abs(sizes[axis] / size - 1) > 0.02:
+            raise InputError(
+                f"The pixels of '{image.name}' measure {size:g} µm, those of its "
+                f"labels {sizes[axis]:g} µm; labels must be painted on this image. "
+                "Correct the pixel size of one of the files."
+            )
 
 
 def _drive(steps: "Iterator[TrainProgress]") -> bool:

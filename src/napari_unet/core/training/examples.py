@@ -33,6 +33,8 @@ from napari_unet.core.training.patches import TrainingImage, prepare_image
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
+# Shorter ground, in px, is not cut.
+_SHORTEST = 8
 
 
 def split_validation(
@@ -82,6 +84,9 @@ def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
     share = min(0.5, 0.2 * len(areas))
     for index, region in reversed(areas):
         example = training[index]
+        longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
+        if longest < _SHORTEST:
+            continue
         rest, held = _cut(region, share)
         if min(_objects(example, rest), _objects(example, held)) < _FEWEST_OBJECTS:
             continue
