@@ -79,7 +79,7 @@ def test_scores_and_errors_are_shown(qtbot, viewer, section):
 
     assert score(section, "True objects") == "6"
     assert score(section, "Predicted objects") == "6"
-    assert score(section, "Found") == "1"
+    assert score(section, "Matched") == "1"
     layer = errors_layer(viewer)
     kinds = {y_x: KINDS[layer.data[y_x]][0] for y_x in [(5, 5), (5, 22), (22, 5)]}
     assert list(kinds.values()) == ["found", "missed", "false"]

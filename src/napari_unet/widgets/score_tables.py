@@ -25,7 +25,7 @@ _SCORES = (
     ("dice", "Dice", "Dice coefficient of the foreground pixels"),
     ("objects_true", "True objects", "How many there are"),
     ("objects_predicted", "Predicted objects", "How many the model sees"),
-    ("true_positives", "Found", "Predicted objects that match a true one"),
+    ("true_positives", "Matched", "Predicted objects that match a true one"),
 )
 _PLACE = Qt.ItemDataRole.UserRole
 _ERRORS_HEIGHT, _ROW_HEIGHT = 160, 22
