@@ -225,7 +225,7 @@ PRESETS: dict[PresetName, Preset] = {
         summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
         "cosine decay; learns in a minute on a processor.",
     ),
-    # Learning rate and dropout rate are not in the paper; see docs/science.
+    # The paper gives neither learning rate nor dropout rate; these are our choice.
     "paper-2015": Preset(
         network=NetworkConfig(
             base_channels=64, padding="valid", norm="none", dropout=0.5
