@@ -1,6 +1,6 @@
 """Train from scratch on a few real images, through the command line, and score others.
 
-    python benchmarks/real_images.py --data FOLDER [--only bbbc039_u2os ...]
+    python benchmarks/real_images.py --data FOLDER [--only isbi2012_em] [--seeds 0 1]
 
 FOLDER holds ``<set>/images`` and ``<set>/<masks>`` with equal stems. Prints a table in
 Markdown with the hardware. Base 16, everything else by default.
@@ -43,11 +43,10 @@ def call(*arguments: object) -> dict:
     """Run a command of the program and return its JSON."""
     command = [sys.executable, "-c", "from napari_unet.cli import main; main()"]
     done = subprocess.run(
-        [*command, *map(str, arguments), "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
+        [*command, *map(str, arguments), "--json"], capture_output=True, text=True
     )
+    if done.returncode:
+        sys.exit(done.stderr.splitlines()[-1])
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -78,23 +77,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=[task.name for task in TASKS])
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
     print(f"{describe_hardware()}\n")
     print("| set | images | seconds | iterations | measure | to beat | reached |")
     print("|---|--:|--:|--:|---|--:|--:|")
     for task in TASKS:
-        if task.name not in options.only:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            trained, scores = run(options.data, task, Path(folder), options.seed)
-        count = task.train.stop
-        print(
-            f"| {task.name} | {count} | {trained['seconds']:.0f} "
-            f"| {trained['iterations']} | {task.measure.upper()} | {task.target} "
-            f"| {scores[task.measure]:.3f} |",
-            flush=True,
-        )
+        for seed in options.seeds if task.name in options.only else []:
+            with tempfile.TemporaryDirectory() as folder:
+                trained, scores = run(options.data, task, Path(folder), seed)
+            print(
+                f"| {task.name} | {task.train.stop} | {trained['seconds']:.0f} "
+                f"| {trained['iterations']} | {task.measure.upper()} | {task.target} "
+                f"| {scores[task.measure]:.3f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from napari_unet.core.training.augmentation import (
     Deformation,
     change_grey_values,
     draw_deformation,
+    measure_grey_values,
     no_deformation,
     read_patch,
     spline_basis,
@@ -123,13 +124,50 @@ def test_beyond_the_edge_the_image_is_mirrored():
 
 def test_grey_values_change_but_not_their_shape():
     patch = torch.randn(3, 16, 16)
-    config = AugmentationConfig()
-    changed = change_grey_values(patch, config, np.random.default_rng(0))
+    statistics = measure_grey_values(patch.numpy(), CPU)
+
+    def change(config):
+        return change_grey_values(patch, statistics, config, np.random.default_rng(0))
+
+    changed = change(AugmentationConfig())
     assert changed.shape == patch.shape
     assert not torch.equal(changed, patch)
-    torch.testing.assert_close(
-        change_grey_values(patch, STILL, np.random.default_rng(0)), patch
-    )
+    torch.testing.assert_close(change(STILL), patch)
+
+
+def test_noise_and_brightness_follow_the_image_they_are_for():
+    noisy = np.random.default_rng(0).normal(0, 0.2, (1, 64, 64)).astype(np.float32)
+    faint = noisy / 10
+    config = STILL.replaced(noise=2, brightness=1)
+    changes = [
+        change_grey_values(
+            torch.from_numpy(grey),
+            measure_grey_values(grey, CPU),
+            config,
+            np.random.default_rng(3),
+        )
+        - torch.from_numpy(grey)
+        for grey in (noisy, faint)
+    ]
+    torch.testing.assert_close(changes[0], changes[1] * 10)
+
+
+@pytest.mark.parametrize("level", [0.05, 0.3])
+def test_noise_is_measured_beside_smooth_objects_and_edges(level):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:200, :200]
+    grey = np.sin(y / 20) + (x > 90)
+    noisy = (grey + rng.normal(0, level, grey.shape))[None].astype(np.float32)
+    noise = measure_grey_values(noisy, CPU).noise
+    assert noise.shape == (1, 1, 1)
+    assert float(noise) == pytest.approx(level, rel=0.05)
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (2, 2, 30), (1, 20, 20)])
+def test_an_image_without_noise_gets_a_little(shape):
+    statistics = measure_grey_values(np.zeros(shape, np.float32), CPU)
+    np.testing.assert_allclose(statistics.noise, 0.01)
+    np.testing.assert_allclose(statistics.spread, 0)
 
 
 def sampler_of(labels, regions=(), augmentation=None, **options):

@@ -13,7 +13,7 @@ from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.prediction.objects import class_map, find_objects, label_dtype
 
-PLAIN = ObjectConfig(min_size=0, fill_holes=False, recover_border=False)
+PLAIN = ObjectConfig(min_size=0, fill_holes=False, recover_border=False, split=0)
 HOLES = PLAIN.replaced(fill_holes=True)
 LINES = PLAIN.replaced(recover_border=True)
 SPLIT = PLAIN.replaced(split=0.75)
@@ -289,7 +289,7 @@ def test_the_target_of_touching_objects_gives_them_back(angle):
 def test_the_target_of_a_whole_tissue_gives_its_cells_back(seed):
     labels = tissue(seed)
     target = cut_separation_border(labels) > 0
-    found = find_objects(target.astype(np.float32))
+    found = find_objects(target.astype(np.float32), ObjectConfig(split=0))
     assert found.max() == labels.max()
     # A line says nothing about which side it was cut from; a few go to the other one.
     assert ious(found, labels).min() > 0.94

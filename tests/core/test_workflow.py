@@ -13,7 +13,7 @@ from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
 from napari_unet.core.errors import InputError, TrainingDivergedError
 from napari_unet.core.image import Image, measure_intensity
 from napari_unet.core.network.unet import UNet
-from napari_unet.core.training.examples import split_validation
+from napari_unet.core.training.examples import complete_settings, split_validation
 from napari_unet.core.workflow import (
     Preview,
     compute_weight_map,
@@ -170,6 +170,33 @@ def test_the_view_is_predicted_while_it_learns(tmp_path):
     assert shown[0].shape == (40, 70)
 
 
+def squares(size, count=6):
+    """An example of squares of `size` pixels along each side."""
+    labels = np.zeros((80, 40 * count), np.int32)
+    for number in range(count):
+        left = 40 * number + 4
+        labels[10 : 10 + size, left : left + size] = number + 1
+    grey = labels > 0
+    return Example(image=Image(grey[None].astype(np.uint8)), annotation=labels)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "expected"),
+    [
+        ([30], 225),  # a quarter of the smallest
+        ([30, 12], 36),
+        ([6], 9),  # all are small: smaller than the usual 20 px must be possible
+        ([10], 25),
+    ],
+)
+def test_what_counts_as_an_object_follows_the_annotated_sizes(sizes, expected):
+    examples = [squares(size) for size in sizes]
+    settings = complete_settings(SMALL, examples, new=True)
+    assert settings.objects.min_size == expected
+    kept = complete_settings(SMALL, examples, new=False)
+    assert kept.objects.min_size == SMALL.objects.min_size
+
+
 def test_validation_is_held_back_where_none_is_given():
     training, validation = split_validation([example(0), example(1)])
     assert [e.image.name for e in validation] == ["discs1"]
@@ -265,12 +292,20 @@ def test_an_offset_of_the_camera_changes_nothing():
     )
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 200), (17, 1)])
+@pytest.mark.parametrize("shape", [(1, 2), (3, 200), (17, 1)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_tiny_and_constant_images_are_segmented(shape, dtype):
-    image = Image(np.full((1, *shape), 7, dtype))
+def test_tiny_images_are_segmented(shape, dtype):
+    image = Image(np.arange(np.prod(shape)).reshape(1, *shape).astype(dtype))
     labels = make_labels(predict(image, model_of(SMALL)), SMALL, None)
     assert labels.shape == shape
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 30, 40), (2, 5, 30, 40)])
+def test_an_image_in_which_nothing_can_be_seen_is_refused(shape):
+    image = Image(np.full(shape, 7, np.uint8), name="blank")
+    settings = SMALL.replaced(network=NetworkConfig(in_channels=shape[0]).model_dump())
+    with pytest.raises(InputError, match="'blank' is constant"):
+        next(segment(image, model_of(settings)))
 
 
 def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(tmp_path):

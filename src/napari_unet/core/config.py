@@ -111,10 +111,16 @@ class AugmentationConfig(Config):
     )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
     brightness: float = setting(
-        0.25, "Largest shift of the grey values, in standard units", ge=0, le=2
+        0.5,
+        "Largest shift of the grey values, in standard deviations of the image",
+        ge=0,
+        le=2,
     )
     noise: float = setting(
-        0.25, "Largest standard deviation of added noise", ge=0, le=2
+        8.0,
+        "Largest standard deviation of added noise, relative to the image's own noise",
+        ge=0,
+        le=20,
     )
 
 
@@ -128,9 +134,9 @@ class TrainConfig(Config):
         60.0, "Time to train, validation included", unit="s", gt=0
     )
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
-    batch_size: int = setting(4, "Patches per step", ge=1, le=256)
+    batch_size: int = setting(2, "Patches per step", ge=1, le=256)
     optimizer: Literal["adamw", "sgd"] = setting("adamw", "Optimizer")
-    learning_rate: float = setting(5e-3, "Largest step size", gt=0, le=1000)
+    learning_rate: float = setting(4e-3, "Largest step size", gt=0, le=1000)
     momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
     weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
     schedule: Literal["cosine", "constant"] = setting(
@@ -164,7 +170,7 @@ class ObjectConfig(Config):
         True, "Give the line between touching objects back to them"
     )
     split: float = setting(
-        0.0,
+        0.25,
         "Cut objects in two where a waist is narrower than this part of the narrower "
         "body (watershed): 0 never cuts, 0.25 mends leaks, 0.75 parts touching discs",
         title="Split at waists",

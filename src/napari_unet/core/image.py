@@ -88,6 +88,22 @@ class Image:
         )
 
 
+def check_contrast(image: Image) -> None:
+    """Refuse an image in which nothing can be seen.
+
+    Raises
+    ------
+    InputError
+        If every channel is constant.
+    """
+    low, high = image.array.min(), image.array.max()
+    if low == high or all(channel.min() == channel.max() for channel in image.array):
+        raise InputError(
+            f"'{image.name}' is constant: all its pixels are {low}, so there is "
+            "nothing to see in it. Check how it was exported."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class IntensityRange:
     """The grey values of each channel that normalisation maps to 0 and 1.

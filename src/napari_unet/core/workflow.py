@@ -55,7 +55,7 @@ from napari_unet.core.training.patches import PatchSampler
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, train
-from napari_unet.core.training.validation import Validation, make_validation
+from napari_unet.core.training.validation import Validate, make_validation
 
 __all__ = [
     "Example",
@@ -247,10 +247,10 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
 
 
 def _validate_start(
-    validate: Callable[[], Iterator[Validation]], run: Run, training: Training
+    validate: Validate, run: Run, training: Training
 ) -> Iterator[TrainProgress]:
     """Score the model to start from: what comes must be better than what was there."""
-    for validation in validate():
+    for validation in validate(True):
         run.before = validation.scores
         training.best_objects = validation.objects
         yield replace(_preparing(training.config), phase="validating")
@@ -265,7 +265,7 @@ def _preparing(config: TrainConfig) -> TrainProgress:
 
 def _prepare(
     examples: Sequence[Example], training: Training, settings: ModelSettings
-) -> tuple[PatchSampler, Callable[[], Iterator[Validation]] | None]:
+) -> tuple[PatchSampler, Validate | None]:
     """Return where patches come from, and what validates."""
     config, network = training.config, training.network
     to_train, to_validate = split_validation(examples)

@@ -4,12 +4,11 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import DeviceChoice, ModelSettings, ObjectConfig
-from napari_unet.core.device import Precision, choose_compute
-from napari_unet.core.image import Image, measure_intensity
+from napari_unet.core.device import Precision, choose_compute, place
+from napari_unet.core.image import Image, check_contrast, measure_intensity
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plane import (
     PlaneProgress,
@@ -103,13 +102,13 @@ def segment(
     Raises
     ------
     InputError
-        If the image has other channels than the model was trained with, or its pixel
-        size is out of proportion.
+        If the image has other channels than the model was trained with, is constant, or
+        its pixel size is out of proportion.
     """
     check_channels(image, model.settings)
+    check_contrast(image)
     compute = choose_compute(device, precision)
-    network = model.network.to(compute.device)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     chosen: Sequence[int | None] = [None]
@@ -118,7 +117,7 @@ def segment(
     results = []
     for number, index in enumerate(chosen):
         steps = predict_plane(
-            network,
+            model.network,
             image if index is None else image.plane(index),
             intensity,
             model.settings,

@@ -13,6 +13,43 @@ from napari_unet.core.config import AugmentationConfig
 
 # The share of patches that are not interpolated.
 _SHARP_SHARE = 0.5
+# Half of a normal distribution lies within this part of its standard deviation.
+_MEDIAN_OF_NORMAL = 0.6745
+# In the range of normalised grey values, -1 to 1.
+_LEAST_NOISE = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class GreyStatistics:
+    """Of the normalised grey values of an image.
+
+    Parameters
+    ----------
+    spread : Tensor, shape (C, 1, 1)
+        Standard deviation.
+    noise : Tensor, shape (C, 1, 1)
+        Standard deviation of what differs from one pixel to the next, at least 0.01.
+    """
+
+    spread: Tensor
+    noise: Tensor
+
+
+def measure_grey_values(grey: np.ndarray, device: torch.device) -> GreyStatistics:
+    """Measure an image (C, Y, X).
+
+    Second differences along both axes leave noise and remove what is smooth
+    (Immerkær 1996, :doi:`10.1006/cviu.1996.0060`); the median ignores edges.
+    """
+    differences = np.abs(np.diff(np.diff(grey, 2, axis=-1), 2, axis=-2))
+    middle = np.array([np.median(d) if d.size else 0.0 for d in differences])
+    # The mask 1 -2 1 in both directions multiplies noise by 6.
+    noise = np.maximum(middle / (6 * _MEDIAN_OF_NORMAL), _LEAST_NOISE)
+
+    def column(values: np.ndarray) -> Tensor:
+        return torch.from_numpy(values.astype(np.float32)[:, None, None]).to(device)
+
+    return GreyStatistics(column(grey.std(axis=(1, 2))), column(noise))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,16 +169,22 @@ def read_patch(
 
 
 def change_grey_values(
-    patch: Tensor, config: AugmentationConfig, rng: np.random.Generator
+    patch: Tensor,
+    statistics: GreyStatistics,
+    config: AugmentationConfig,
+    rng: np.random.Generator,
 ) -> Tensor:
-    """Return a patch (C, Y, X) with random contrast, brightness and noise."""
+    """Return a patch (C, Y, X) with random contrast, brightness and noise.
+
+    Shifts and noise follow the image that the patch is from: what is little for an
+    image of strong contrast would drown the cells of a faint one.
+    """
     contrast = 1 + rng.uniform(-1, 1) * config.contrast
-    brightness = rng.uniform(-1, 1) * config.brightness
+    brightness = rng.uniform(-1, 1) * config.brightness * statistics.spread
     patch = patch * contrast + brightness
     noise = rng.uniform(0, 1) * config.noise
     if noise > 0:
         generator = torch.Generator(patch.device).manual_seed(int(rng.integers(2**31)))
-        patch += noise * torch.randn(
-            patch.shape, generator=generator, device=patch.device
-        )
+        grain = torch.randn(patch.shape, generator=generator, device=patch.device)
+        patch += noise * statistics.noise * grain
     return patch

@@ -33,6 +33,8 @@ from napari_unet.core.training.patches import TrainingImage, prepare_image
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
+# Smaller objects than this percentile may be slips of the brush.
+_SMALLEST = 2
 # Shorter ground, in px, is not cut.
 _SHORTEST = 8
 
@@ -236,4 +238,27 @@ def complete_settings(
     known = len(sizes) == len(examples)
     size = round(float(np.median(sizes)), 6) if known else None
     network = settings.network.replaced(in_channels=examples[0].image.channels)
-    return settings.replaced(network=network.model_dump(), pixel_size_um=size)
+    objects = settings.objects
+    if settings.annotation == "objects":
+        smallest = _smallest_size(examples, objects.min_size)
+        objects = objects.replaced(min_size=smallest)
+    return settings.replaced(
+        network=network.model_dump(), pixel_size_um=size, objects=objects.model_dump()
+    )
+
+
+def _smallest_size(examples: Sequence[Example], default: int) -> int:
+    """Return from how many pixels on something counts as an object.
+
+    That is a quarter of the smallest annotated objects (the edge of an image may cut
+    them), at least `default`, unless most objects are not much larger than that.
+    """
+    sizes = [
+        np.bincount(np.unique(labels[labels > 0], return_inverse=True)[1])
+        for example in examples
+        for labels in [
+            np.where(example.annotation == example.ignore_label, 0, example.annotation)
+        ]
+    ]
+    small, middle = np.percentile(np.concatenate(sizes), (_SMALLEST, 50))
+    return round(max(small / 4, min(default, middle / 4)))

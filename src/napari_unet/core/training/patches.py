@@ -12,8 +12,10 @@ from napari_unet.core.config import AugmentationConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.training.augmentation import (
     Deformation,
+    GreyStatistics,
     change_grey_values,
     draw_deformation,
+    measure_grey_values,
     no_deformation,
     read_patch,
 )
@@ -30,6 +32,8 @@ class TrainingImage:
     ----------
     grey : Tensor, shape (C, Y, X)
         Normalised grey values at the model's pixel size.
+    statistics : GreyStatistics
+        Of `grey`.
     truth : Tensor, shape (2, Y, X)
         Classes and loss weights, float32.
     known, foreground : ndarray of int
@@ -37,6 +41,7 @@ class TrainingImage:
     """
 
     grey: Tensor
+    statistics: GreyStatistics
     truth: Tensor
     known: np.ndarray
     foreground: np.ndarray
@@ -50,6 +55,7 @@ def prepare_image(
     counts = weights.ravel() > 0
     return TrainingImage(
         grey=torch.from_numpy(np.ascontiguousarray(grey, np.float32)).to(device),
+        statistics=measure_grey_values(grey, device),
         truth=torch.from_numpy(truth).to(device),
         known=np.flatnonzero(counts),
         foreground=np.flatnonzero(counts & (target.classes.ravel() > 0)),
@@ -137,7 +143,8 @@ class PatchSampler:
         if not bool((truth[1] > 0).any()):
             # Deformed away from the known ground: take the drawn pixel as the centre.
             patch, truth = self._read(image, centre, no_deformation())
-        return change_grey_values(patch, self._augmentation, rng), truth
+        changed = change_grey_values(patch, image.statistics, self._augmentation, rng)
+        return changed, truth
 
     def _draw_centre(
         self, image: TrainingImage, rng: np.random.Generator

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,18 @@ from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.validation import Validation
+from napari_unet.core.training.validation import Validate
 
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
 # Validation may take this share of the time; then it waits for the end.
 _VALIDATION_SHARE = 0.1
+# The last validation takes so many times as long as the others.
+_THOROUGH = 3
 # The shown loss is a running mean over about this many steps.
 _SMOOTHING = 20
+# Guessing costs 0.7. Without normalisation the first steps may cost some hundreds.
+_DIVERGED = 1e4
 # The gradient's norm is cut here, so that one odd patch cannot undo the rest.
 _MAX_NORM = 5.0
 
@@ -71,7 +75,7 @@ class TrainProgress:
 def train(
     training: Training,
     sampler: PatchSampler,
-    validate: Callable[[], Iterator[Validation]] | None = None,
+    validate: Validate | None = None,
     look: Callable[[], np.ndarray | None] | None = None,
 ) -> Generator[TrainProgress, None, None]:
     """Train until the iterations or the seconds of the settings are used up.
@@ -86,7 +90,7 @@ def train(
     sampler : PatchSampler
         Where batches come from.
     validate : callable, optional
-        Returns an iterator over validations, of which the last one is complete.
+        From `make_validation`; thorough at the end.
     look : callable, optional
         Returns the current foreground probability where the user is looking, if any.
 
@@ -98,7 +102,7 @@ def train(
     Raises
     ------
     TrainingDivergedError
-        If the loss is not a number; the last good weights are restored first.
+        If the loss is not a number, or huge; the last good weights are restored first.
     """
     clock = _Clock(training)
     good = copy_weights(training.network)
@@ -107,11 +111,11 @@ def train(
         training.network.train()
         _set_learning_rate(training, clock.fraction())
         loss = take_step(training, sampler.draw(training.iteration))
-        if not math.isfinite(loss):
+        if not loss < _DIVERGED:
             training.network.load_state_dict(good)
             raise TrainingDivergedError(
-                f"The loss became {loss} at iteration {training.iteration + 1}: the "
-                f"learning rate {training.config.learning_rate:g} is probably too "
+                f"The loss became {loss:.3g} at iteration {training.iteration + 1}: "
+                f"the learning rate {training.config.learning_rate:g} is probably too "
                 "large. The last good weights are kept; try a tenth of it."
             )
         training.iteration += 1
@@ -121,12 +125,13 @@ def train(
         yield clock.progress("training", preview=look() if look else None)
 
         share = int(clock.fraction() * training.config.validations)
-        if validate and share > validated and clock.may_validate():
+        due = validated < share < training.config.validations
+        if validate and due and clock.may_validate():
             validated = share
             good = copy_weights(training.network)
             yield from _validate(training, validate, clock)
-    if validate and not clock.just_validated:
-        yield from _validate(training, validate, clock)
+    if validate:
+        yield from _validate(training, validate, clock, thorough=True)
 
 
 def take_step(training: Training, batch: Batch) -> float:
@@ -140,7 +145,7 @@ def take_step(training: Training, batch: Batch) -> float:
     per_pixel = cross_entropy(logits.float(), batch.classes, reduction="none")
     loss = (batch.weights * per_pixel).sum() / batch.weights.sum().clamp(min=1e-6)
     value = loss.item()
-    if math.isfinite(value):
+    if value < _DIVERGED:
         training.optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(training.network.parameters(), _MAX_NORM)
@@ -162,12 +167,16 @@ def _set_learning_rate(training: Training, fraction: float) -> None:
 
 
 def _validate(
-    training: Training, validate: Callable[[], Iterator[Validation]], clock: "_Clock"
+    training: Training,
+    validate: Validate,
+    clock: "_Clock",
+    *,
+    thorough: bool = False,
 ) -> Generator[TrainProgress, None, None]:
     """Score the network as it is; keep its weights if they are the best."""
     start = time.perf_counter()
     result = None
-    for so_far in validate():
+    for so_far in validate(thorough):
         result = so_far
         yield clock.progress("validating")
     clock.has_validated(time.perf_counter() - start)
@@ -217,7 +226,6 @@ class _Clock:
         self._start = time.perf_counter() - training.seconds
         self._validating = 0.0  # seconds spent
         self._last_validation = 0.0  # seconds the last one took
-        self._validated_at = -1
 
     def fraction(self) -> float:
         """Return how much of the training is done, 0 to 1."""
@@ -229,13 +237,7 @@ class _Clock:
         if config.iterations is not None:
             return self._training.iteration >= config.iterations
         left = (config.seconds or 0) - self._seconds()
-        needed = 0.0 if self.just_validated else self._last_validation
-        return left <= needed
-
-    @property
-    def just_validated(self) -> bool:
-        """Whether the weights were validated as they are now."""
-        return self._validated_at == self._training.iteration
+        return left <= _THOROUGH * self._last_validation
 
     def may_validate(self) -> bool:
         """Whether validation has taken no more than its share of the time."""
@@ -245,7 +247,6 @@ class _Clock:
         """Note what a validation took."""
         self._validating += seconds
         self._last_validation = seconds
-        self._validated_at = self._training.iteration
 
     def _seconds(self) -> float:
         self._training.seconds = time.perf_counter() - self._start

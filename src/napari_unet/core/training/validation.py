@@ -14,16 +14,21 @@ from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Prepared
 
-# What is tried, one after the other. Splits: not at all, only leaks, up to touching
-# discs. Thresholds: the weights of the ridges make the background broad.
+# What is tried, one after the other. Splits: only leaks, or up to touching discs; what
+# a network joins in images it has seen says little about others, so not less than
+# leaks. Thresholds: the weights of the ridges make the background broad.
 _TRIED: dict[str, tuple[float, ...]] = {
-    "split": (0.0, 0.25, 0.75),
+    "split": (0.25, 0.75),
     "threshold": (0.3, 0.4, 0.5),
 }
+# Specks that the network invents may be as large as this times the smallest object.
+_LARGER = 3
 # A change must gain this much average precision before it is chosen.
-_WORTH_IT = 0.01
-# So much of a training image, in px along each axis, helps to choose.
-_SEEN = 384
+_WORTH_IT = 0.005
+# So much of a training image, in px along each axis, helps to choose; of one image
+# while the training goes on, of so many at its end.
+_SEEN_PX = 384
+_SEEN_IMAGES = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,16 @@ class Validation:
     scores : Scores
         Summed over the validation examples.
     objects : ObjectConfig
-        The model's own, or the same with another split or threshold where that was
-        clearly better.
+        The model's own, or the same with another split, threshold or smallest size
+        where that was clearly better.
     """
 
     scores: Scores
     objects: ObjectConfig
+
+
+# Called with whether to be thorough.
+Validate = Callable[[bool], Iterator[Validation]]
 
 
 def make_validation(
@@ -49,25 +58,28 @@ def make_validation(
     settings: ModelSettings,
     compute: Compute,
     trained_on: Sequence[Prepared] = (),
-) -> Callable[[], Iterator[Validation]]:
+) -> Validate:
     """Return a function that scores the network on the validation examples.
 
     Calling it starts an iterator that yields how things stand after each tile; its
     last value is the result. The network itself runs once for all ways of making
     objects.
 
-    Held-back ground is often too small to tell how objects are best made; a part of
-    `trained_on` has its say in that, too. It never counts for the scores.
+    Held-back ground is often too small to tell how objects are best made; parts of
+    `trained_on` have their say in that, too, more of them if the function is called
+    with True. They never count for the scores.
     """
     halo = network.geometry.halo
-    crops = [(_crop_to_known(example, halo), True) for example in examples]
-    if trained_on:
-        fullest = max(trained_on, key=lambda e: len(np.unique(e.target.labels)))
-        crops.append((_crop_to_known(_corner(fullest), halo), False))
+    held = [(_crop_to_known(example, halo), True) for example in examples]
+    fullest = sorted(trained_on, key=lambda e: -len(np.unique(e.target.labels)))
+    seen = [
+        (_crop_to_known(_corner(example), halo), False)
+        for example in fullest[:_SEEN_IMAGES]
+    ]
 
-    def validate() -> Iterator[Validation]:
+    def validate(thorough: bool) -> Iterator[Validation]:
         predicted = []
-        for example, counts in crops:
+        for example, counts in held + (seen if thorough else seen[:1]):
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
             for part in predict(network, example.grey, example.intensity, compute):
@@ -92,7 +104,8 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
     """Score the model's own way of making objects, or a clearly better one."""
     objects = settings.objects
     held, seen = _score(predicted, settings, objects)
-    tried = _TRIED if settings.annotation == "objects" else {}
+    sizes = (objects.min_size, _LARGER * objects.min_size)
+    tried = _TRIED | {"min_size": sizes} if settings.annotation == "objects" else {}
     for name, values in tried.items():
         start, best = objects, seen.ap + _WORTH_IT
         for value in values:
@@ -125,7 +138,7 @@ def _score(
 def _corner(example: Prepared) -> Prepared:
     """Return a part of an example that is quickly predicted."""
     known = _crop_to_known(example, 0)
-    part = (slice(0, _SEEN), slice(0, _SEEN))
+    part = (slice(0, _SEEN_PX), slice(0, _SEEN_PX))
     target = known.target
     return Prepared(
         grey=known.grey[(slice(None), *part)],
