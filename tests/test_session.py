@@ -178,11 +178,11 @@ def test_the_weight_map_takes_the_settings_of_the_session():
     annotation[5:25, 3:13] = 1
     annotation[5:25, 16:26] = 2
     session = Session()
-    high = session.compute_weight_map(annotation)
+    high = session.live_weight_map().update(annotation)
     session.train_config = session.train_config.replaced(
         weight_map=session.train_config.weight_map.replaced(w0=0)
     )
-    low = session.compute_weight_map(annotation)
+    low = session.live_weight_map().update(annotation)
     assert high[15, 14] > low[15, 14] + 5
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from napari_unet.core.annotation.live_weight_map import LiveWeightMap
     from napari_unet.core.annotation.target import Example, Region
     from napari_unet.core.evaluation.error_map import ErrorMap
     from napari_unet.core.evaluation.scores import Scores
@@ -296,34 +297,18 @@ class Session:
 
     # -------------------------------------------------------- weight map, scores
 
-    def compute_weight_map(
-        self,
-        annotation: NDArray[Any],
-        *,
-        regions: Sequence[Region] = (),
-        ignore_label: int | None = None,
-        pixel_size: Sequence[float] | None = None,
-    ) -> NDArray[np.float32]:
-        """Return the loss weight of each pixel of an annotation, shape (Y, X).
+    def live_weight_map(
+        self, *, regions: Sequence[Region] = (), ignore_label: int | None = None
+    ) -> LiveWeightMap:
+        """Return what keeps the weight map of a painted plane up to date.
 
-        Takes the settings of `train_config` at the time of the call. May run on any
-        thread.
+        With the settings of `train_config` at the time of the call.
         """
-        from napari_unet.core.annotation.target import make_target
-        from napari_unet.core.annotation.weight_map import compute_weight_map
+        from napari_unet.core.annotation.live_weight_map import LiveWeightMap
 
-        config = self.train_config.weight_map
-        target = make_target(
-            annotation,
-            kind="objects",
-            regions=tuple(regions),
-            ignore_label=ignore_label,
-            separation_border=config.separation_border,
+        return LiveWeightMap(
+            self.train_config.weight_map, regions=regions, ignore_label=ignore_label
         )
-        weights: NDArray[np.float32] = compute_weight_map(
-            target, config, pixel_size=pixel_size
-        )
-        return weights
 
     def evaluate(
         self,

@@ -84,8 +84,12 @@ class AcceptButtons(QWidget):
             self._chosen.annotation.undo()
 
     def _on_in_view_clicked(self) -> None:
-        if self._chosen.image is not None:
-            self._accept(box=visible_box(self._chosen.image))
+        if self._chosen.image is None:
+            return
+        accepted = self._accept(box=visible_box(self._chosen.image))
+        if accepted:
+            objects = "1 object is" if accepted == 1 else f"{accepted} objects are"
+            show_info(f"{objects} now in the annotation; Undo takes them out again.")
 
     def _on_picked_clicked(self) -> None:
         if self._chosen.prediction is not None:
@@ -116,10 +120,11 @@ class AcceptButtons(QWidget):
 
     def _accept(
         self, *, box: Box | None = None, chosen: Collection[int] | None = None
-    ) -> None:
+    ) -> int:
+        """Accept objects and return how many."""
         image, prediction = self._chosen.image, self._chosen.prediction
         if image is None or prediction is None:
-            return
+            return 0
         if self._chosen.annotation is None:
             active = self._viewer.layers.selection.active
             self._chosen.annotation = add_labels(self._viewer, image, "annotation")
@@ -134,6 +139,7 @@ class AcceptButtons(QWidget):
             )
         except InputError as error:
             show_problem(error)
-            return
+            return 0
         if not accepted:
             show_info("Nothing to accept here: these objects are annotated already.")
+        return accepted

@@ -17,17 +17,18 @@ from napari_unet.widgets.annotation_layers import (
     split_touching,
     summarise_layers,
 )
-from napari_unet.widgets.background import LatestAnswer, listen
-from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
     add_labels,
+    align_labels,
     link_layer,
     pixel_size_um,
     spatial_shape,
     unlink_layer,
 )
+from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
     import napari
@@ -47,7 +48,7 @@ ONLY_REGIONS_COUNT = "Only the regions are learned from; paint every object in t
 _COUNT_MSEC = 300
 
 
-class AnnotateSection(QWidget):
+class AnnotateSection(Section):
     """View of the annotation and the regions of the chosen image.
 
     Parameters
@@ -63,9 +64,7 @@ class AnnotateSection(QWidget):
     def __init__(
         self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self._viewer = unwrapped(viewer)
-        self._chosen = chosen_layers(self._viewer)
+        super().__init__(session, viewer, parent)
         self._watched: list[Layer] = []
         self._counter = LatestAnswer(self, "Counting")
         self._build()
@@ -162,6 +161,12 @@ class AnnotateSection(QWidget):
     def _take_annotation(self, layer: Labels) -> None:
         image, old = self._chosen.image, self._chosen.annotation
         if image is None:
+            return
+        try:
+            align_labels(layer, image)
+        except InputError as error:
+            show_problem(error)
+            self._layer.setValue(old)
             return
         if old is not None and old is not layer:
             unlink_layer(old)  # an image has one annotation

@@ -13,6 +13,7 @@ from napari.layers import Labels, Shapes
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
+    check_same_scale,
     copy_geometry,
     find_layer,
     image_of,
@@ -168,6 +169,7 @@ def _examples_of_image(
             f"'{annotation.name}' has the shape {painted.shape}, but '{layer.name}' "
             f"{image.shape}; make a new annotation for this image."
         )
+    check_same_scale(annotation, layer)
     if layer.ndim == 2:
         if not (painted.any() or regions):
             return []

@@ -13,11 +13,11 @@ from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.chosen import chosen_layers, unwrapped
 from napari_unet.widgets.errors_layer import describe_counts, go_to, show_errors
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import IGNORE_LABEL, labels_of, role_of
 from napari_unet.widgets.score_tables import ErrorTable, ScoreTable
+from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -39,7 +39,7 @@ class _Answer:
     errors: ErrorMap
 
 
-class EvaluateSection(QWidget):
+class EvaluateSection(Section):
     """Choose two labels layers; see the scores, the errors, and where they are.
 
     Parameters
@@ -58,9 +58,7 @@ class EvaluateSection(QWidget):
         viewer: napari.Viewer,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._viewer = session, unwrapped(viewer)
-        self._chosen = chosen_layers(self._viewer)
+        super().__init__(session, viewer, parent)
         self._true_layer: Labels | None = None
         self._build()
         self._button.clicked.connect(self._on_button_clicked)

@@ -25,7 +25,6 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.chosen import chosen_layers, unwrapped
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
     image_of,
@@ -35,6 +34,7 @@ from napari_unet.widgets.layers import (
     role_of,
     spatial_shape,
 )
+from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
     import napari
@@ -57,7 +57,7 @@ _FORMATS = (
 )
 
 
-class ExportSection(QWidget):
+class ExportSection(Section):
     """Choose labels, formats and a folder; every file is read back and compared.
 
     Parameters
@@ -76,13 +76,16 @@ class ExportSection(QWidget):
         viewer: napari.Viewer,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        viewer = unwrapped(viewer)
-        self._chosen = chosen_layers(viewer)
-        self._labels = LayerCombo(viewer, _can_export, placeholder="No labels yet")
+        super().__init__(session, viewer, parent)
+        self._labels = LayerCombo(
+            self._viewer, _can_export, placeholder="No labels yet"
+        )
         self._labels.setToolTip("The objects to export")
         self._image = LayerCombo(
-            viewer, is_users_image, placeholder="no image", can_be_empty=True
+            self._viewer,
+            is_users_image,
+            placeholder="no image",
+            can_be_empty=True,
         )
         self._image.setToolTip("The table gives the mean intensity in this image")
         self._name = QLineEdit()

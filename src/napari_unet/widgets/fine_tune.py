@@ -12,12 +12,12 @@ from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.chosen import unwrapped
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
 from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
 from napari_unet.widgets.live_preview import LivePreview
+from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ _STOP = "Stop and keep the best"
 _PARTS = 1000  # of the progress bar
 
 
-class FineTuneSection(QWidget):
+class FineTuneSection(Section):
     """Train on what is annotated, watch it learn, stop, and go back to any training.
 
     Parameters
@@ -51,8 +51,7 @@ class FineTuneSection(QWidget):
         viewer: napari.Viewer,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._viewer = session, unwrapped(viewer)
+        super().__init__(session, viewer, parent)
         self._job: Job | None = None
         self._form = TrainForm(session)
         self._examples = ExamplesTable(self._viewer)

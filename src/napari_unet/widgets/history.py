@@ -182,6 +182,8 @@ def describe_gain(card: Card) -> str:
     >>> before, after = {"f1": 0.5, "iou": 0.625}, {"f1": 0.9, "iou": 0.75}
     >>> describe_gain(Card(scores_before=before, scores=after))
     'F1 0.50 → 0.90, IoU 0.62 → 0.75'
+    >>> describe_gain(Card(scores={"f1": 0.0, "iou": 0.1}))
+    'F1 0.00, IoU 0.10; no object is found yet, train longer or annotate more'
     >>> describe_gain(Card())
     'too little is annotated to measure how good it is'
     """
@@ -191,7 +193,10 @@ def describe_gain(card: Card) -> str:
     for name, title in (("f1", "F1"), ("iou", "IoU")):
         before = "" if not card.scores_before else f"{card.scores_before[name]:.2f} → "
         parts.append(f"{title} {before}{card.scores[name]:.2f}")
-    return ", ".join(parts)
+    text = ", ".join(parts)
+    if card.scores["f1"] == 0:
+        text += "; no object is found yet, train longer or annotate more"
+    return text
 
 
 def describe_time(seconds: float) -> str:

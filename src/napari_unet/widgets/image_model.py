@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -20,10 +20,11 @@ from superqt.utils import signals_blocked
 from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
-from napari_unet.widgets.chosen import choose_image, chosen_layers, unwrapped
+from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.elided_combo import ElidedCombo
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
+from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
     import napari
@@ -40,7 +41,7 @@ _LINE_WIDTH = 230
 NO_MODEL = "None yet"
 
 
-class ImageModelSection(QWidget):
+class ImageModelSection(Section):
     """View of the chosen image, `Session.model_folder` and `Session.device`.
 
     Parameters
@@ -56,9 +57,7 @@ class ImageModelSection(QWidget):
     def __init__(
         self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self._session, self._viewer = session, unwrapped(viewer)
-        self._chosen = chosen_layers(self._viewer)
+        super().__init__(session, viewer, parent)
         self._device_asked = False
         self._device_answer = LatestAnswer(self, "Looking for the device")
         self._build()
@@ -67,6 +66,9 @@ class ImageModelSection(QWidget):
         self._open.clicked.connect(self._on_open_clicked)
         self._device.currentTextChanged.connect(self._on_device_chosen)
         self._device_answer.answered.connect(self._device_line.setText)
+        inserted = self._viewer.layers.events.inserted
+        inserted.connect(self._on_layer_opened)
+        self.destroyed.connect(lambda: inserted.disconnect(self._on_layer_opened))
         listen(self._chosen.events.image, self._show_image)
         listen(session.events.model_folder, self._show_models)
         listen(session.events.device, self._show_device)
@@ -124,6 +126,11 @@ class ImageModelSection(QWidget):
         choose_image(self._viewer, layer)
         self._show_image()
 
+    def _on_layer_opened(self, event: Any) -> None:
+        """Work on an image that was just opened, unless a job works on another one."""
+        if is_users_image(event.value) and not self._session.is_busy:
+            choose_image(self._viewer, event.value)
+
     def _on_model_chosen(self, index: int) -> None:
         self._session.model_folder = self._model.itemData(index)
 
@@ -149,6 +156,9 @@ class ImageModelSection(QWidget):
         layer = self._chosen.image
         if layer is not self._image.value():
             self._image.setValue(layer)
+        if (offered := self._image.value()) is not layer:  # that one was removed
+            choose_image(self._viewer, offered)
+            return
         self._image_line.setText("" if layer is None else describe_image(layer))
         self._image_line.setVisible(layer is not None)
         self._show_model_line()

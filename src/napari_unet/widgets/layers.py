@@ -36,6 +36,8 @@ LayerRole = Literal[
 IGNORE_LABEL = int(np.iinfo(np.uint16).max)
 _METADATA_KEY = "napari_unet"
 _REFRESH_MSEC = 100
+# Pixel sizes that differ by less are equal but for rounding.
+_SAME_PIXEL_SIZE = 0.02
 
 
 def find_layer(viewer: napari.Viewer, image: Layer, role: LayerRole) -> Any:
@@ -84,6 +86,40 @@ def copy_geometry(layer: Layer) -> dict[str, Any]:
         "units": layer.units,
         "axis_labels": layer.axis_labels,
     }
+
+
+def align_labels(labels: Labels, image: ImageLayer) -> None:
+    """Lay labels that know no pixel size onto an image.
+
+    Raises
+    ------
+    InputError
+        If they know one, and it is not the image's.
+    """
+    if pixel_size_um(labels) is None and (labels.scale == 1).all():
+        for name, value in copy_geometry(image).items():
+            setattr(labels, name, value)
+    check_same_scale(labels, image)
+
+
+def check_same_scale(labels: Labels, image: ImageLayer) -> None:
+    """Refuse labels whose pixels have another size than the image's.
+
+    Raises
+    ------
+    InputError
+        Naming both.
+    """
+    size, other = pixel_size_um(image), pixel_size_um(labels)
+    if size is None or other is None:
+        return
+    if not np.allclose(size[-2:], other[-2:], rtol=_SAME_PIXEL_SIZE):
+        raise InputError(
+            f"The pixels of '{image.name}' measure {size[-2]:.4g} × {size[-1]:.4g} µm, "
+            f"those of '{labels.name}' {other[-2]:.4g} × {other[-1]:.4g} µm; labels "
+            "belong to an image of the same pixel size. Correct the scale of one of "
+            "the layers."
+        )
 
 
 def add_labels(

@@ -123,7 +123,7 @@ class LivePreview(QObject):
             box=view.box,
             colormap="cyan",
             blending="additive",
-            opacity=0.5,
+            opacity=0.3,
             contrast_limits=(0, 1),
         )
 

@@ -23,10 +23,10 @@ from napari_unet.widgets.background import (
     run_in_background,
     show_problem,
 )
-from napari_unet.widgets.chosen import chosen_layers, unwrapped
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.prediction_layer import PredictionLayer
+from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
     import napari
@@ -45,7 +45,7 @@ NO_MODEL = (
 )
 
 
-class SegmentSection(QWidget):
+class SegmentSection(Section):
     """View of `Session.objects`, `Session.segmentation` and the job that makes it.
 
     Parameters
@@ -61,9 +61,7 @@ class SegmentSection(QWidget):
     def __init__(
         self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
     ) -> None:
-        super().__init__(parent)
-        self._session, self._viewer = session, unwrapped(viewer)
-        self._chosen = chosen_layers(self._viewer)
+        super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
         self._shown: PredictionLayer | None = None

@@ -12,10 +12,10 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.annotation_layers import regions_of, summarise_layers
 from napari_unet.widgets.background import LatestAnswer, listen
-from napari_unet.widgets.chosen import chosen_layers, unwrapped
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import IGNORE_LABEL, current_plane, labels_of
 from napari_unet.widgets.overlay import show_overlay
+from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from napari.layers import Image as ImageLayer
     from numpy.typing import NDArray
 
+    from napari_unet.core.annotation.live_weight_map import LiveWeightMap
     from napari_unet.core.config import TrainConfig, WeightMapConfig
     from napari_unet.session import Session
 
@@ -44,7 +45,7 @@ class _Answer:
     objects: int
 
 
-class WeightMapSection(QWidget):
+class WeightMapSection(Section):
     """Sliders for the weight map, and the map as a layer that follows the brush.
 
     Parameters
@@ -63,12 +64,11 @@ class WeightMapSection(QWidget):
         viewer: napari.Viewer,
         parent: QWidget | None = None,
     ) -> None:
-        super().__init__(parent)
-        self._session, self._viewer = session, unwrapped(viewer)
-        self._chosen = chosen_layers(viewer)
+        super().__init__(session, viewer, parent)
         self._watched: list[tuple[Any, Callable[..., None]]] = []
         self._asked: tuple[Any, Any] = (None, None)
         self._map: ImageLayer | None = None
+        self._live_map: LiveWeightMap | None = None
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._answers = LatestAnswer(self, "Weight map")
         self._answers.answered.connect(self._on_answered)
@@ -170,12 +170,14 @@ class WeightMapSection(QWidget):
         question = (image, plane, regions, session.train_config.weight_map)
         if question == self._asked[0] and np.array_equal(painted, self._asked[1]):
             return
-        self._asked = question, painted
+        if question != self._asked[0] or self._live_map is None:
+            self._live_map = session.live_weight_map(
+                regions=regions, ignore_label=IGNORE_LABEL
+            )
+        self._asked, live_map = (question, painted), self._live_map
 
         def compute() -> _Answer:
-            weights = session.compute_weight_map(
-                painted, regions=regions, ignore_label=IGNORE_LABEL
-            )
+            weights = live_map.update(painted)
             summary = summarise_layers(painted, {None: regions})
             highest = float(weights.max())
             return _Answer(image, plane, weights, highest, summary.objects)

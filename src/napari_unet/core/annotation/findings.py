@@ -56,6 +56,11 @@ def find_faults(image: Image, labels: np.ndarray) -> list[Finding]:
             f"The image has {_size(image.shape)} pixels, the labels "
             f"{_size(labels.shape)}; labels must be painted on this very image."
         )
+        if labels.shape == (image.channels, *image.shape):
+            text += (
+                " If its first axis is depth or time rather than channels, save it so "
+                "that the file says so (Fiji: Image > Properties)."
+            )
         return [Finding("error", text), *_look_at_grey_values(image)]
     findings = [*_look_at_labels(labels), *_look_at_grey_values(image)]
     return sorted(findings, key=lambda finding: finding.level)
@@ -79,13 +84,19 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
         )
         return [Finding("error", text)]
     findings = []
+    if len(numbers) == 1:
+        text = (
+            f"Only one object is painted (number {numbers[0]}); paint a few more, or "
+            "there is nothing left to measure the model with."
+        )
+        findings.append(Finding("warning", text))
     pieces = _in_pieces(labels)
     if pieces:
         findings.append(
             Finding(
                 "warning",
-                f"{len(pieces)} objects lie in several pieces (numbers "
-                f"{_some(pieces)}); probably two objects got the same number, or a "
+                f"{_count(len(pieces), 'lies', 'lie')} in several pieces "
+                f"({_some(pieces)}); probably two objects got the same number, or a "
                 "stroke went astray.",
             )
         )
@@ -95,16 +106,21 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
         findings.append(
             Finding(
                 "warning",
-                f"{len(tiny)} objects have fewer than {_TINY} pixels (numbers "
-                f"{_some(tiny.tolist())}); remove them if the brush slipped.",
+                f"{_count(len(tiny), 'has', 'have')} fewer than {_TINY} pixels "
+                f"({_some(tiny.tolist())}); remove them if the brush slipped.",
             )
         )
     return findings
 
 
+def _count(number: int, one: str, many: str) -> str:
+    return f"1 object {one}" if number == 1 else f"{number} objects {many}"
+
+
 def _some(numbers: list[int]) -> str:
     shown = ", ".join(map(str, numbers[:5]))
-    return f"{shown}, ..." if len(numbers) > 5 else shown
+    more = ", …" if len(numbers) > 5 else ""
+    return f"number {shown}" if len(numbers) == 1 else f"numbers {shown}{more}"
 
 
 def _in_pieces(labels: np.ndarray) -> list[int]:

@@ -1,13 +1,14 @@
 """The line of background between touching objects, as the U-Net paper has it."""
 
 from collections import Counter
+from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
 
 
 def cut_separation_border(
-    labels: NDArray[np.integer], width: int = 1
+    labels: NDArray[np.integer], width: int = 1, elsewhere: Collection[int] = ()
 ) -> NDArray[np.integer]:
     """Cut a line of background between touching objects.
 
@@ -23,6 +24,9 @@ def cut_separation_border(
         One number per object; 0 is background.
     width : int
         1, 2, or 0 for no line.
+    elsewhere : collection of int
+        Where `labels` is a part of an image: the objects of which something is left
+        outside it, so that they are not gone whatever happens here.
 
     Returns
     -------
@@ -41,9 +45,9 @@ def cut_separation_border(
     if width == 2:
         kept[_nearby(labels, np.minimum) < _nearby(labels, np.maximum)] = 0
     shrunk = np.unique(labels[kept != labels])
-    gone = shrunk[~np.isin(shrunk, kept)]
+    gone = shrunk[~np.isin(shrunk, kept) & ~np.isin(shrunk, list(elsewhere))]
     if gone.size:
-        _keep_one_pixel_each(kept, labels, gone)
+        _keep_one_pixel_each(kept, labels, gone, elsewhere)
     return kept
 
 
@@ -80,7 +84,10 @@ def _nearby(labels: NDArray[np.integer], extreme: np.ufunc) -> NDArray[np.intege
 
 
 def _keep_one_pixel_each(
-    kept: NDArray[np.integer], labels: NDArray[np.integer], gone: NDArray[np.integer]
+    kept: NDArray[np.integer],
+    labels: NDArray[np.integer],
+    gone: NDArray[np.integer],
+    elsewhere: Collection[int],
 ) -> None:
     """Bring objects back as one pixel with background around it, in place."""
     pixels = np.argwhere(np.isin(labels, gone))
@@ -93,6 +100,7 @@ def _keep_one_pixel_each(
 
     numbers, counts = np.unique(kept, return_counts=True)
     left = dict(zip(numbers.tolist(), counts.tolist(), strict=True))
+    left |= dict.fromkeys(elsewhere, kept.size + 1)
     for number, pixel in zip(gone.tolist(), pixels[nearest].tolist(), strict=True):
         around = kept[tuple(slice(max(p - 1, 0), p + 2) for p in pixel)]
         for other, count in Counter(around[around > 0].tolist()).items():

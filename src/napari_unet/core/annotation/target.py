@@ -1,6 +1,6 @@
 """What the user painted, turned into what the loss sees: classes, labels, known."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -178,6 +178,7 @@ def make_target(
     regions: Sequence[Region] = (),
     ignore_label: int | None = None,
     separation_border: int = 1,
+    elsewhere: Collection[int] = (),
     classes: int = 2,
 ) -> Target:
     """Turn what was painted into what the loss sees.
@@ -196,6 +197,8 @@ def make_target(
     separation_border : int
         Width of the line of background that is cut between touching objects, 0 to 2
         pixels. Classes are left whole.
+    elsewhere : collection of int
+        See `cut_separation_border`.
     classes : int
         How many the network tells apart, background included.
 
@@ -230,7 +233,7 @@ def make_target(
         numbers, inverse = np.unique(painted, return_inverse=True)
         painted = inverse.reshape(painted.shape) + (numbers[0] > 0)
     labels = painted.astype(np.int32, copy=False)
-    objects = cut_separation_border(labels, separation_border)
+    objects = cut_separation_border(labels, separation_border, elsewhere)
     return Target((objects > 0).astype(np.int64), labels, known)
 
 

@@ -1,0 +1,138 @@
+"""A weight map that follows the brush: only what a stroke touched is computed again."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.core.annotation.target import Region, Target, make_target
+from napari_unet.core.annotation.weight_map import (
+    balance_classes,
+    compute_weight_map,
+    reach_px,
+)
+from napari_unet.core.config import WeightMapConfig
+
+_CLASSES = 2
+_Box = tuple[slice, slice]
+
+
+class LiveWeightMap:
+    """The weight map of one plane of objects, kept up to date while it is painted.
+
+    Parameters
+    ----------
+    config : WeightMapConfig
+        As for `compute_weight_map`.
+    regions : sequence of Region
+        Where the annotation is complete; none means everywhere.
+    ignore_label : int, optional
+        Pixels with this number are unknown.
+    """
+
+    def __init__(
+        self,
+        config: WeightMapConfig,
+        *,
+        regions: Sequence[Region] = (),
+        ignore_label: int | None = None,
+    ) -> None:
+        self._config = config
+        self._regions = tuple(regions)
+        self._ignore_label = ignore_label
+        self._reach = reach_px(config)
+        self._painted: NDArray[np.integer] | None = None
+
+    def update(self, annotation: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Return the map of an annotation (Y, X) as it is now.
+
+        The same as `compute_weight_map` of the whole plane would return, in a time that
+        follows from the part that changed since the last call.
+        """
+        old = self._painted
+        if old is None or old.shape != annotation.shape:
+            everything = slice(0, annotation.shape[0]), slice(0, annotation.shape[1])
+            target = self._target(annotation, everything)
+            self._classes, self._known = target.classes, target.known
+            self._term = self._border_distance(target)
+        elif (changed := _bounding_box(old != annotation)) is not None:
+            self._replace(annotation, old, changed)
+        self._painted = annotation.copy()
+        return self._assemble()
+
+    def _replace(
+        self, annotation: NDArray[np.integer], old: NDArray[np.integer], changed: _Box
+    ) -> None:
+        """Compute again what a change in a box has an effect on."""
+        inner = _grow(changed, self._reach, annotation.shape)
+        outer = _grow(inner, self._reach, annotation.shape)
+        left = self._classes > 0
+        left[inner] = False
+        elsewhere = np.unique(old[left]).tolist()
+        target = self._target(annotation[outer], outer, elsewhere)
+        term = self._border_distance(target)
+        here = tuple(
+            slice(i.start - o.start, i.stop - o.start)
+            for i, o in zip(inner, outer, strict=True)
+        )
+        self._classes[inner] = target.classes[here]
+        self._known[inner] = target.known[here]
+        self._term[inner] = term[here]
+
+    def _target(
+        self,
+        annotation: NDArray[np.integer],
+        box: _Box,
+        elsewhere: Sequence[int] = (),
+    ) -> Target:
+        corner = [axis.start for axis in box]
+        regions = [
+            replace(
+                region,
+                start=tuple(a - c for a, c in zip(region.start, corner, strict=True)),
+                stop=tuple(a - c for a, c in zip(region.stop, corner, strict=True)),
+            )
+            for region in self._regions
+        ]
+        return make_target(
+            annotation,
+            regions=regions,
+            ignore_label=self._ignore_label,
+            separation_border=self._config.separation_border,
+            elsewhere=elsewhere,
+        )
+
+    def _border_distance(self, target: Target) -> NDArray[np.float32]:
+        """Return the map without the class balance, which depends on all pixels."""
+        nothing = np.zeros(_CLASSES)
+        return compute_weight_map(target, self._config, class_weights=nothing)
+
+    def _assemble(self) -> NDArray[np.float32]:
+        """Add the class balance, which one stroke changes everywhere."""
+        balance = np.ones(_CLASSES)
+        if self._config.class_balance == "inverse-frequency":
+            counts = np.bincount(self._classes[self._known], minlength=_CLASSES)
+            balance = balance_classes(counts)
+        weights = balance.astype(np.float32)[self._classes]
+        weights += self._term
+        weights[~self._known] = 0
+        return weights
+
+
+def _bounding_box(mask: NDArray[np.bool_]) -> _Box | None:
+    """Return the box around the true pixels, None if there are none."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    if not len(rows):
+        return None
+    columns = np.flatnonzero(mask.any(axis=0))
+    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+
+
+def _grow(box: _Box, pixels: int, shape: tuple[int, ...]) -> _Box:
+    """Grow a box on each side, as far as the image goes."""
+    rows, columns = (
+        slice(max(0, int(axis.start) - pixels), min(length, int(axis.stop) + pixels))
+        for axis, length in zip(box, shape, strict=True)
+    )
+    return rows, columns
