@@ -1,3 +1,3 @@
-.PHONY: demo test gui
-demo test gui:
+.PHONY: demo test gui lint
+demo test gui lint:
 	python3 dev.py $@

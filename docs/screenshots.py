@@ -139,10 +139,12 @@ def fine_tune(screen, seconds):
 def segment(screen):
     """Segment the whole image with the new model."""
     (section,) = screen.show_only("Segment")
-    for name in ("Nuclei preview", "Nuclei annotation"):
+    for name in ("Nuclei preview", "Nuclei annotation", "Nuclei regions"):
         screen.viewer.layers[name].visible = False
     section._button.click()
     screen.wait(120, until=lambda: not screen.dock.session.is_busy)
+    prediction = screen.viewer.layers["Nuclei prediction"]
+    screen.viewer.layers.selection.active = prediction
     screen.take("segment")
 
 

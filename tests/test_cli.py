@@ -410,10 +410,11 @@ def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(
     assert "RGB" in said
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (50, 20)])
+@pytest.mark.parametrize("shape", [(1, 2), (3, 2000), (50, 20)])
 def test_extreme_shapes_are_segmented(shape, tmp_path, model, call):
     path = tmp_path / "odd.png"
-    Picture.fromarray(np.full(shape, 9, np.uint8)).save(path)
+    grey = np.arange(np.prod(shape)).reshape(shape) % 200
+    Picture.fromarray(grey.astype(np.uint8)).save(path)
     out = tmp_path / "o"
     code, _, err = call("segment", path, "--model", model, "--out", out)
     assert code == 0, err
@@ -524,3 +525,54 @@ def test_objects_of_a_stack_are_measured_plane_by_plane(tmp_path, model, call):
     assert last_json(text)["objects"]["movie"] == count
     rows = (out / "movie.csv").read_text().splitlines()
     assert len(rows) == count + 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (30, 40)])
+def test_an_image_in_which_nothing_can_be_seen_is_refused(
+    shape, tmp_path, model, refused
+):
+    path = tmp_path / "blank.png"
+    Picture.fromarray(np.full(shape, 9, np.uint8)).save(path)
+    said = refused("segment", path, "--model", model, "--out", tmp_path / "o")
+    assert said.startswith("napari-unet: 'blank' is constant")
+
+
+def test_one_bad_image_does_not_keep_the_others_from_being_segmented(
+    tmp_path, folders, model, call
+):
+    bad = folders[0] / "field0.tif"
+    bad.write_bytes(bad.read_bytes()[:-2000])
+    write_grey(folders[0] / "blank.tif", np.zeros((30, 40), np.float32))
+    out = tmp_path / "o"
+    code, text, err = call(
+        "segment", folders[0], "--model", model, "--out", out, "--json"
+    )
+    assert code == 2
+    assert set(last_json(text)["failed"]) == {"field0.tif", "blank.tif"}
+    assert [path.name for path in out.iterdir()] == ["field1.tif"]
+    last = err.splitlines()[-1]
+    assert last.startswith("napari-unet: 2 of 3 images could not be segmented")
+    assert "'blank' is constant" in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--iterations", "many"], "Invalid value for '--iterations'"),
+        (["segment", "images"], "Missing option '--model'"),
+        (["check"], "Missing argument 'images'"),
+        (["paint"], "No such command 'paint'"),
+        (["models", "--colour"], "No such option: --colour"),
+    ],
+)
+def test_wrong_options_are_one_sentence(arguments, message, call):
+    code, _, err = call(*arguments)
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_no_command_shows_what_there_is(call):
+    code, out, _ = call()
+    assert code == 0
+    assert "segment" in out

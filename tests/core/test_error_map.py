@@ -1,37 +1,15 @@
 """Error maps: every object gets the verdict that the definitions give it."""
 
-import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
+from small_labels import TRUE, cells, label_pairs
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.error_map import ErrorKind, map_errors
 from napari_unet.core.evaluation.scores import score_labels
 
 FOUND, MISSED, FALSE, SPLIT, MERGED = ErrorKind
-
-
-@st.composite
-def label_pairs(draw):
-    """Two label images of the same ground; few labels, so that they overlap."""
-    shape = draw(npst.array_shapes(min_dims=2, max_dims=3, min_side=1, max_side=6))
-    labels = npst.arrays(
-        np.int32, shape, elements=st.sampled_from([0, 1, 2, 5, 70_000])
-    )
-    return draw(labels), draw(labels)
-
-
-def cells(*columns, width=9, height=4):
-    """Return objects 1, 2, … over whole columns (first, last) of a small image."""
-    labels = np.zeros((height, width), np.uint16)
-    for number, (first, last) in enumerate(columns, start=1):
-        labels[:, first : last + 1] = number
-    return labels
-
-
-TRUE = cells((0, 3), (5, 8))
 
 
 def test_each_kind_of_error_is_told_and_painted():

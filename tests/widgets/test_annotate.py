@@ -189,6 +189,25 @@ def test_an_existing_layer_becomes_the_annotation(section, viewer, nuclei):
     assert chosen_layers(viewer).annotation is mine
     assert find_layer(viewer, nuclei, "annotation") is mine
     assert first in viewer.layers
+    # It knew no pixel size; now it lies on the image.
+    np.testing.assert_array_equal(mine.extent.world, nuclei.extent.world)
+
+
+def test_labels_of_another_pixel_size_are_refused(section, viewer, nuclei, monkeypatch):
+    said = []
+    monkeypatch.setattr("napari_unet.widgets.annotate.show_problem", said.append)
+    viewer.add_labels(
+        np.ones((60, 90), int), name="coarse", scale=(2, 2), units=("um", "um")
+    )
+    section._layer.setCurrentText("coarse")
+    assert "'nuclei' measure 0.5 × 0.5 µm, those of 'coarse' 2 × 2 µm" in str(said[0])
+    assert chosen_layers(viewer).annotation is None
+    assert section._layer.value() is None
+    annotation = add_labels(viewer, nuclei, "annotation")
+    annotation.data[5:9, 5:9] = 1
+    annotation.scale = (2, 2)
+    with pytest.raises(InputError, match="Correct the scale of one of the layers"):
+        examples_of(viewer)
 
 
 def test_accepting_in_view_is_one_step_to_undo(section, viewer, nuclei, prediction):
@@ -265,8 +284,9 @@ def test_accepting_what_is_known_says_so(section, prediction, monkeypatch):
     monkeypatch.setattr("napari_unet.widgets.accept.show_info", said.append)
     section._accept._in_view.click()
     section._accept._in_view.click()
-    assert len(said) == 1
-    assert "annotated already" in said[0]
+    first, second = said
+    assert first.startswith("2 objects are now in the annotation")
+    assert "annotated already" in second
 
 
 def test_every_annotated_image_is_an_example(viewer, nuclei, stack):

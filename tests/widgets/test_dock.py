@@ -7,6 +7,7 @@ from npe2 import PluginManifest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox
 
 from napari_unet.core.config import NetworkConfig, TrainConfig
+from napari_unet.jobs import Outcome, Status
 from napari_unet.session import Session
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import run_in_background
@@ -104,6 +105,21 @@ def test_opening_a_sample_chooses_it(viewer, dock):
     section = dock.section("Image and model")
     assert section._chosen.image is viewer.layers[0]
     assert "µm per pixel" in section._image_line.text()
+
+
+def test_a_newly_opened_image_is_worked_on_unless_a_job_runs(viewer, dock):
+    first = viewer.add_image(np.ones((20, 20)), name="first")
+    second = viewer.add_image(np.ones((20, 20)), name="second")
+    assert chosen_layers(viewer).image is second
+    job = dock.session.begin("Segment", lambda: iter(()))
+    viewer.add_image(np.ones((20, 20)), name="third")
+    assert chosen_layers(viewer).image is second
+    dock.session.finish(job, Outcome(Status.DONE))
+    viewer.add_labels(np.ones((20, 20), int), name="labels")
+    assert chosen_layers(viewer).image is second
+    viewer.layers.remove(second)
+    assert chosen_layers(viewer).image is not None
+    assert first in viewer.layers
 
 
 def test_the_device_line_follows_the_choice(qtbot, viewer, dock):

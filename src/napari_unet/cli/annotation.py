@@ -6,7 +6,16 @@ from typing import Annotated
 
 import typer
 
-from napari_unet.cli.app import Images, Json, Labels, app, changed, fail, report
+from napari_unet.cli.app import (
+    Images,
+    Json,
+    Labels,
+    app,
+    changed,
+    count,
+    fail,
+    report,
+)
 from napari_unet.core.config import WeightMapConfig
 from napari_unet.core.errors import InputError
 
@@ -21,16 +30,19 @@ def check(images: Images, labels: Labels, as_json: Json = False) -> None:
     errors = sum(finding["level"] == "error" for finding in findings)
     lines = [f"{f['level']}: {f['image']}: {f['message']}" for f in findings]
     warnings = len(findings) - errors
-    lines.append(f"{len(pairs)} pairs: {errors} errors, {warnings} warnings.")
+    lines.append(
+        f"{count(len(pairs), 'pair')}: {count(errors, 'error')}, "
+        f"{count(warnings, 'warning')}."
+    )
     result = {"pairs": len(pairs), "errors": errors, "findings": findings}
     report(result, "\n".join(lines), as_json=as_json)
     if errors:
-        fail(f"{errors} errors must be mended before training; they stand above.")
+        fail(f"Correct the {count(errors, 'error')} listed above before training.")
 
 
 def _check_files(image: Path, labels: Path) -> list[dict[str, str]]:
     """Return the findings of one pair; a file that cannot be read is one of them."""
-    from napari_unet.cli.training import check_same_scale
+    from napari_unet.cli.examples import check_same_scale
     from napari_unet.core.annotation.findings import find_faults
     from napari_unet.formats.images import read_image, read_labels
 
@@ -53,7 +65,11 @@ def weights(
     sigma: Annotated[float, typer.Option(help="Width of the ridge, px.")] = 5.0,
     as_json: Json = False,
 ) -> None:
-    """Compute the weight map of a label image, as in the U-Net paper."""
+    """Compute the weight map of a label image, as in the U-Net paper.
+
+    Rare classes weigh more, and the line between touching objects is one pixel wide.
+    The preset 'fast' trains with classes of equal weight and a line of two pixels.
+    """
     from napari_unet.core.workflow import compute_weight_map
     from napari_unet.formats.images import read_image, read_labels
     from napari_unet.formats.tiff import write_grey

@@ -13,8 +13,6 @@ from napari_unet.core.errors import InputError, TrainingDivergedError
 
 app = typer.Typer(
     name="napari-unet",
-    help="Interactive microscopy segmentation with a U-Net.",
-    no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
@@ -42,18 +40,44 @@ def main() -> None:
     )
 
     try:
-        app()
+        code = app(standalone_mode=False)
     except (InputError, TrainingDivergedError) as error:
         fail(str(error))
     except OSError as error:
         name = f": '{error.filename}'" if error.filename else ""
         fail(f"{error.strerror or error}{name}.")
+    except Exception as error:
+        # A wrong option: Typer raises click's error or, by now, that of its own copy.
+        if not hasattr(error, "format_message"):
+            raise
+        sentence = error.format_message().rstrip(".")
+        fail(f"{sentence}. 'napari-unet --help' lists what there is.")
+    sys.exit(code)
+
+
+@app.callback(invoke_without_command=True)
+def show_help(context: typer.Context) -> None:
+    """Interactive microscopy segmentation with a U-Net."""
+    if context.invoked_subcommand is None:
+        print(context.get_help())
 
 
 def fail(sentence: str) -> None:
     """End with a sentence on standard error and exit code 2."""
     print(f"napari-unet: {sentence}", file=sys.stderr)
     sys.exit(2)
+
+
+def warn(sentence: str) -> None:
+    """Say something on standard error, above a progress bar."""
+    from tqdm import tqdm
+
+    tqdm.write(f"napari-unet: {sentence}", file=sys.stderr)
+
+
+def count(number: int, noun: str) -> str:
+    """Return '1 object', '2 objects'."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def report(result: dict[str, Any], text: str, *, as_json: bool) -> None:

@@ -3,13 +3,25 @@
 import functools
 import operator
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_unet.cli.app import Device, Images, Json, app, changed, report, table
-from napari_unet.cli.training import open_model
+from napari_unet.cli.app import (
+    Device,
+    Images,
+    Json,
+    app,
+    changed,
+    count,
+    fail,
+    report,
+    table,
+    warn,
+)
+from napari_unet.cli.model_folder import open_model
 from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 
@@ -19,7 +31,17 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Model, Segmentation
 
+
 SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What to write beside the labels."""
+
+    probabilities: bool
+    rois: bool
+    csv: bool
 
 
 @app.command()
@@ -50,33 +72,47 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out."""
-    from napari_unet.core.workflow import make_labels
+    from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
 
+    describe_device(device)  # refuses one that is not there
     edge = _read_tile(tile)
     loaded = open_model(model)
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
     _check_folder(out, paths)
-    counts = {}
+    wanted = _Wanted(probabilities=probabilities, rois=rois, csv=csv)
+    counts, faults = {}, {}
     for path in paths:
-        image = read_image(path)
-        segmentation = _predict(image, loaded, edge, device)
+        try:
+            image = read_image(path)
+            segmentation = _predict(image, loaded, edge, device)
+        except InputError as error:  # the others are segmented all the same
+            faults[path.name] = str(error)
+            if len(paths) > 1:
+                warn(str(error))
+            continue
         labels = make_labels(segmentation, loaded.settings, objects)
         stem = stem_of(path)
-        _write(
-            out / stem,
-            image,
-            labels,
-            segmentation.probabilities if probabilities else None,
-            rois=rois,
-            csv=csv,
-        )
+        _write(out / stem, image, labels, segmentation.probabilities, wanted)
         planes = labels if labels.ndim == 3 else labels[None]
         counts[stem] = sum(int(plane.max()) for plane in planes)
-    text = "\n".join(f"{stem}: {count} objects" for stem, count in counts.items())
-    result = {"out": str(out), "images": len(counts), "objects": counts}
+    if not counts:  # nothing went well: probably all for the same reason
+        fail(next(iter(faults.values())))
+    text = "\n".join(f"{stem}: {count(n, 'object')}" for stem, n in counts.items())
+    result = {
+        "out": str(out),
+        "images": len(counts),
+        "objects": counts,
+        "failed": faults,
+    }
     report(result, text, as_json=as_json)
+    if faults:
+        names = ", ".join(f"'{name}'" for name in faults)
+        fail(
+            f"{len(faults)} of {count(len(paths), 'image')} could not be segmented: "
+            f"{names}. The reasons are above; the others are in '{out}'."
+        )
 
 
 def _read_tile(tile: str) -> int | None:
@@ -97,7 +133,13 @@ def _check_folder(out: Path, images: list[Path]) -> None:
             f"The images themselves lie in '{out}'; their labels would replace them. "
             "Choose another folder for --out."
         )
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder '{out}' cannot be made ({error.strerror}); choose another "
+            "one for --out, where you may write."
+        ) from error
 
 
 def _predict(
@@ -124,10 +166,8 @@ def _write(
     stem: Path,
     image: "Image",
     labels: "np.ndarray",
-    probabilities: "np.ndarray | None",
-    *,
-    rois: bool,
-    csv: bool,
+    probabilities: "np.ndarray",
+    wanted: _Wanted,
 ) -> None:
     """Write the results of one image beside each other."""
     from napari_unet.formats.export import LabelsExport, measure
@@ -138,12 +178,12 @@ def _write(
     size = image.pixel_size_um
     name = stem.name
     write_labels(stem.with_name(f"{name}.tif"), labels, size)
-    if probabilities is not None:
+    if wanted.probabilities:
         path = stem.with_name(f"{name}_probabilities.tif")
         write_grey(path, probabilities, size)
-    if rois:
+    if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), labels)
-    if csv:
+    if wanted.csv:
         if labels.ndim == 3 and labels.any():  # each plane has numbers of its own
             export = LabelsExport(
                 labels, stem.parent, name, ("csv",), image, size, by_plane=True

@@ -1,5 +1,6 @@
 """`train`: from images and labels to a model folder."""
 
+import functools
 import signal
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from napari_unet.cli.app import Device, Images, Json, Labels, app, changed, report
+from napari_unet.cli.examples import read_examples
+from napari_unet.cli.model_folder import (
+    check_same_network,
+    open_model,
+    put_back,
+    set_aside,
+)
 from napari_unet.core.config import (
     PRESETS,
     AnnotationKind,
@@ -21,8 +29,7 @@ from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.card import Card
-    from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Example, Model, TrainProgress
+    from napari_unet.core.workflow import Example, TrainProgress
 
 
 @app.command()
@@ -87,27 +94,23 @@ def train(
         padding=padding,
     )
     config = _make_config(preset, iterations, seconds, learning_rate, seed)
-    examples = _read_examples(
-        images, labels, regions, ignore_label, split=split_components
-    )
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
-    if validation_images is not None and validation_labels is not None:
-        examples += _read_examples(
-            validation_images,
-            validation_labels,
-            regions,
-            ignore_label,
-            split=split_components,
-            role="validation",
-        )
     start = None if start_from is None else open_model(start_from)
-    settings = _make_settings(preset, network, annotation, examples)
     if start is not None or resume:
-        _check_same_network(
-            start or open_model(str(model)), base_channels, levels, padding
-        )
+        old = start or open_model(str(model))
+        check_same_network(old, base_channels, levels, padding)
     workflow.describe_device(device)  # refuses one that is not there
+    read = functools.partial(
+        read_examples,
+        regions=regions,
+        ignore_label=ignore_label,
+        split=split_components,
+    )
+    examples = read(images, labels)
+    if validation_images is not None and validation_labels is not None:
+        examples += read(validation_images, validation_labels, role="validation")
+    settings = _make_settings(preset, network, annotation, examples)
     steps = workflow.fine_tune(
         examples,
         model,
@@ -119,11 +122,11 @@ def train(
         resume=resume,
     )
     next(steps)  # everything given is checked before an older model is touched
-    kept = None if resume else _set_aside(model, start)
+    kept = None if resume else set_aside(model, start)
     try:
         interrupted = _drive(steps)
     except BaseException:
-        _put_back(kept, model)
+        put_back(kept, model)
         raise
     result, text = _summarise(model)
     result["kept"] = None if kept is None else str(kept)
@@ -172,121 +175,6 @@ def _make_settings(
         annotation=annotation,
         class_names=names,
     )
-
-
-def _read_examples(
-    images: Path,
-    labels: Path,
-    regions: Path | None,
-    ignore_label: int | None,
-    *,
-    split: bool,
-    role: Literal["training", "validation"] = "training",
-) -> "list[Example]":
-    """Read pairs of files as annotated images."""
-    from tqdm import tqdm
-
-    from napari_unet.core.annotation.target import Example, Region, split_components
-    from napari_unet.formats.geojson import read_regions
-    from napari_unet.formats.images import pair_files, read_image, read_labels, stem_of
-
-    examples = []
-    pairs = pair_files(images, labels)
-    for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        annotation, picture = read_labels(label), read_image(image)
-        check_same_scale(picture, label)
-        if split:
-            annotation = split_components(annotation)
-        boxes: list[Any] = []
-        file = None if regions is None else regions / f"{stem_of(image)}.geojson"
-        if file is not None and file.exists():
-            boxes = read_regions(file)
-        examples.append(
-            Example(
-                image=picture,
-                annotation=annotation,
-                regions=tuple(Region(*box) for box in boxes),
-                ignore_label=ignore_label,
-                role=role,
-            )
-        )
-    return examples
-
-
-def open_model(name: str) -> "Model":
-    """Load a model by its folder, or by its name in the user's models folder."""
-    from napari_unet.core.card import models_folder
-    from napari_unet.core.workflow import load_model
-
-    known = models_folder() / name
-    folder = Path(name)
-    return load_model(known if not folder.exists() and known.exists() else folder)
-
-
-def _set_aside(folder: Path, start: "Model | None") -> Path | None:
-    """Rename the folder of another model that stands where the new one will be."""
-    from napari_unet.core.card import SETTINGS_FILE
-
-    continued = start is not None and start.folder is not None
-    if continued and folder.exists() and folder.samefile(start.folder):  # type: ignore[union-attr,arg-type]
-        return None
-    if not (folder / SETTINGS_FILE).exists():
-        return None
-    number = 1
-    while (kept := folder.with_name(f"{folder.name}.{number}")).exists():
-        number += 1
-    folder.rename(kept)
-    return kept
-
-
-def _put_back(kept: Path | None, folder: Path) -> None:
-    """Undo `_set_aside` if no new model came into being."""
-    from napari_unet.core.card import SETTINGS_FILE
-
-    if kept is None or (folder / SETTINGS_FILE).exists():
-        return
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-    if not folder.exists():
-        kept.rename(folder)
-
-
-def _check_same_network(
-    model: "Model", base_channels: int | None, levels: int | None, padding: str | None
-) -> None:
-    """Refuse options that would ask for another network than the model's."""
-    network = model.settings.network
-    given = {"base_channels": base_channels, "levels": levels, "padding": padding}
-    for name, value in given.items():
-        if value is not None and value != getattr(network, name):
-            option = "--" + name.replace("_", "-")
-            raise InputError(
-                f"{option} {value}: the model to start from has "
-                f"{getattr(network, name)}. Leave {option} out, or train from scratch."
-            )
-
-
-def check_same_scale(image: "Image", labels: Path) -> None:
-    """Refuse labels whose pixel size, where their file gives one, is not the image's.
-
-    Raises
-    ------
-    InputError
-        Naming both pixel sizes.
-    """
-    from napari_unet.formats.images import TIFF_SUFFIXES
-    from napari_unet.formats.tiff import read_tiff
-
-    if image.pixel_size_um is None or labels.suffix.lower() not in TIFF_SUFFIXES:
-        return
-    sizes = read_tiff(labels).sizes_um
-    for axis, size in zip("YX", image.pixel_size_um[-2:], strict=True):
-        if axis in sizes and abs(sizes[axis] / size - 1) > 0.02:
-            raise InputError(
-                f"The pixels of '{image.name}' measure {size:g} µm, those of its "
-                f"labels {sizes[axis]:g} µm; labels must be painted on this image. "
-                "Correct the pixel size of one of the files."
-            )
 
 
 def _drive(steps: "Iterator[TrainProgress]") -> bool:
@@ -376,4 +264,6 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
         for name, title in (("f1", "F1"), ("iou", "IoU")):
             was = "" if before is None else f"{before[name]:.3f} → "
             lines.append(f"validation {title}: {was}{card.scores[name]:.3f}")
+        if card.scores["f1"] == 0:
+            lines.append("No object is found yet: train longer, or annotate more.")
     return result, "\n".join(lines)
