@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only 
     from napari_unet.core.evaluation.scores import Scores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
-_DRAW_MSEC = 150
+_DRAW_MSEC = 500
 # Okabe & Ito's vermillion and bluish green: told apart by the colour-blind, readable on
 # black and on white. Lines and symbols differ too.
 F1_COLOUR, IOU_COLOUR = "#D55E00", "#009E73"

@@ -261,4 +261,4 @@ def _smallest_size(examples: Sequence[Example], default: int) -> int:
         ]
     ]
     small, middle = np.percentile(np.concatenate(sizes), (_SMALLEST, 50))
-    return round(max(small / 4, min(default, middle / 4)))
+    return round(float(max(small / 4, min(default, middle / 4))))
