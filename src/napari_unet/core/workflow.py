@@ -1,5 +1,6 @@
 """The verbs every face calls. They compose the rest of the core; no arithmetic here."""
 
+import collections
 import functools
 import operator
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -54,7 +55,7 @@ from napari_unet.core.training.examples import (
 from napari_unet.core.training.patches import PatchSampler
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.train import TrainProgress, train
+from napari_unet.core.training.train import TrainProgress, settle, train
 from napari_unet.core.training.validation import Validate, make_validation
 
 __all__ = [
@@ -165,12 +166,7 @@ def fine_tune(
         training.history[:] = start_from.card.history
 
     look = None if preview is None else Look(preview, training, settings)
-    try:
-        for progress in train(training, sampler, validate, look):
-            run.save_now_and_then(progress)
-            yield progress
-    finally:
-        run.save()
+    yield from _train_and_save(training, sampler, validate, look, run)
     return run.result()
 
 
@@ -246,13 +242,32 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
+def _train_and_save(
+    training: Training,
+    sampler: PatchSampler,
+    validate: Validate | None,
+    look: Look | None,
+    run: Run,
+) -> Iterator[TrainProgress]:
+    """Train; save now and then, and in the end, however that comes."""
+    try:
+        for progress in train(training, sampler, validate, look):
+            run.save_now_and_then(progress)
+            yield progress
+    except GeneratorExit:  # stopped; what was learned is still to be used well
+        if validate is not None:
+            collections.deque(settle(training, validate), maxlen=0)
+        raise
+    finally:
+        run.save()
+
+
 def _validate_start(
     validate: Validate, run: Run, training: Training
 ) -> Iterator[TrainProgress]:
     """Score the model to start from: what comes must be better than what was there."""
-    for validation in validate(True):
+    for validation in validate(False):
         run.before = validation.scores
-        training.best_objects = validation.objects
         yield replace(_preparing(training.config), phase="validating")
     training.best_scores = training.baseline = run.before
     training.best_weights = training.weights

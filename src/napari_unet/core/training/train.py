@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,14 +14,14 @@ from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.validation import Validate
+from napari_unet.core.training.validation import Validate, Validation
 
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
 # Validation may take this share of the time; then it waits for the end.
 _VALIDATION_SHARE = 0.1
-# The last validation takes so many times as long as the others.
-_THOROUGH = 3
+# The last validation, and choosing how objects are made, take so many times as long.
+_SETTLING = 8
 # The shown loss is a running mean over about this many steps.
 _SMOOTHING = 20
 # Guessing costs 0.7. Without normalisation the first steps may cost some hundreds.
@@ -90,7 +90,7 @@ def train(
     sampler : PatchSampler
         Where batches come from.
     validate : callable, optional
-        From `make_validation`; thorough at the end.
+        From `make_validation`.
     look : callable, optional
         Returns the current foreground probability where the user is looking, if any.
 
@@ -131,7 +131,32 @@ def train(
             good = copy_weights(training.network)
             yield from _validate(training, validate, clock)
     if validate:
-        yield from _validate(training, validate, clock, thorough=True)
+        yield from _validate(training, validate, clock)
+        for _ in settle(training, validate):
+            yield clock.progress("validating")
+        yield clock.progress(
+            "validating", validation=training.best_scores, is_best=True
+        )
+
+
+def settle(training: Training, validate: Validate) -> Iterator[Validation]:
+    """Choose how the objects of the best weights are made; `network` stays as it is.
+
+    Yields
+    ------
+    Validation
+        After each tile. Nothing is done where the starting model is still the best.
+    """
+    if training.baseline is not None and training.best_scores is training.baseline:
+        return
+    last = copy_weights(training.network)
+    training.network.load_state_dict(training.weights)
+    try:
+        for result in validate(True):
+            yield result
+        training.best_scores, training.best_objects = result.scores, result.objects
+    finally:
+        training.network.load_state_dict(last)
 
 
 def take_step(training: Training, batch: Batch) -> float:
@@ -167,16 +192,12 @@ def _set_learning_rate(training: Training, fraction: float) -> None:
 
 
 def _validate(
-    training: Training,
-    validate: Validate,
-    clock: "_Clock",
-    *,
-    thorough: bool = False,
+    training: Training, validate: Validate, clock: "_Clock"
 ) -> Generator[TrainProgress, None, None]:
     """Score the network as it is; keep its weights if they are the best."""
     start = time.perf_counter()
     result = None
-    for so_far in validate(thorough):
+    for so_far in validate(False):
         result = so_far
         yield clock.progress("validating")
     clock.has_validated(time.perf_counter() - start)
@@ -187,7 +208,6 @@ def _validate(
     training.top = max(training.top, rank(scores))
     if is_best:
         training.best_scores = scores
-        training.best_objects = result.objects
         training.best_weights = copy_weights(training.network)
     training.history.append(
         (training.iteration, training.seconds, training.loss, scores.f1, scores.iou)
@@ -237,7 +257,7 @@ class _Clock:
         if config.iterations is not None:
             return self._training.iteration >= config.iterations
         left = (config.seconds or 0) - self._seconds()
-        return left <= _THOROUGH * self._last_validation
+        return left <= _SETTLING * self._last_validation
 
     def may_validate(self) -> bool:
         """Whether validation has taken no more than its share of the time."""

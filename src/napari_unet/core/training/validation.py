@@ -25,8 +25,7 @@ _TRIED: dict[str, tuple[float, ...]] = {
 _LARGER = 3
 # A change must gain this much average precision before it is chosen.
 _WORTH_IT = 0.005
-# So much of a training image, in px along each axis, helps to choose; of one image
-# while the training goes on, of so many at its end.
+# So much of a training image, in px along each axis, helps to choose; of so many.
 _SEEN_PX = 384
 _SEEN_IMAGES = 6
 
@@ -48,7 +47,7 @@ class Validation:
     objects: ObjectConfig
 
 
-# Called with whether to be thorough.
+# Called with whether to choose how objects are made.
 Validate = Callable[[bool], Iterator[Validation]]
 
 
@@ -65,9 +64,9 @@ def make_validation(
     last value is the result. The network itself runs once for all ways of making
     objects.
 
-    Held-back ground is often too small to tell how objects are best made; parts of
-    `trained_on` have their say in that, too, more of them if the function is called
-    with True. They never count for the scores.
+    Called with True, it chooses how objects are made. Held-back ground is often too
+    small for that; parts of `trained_on` have their say in it, too. They never count
+    for the scores.
     """
     halo = network.geometry.halo
     held = [(_crop_to_known(example, halo), True) for example in examples]
@@ -77,16 +76,20 @@ def make_validation(
         for example in fullest[:_SEEN_IMAGES]
     ]
 
-    def validate(thorough: bool) -> Iterator[Validation]:
+    def validate(choosing: bool) -> Iterator[Validation]:
         predicted = []
-        for example, counts in held + (seen if thorough else seen[:1]):
+        for example, counts in held + (seen if choosing else []):
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
             for part in predict(network, example.grey, example.intensity, compute):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(Scores(), settings.objects)
             predicted.append(_Predicted(out, example.target, counts))
-        yield _choose(predicted, settings)
+        if choosing:
+            yield _choose(predicted, settings)
+        else:
+            scores, _ = _score(predicted, settings, settings.objects)
+            yield Validation(scores, settings.objects)
 
     return validate
 
