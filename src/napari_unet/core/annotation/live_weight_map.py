@@ -52,33 +52,49 @@ class LiveWeightMap:
         """
         old = self._painted
         if old is None or old.shape != annotation.shape:
-            everything = slice(0, annotation.shape[0]), slice(0, annotation.shape[1])
-            target = self._target(annotation, everything)
-            self._classes, self._known = target.classes, target.known
-            self._term = self._border_distance(target)
-        elif (changed := _bounding_box(old != annotation)) is not None:
-            self._replace(annotation, old, changed)
+            self._compute(annotation)
+        else:
+            changed = _bounding_box(old != annotation)
+            if changed is not None and not self._replace(annotation, old, changed):
+                self._compute(annotation)
         self._painted = annotation.copy()
         return self._assemble()
 
+    def _compute(self, annotation: NDArray[np.integer]) -> None:
+        """Compute the whole plane."""
+        everything = slice(0, annotation.shape[0]), slice(0, annotation.shape[1])
+        target = self._target(annotation, everything)
+        self._classes, self._known = target.classes, target.known
+        self._term = self._border_distance(target)
+
     def _replace(
         self, annotation: NDArray[np.integer], old: NDArray[np.integer], changed: _Box
-    ) -> None:
-        """Compute again what a change in a box has an effect on."""
+    ) -> bool:
+        """Compute again what a change in a box has an effect on; say if that is enough.
+
+        It is not where all that an object has in the box is cut off: which pixel is
+        then kept of it, so that it is not gone, depends on the object as a whole.
+        """
         inner = _grow(changed, self._reach, annotation.shape)
         outer = _grow(inner, self._reach, annotation.shape)
         left = self._classes > 0
         left[inner] = False
         elsewhere = np.unique(old[left]).tolist()
         target = self._target(annotation[outer], outer, elsewhere)
-        term = self._border_distance(target)
         here = tuple(
             slice(i.start - o.start, i.stop - o.start)
             for i, o in zip(inner, outer, strict=True)
         )
+        present = np.union1d(old[inner], annotation[inner])
+        kept = np.unique(annotation[inner][target.classes[here] > 0])
+        lost = np.setdiff1d(present, [0, self._ignore_label or 0, *kept])
+        if lost.size and np.isin(lost, annotation).any():
+            return False
+        term = self._border_distance(target)
         self._classes[inner] = target.classes[here]
         self._known[inner] = target.known[here]
         self._term[inner] = term[here]
+        return True
 
     def _target(
         self,
