@@ -88,6 +88,12 @@ class TrainingCurves(QWidget):
         if not self._soon.isActive():
             self._soon.start()
 
+    def finish(self) -> None:
+        """Draw what waits to be drawn: no more will come."""
+        if self._soon.isActive():
+            self._soon.stop()
+            self._draw()
+
     def changeEvent(self, event: QEvent | None) -> None:
         """Follow a change of napari's theme."""
         super().changeEvent(event)

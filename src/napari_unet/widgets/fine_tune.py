@@ -153,6 +153,7 @@ class FineTuneSection(Section):
 
     def _on_ended(self, outcome: Outcome) -> None:
         self._job = None
+        self._curves.finish()
         self._preview.stop()
         self._progress.hide()
         self._show_button()
