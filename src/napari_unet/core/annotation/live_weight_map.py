@@ -72,15 +72,15 @@ class LiveWeightMap:
     ) -> bool:
         """Compute again what a change in a box has an effect on; say if that is enough.
 
-        It is not where all that an object has in the box is cut off: which pixel is
-        then kept of it, so that it is not gone, depends on the object as a whole.
+        It is not where an object of the box may live on as a single pixel, kept so that
+        it is not gone: which one that is depends on the object as a whole.
         """
         inner = _grow(changed, self._reach, annotation.shape)
         outer = _grow(inner, self._reach, annotation.shape)
         left = self._classes > 0
         left[inner] = False
-        elsewhere = np.unique(old[left]).tolist()
-        target = self._target(annotation[outer], outer, elsewhere)
+        elsewhere, counts = np.unique(old[left], return_counts=True)
+        target = self._target(annotation[outer], outer, elsewhere.tolist())
         here = tuple(
             slice(i.start - o.start, i.stop - o.start)
             for i, o in zip(inner, outer, strict=True)
@@ -88,7 +88,9 @@ class LiveWeightMap:
         present = np.union1d(old[inner], annotation[inner])
         kept = np.unique(annotation[inner][target.classes[here] > 0])
         lost = np.setdiff1d(present, [0, self._ignore_label or 0, *kept])
-        if lost.size and np.isin(lost, annotation).any():
+        if np.isin(lost, annotation).any():
+            return False
+        if np.isin(elsewhere[counts == 1], present).any():
             return False
         term = self._border_distance(target)
         self._classes[inner] = target.classes[here]
