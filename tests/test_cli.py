@@ -384,13 +384,13 @@ def test_a_truncated_tiff_is_refused(tmp_path, folders, refused):
     assert "field1" in said
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
 def test_pixels_that_are_no_numbers_are_refused(bad, tmp_path, folders, refused):
-    array = np.ones((80, 96), np.float32)
+    array = np.ones((80, 96))
     array[3, 4] = bad
-    write_grey(folders[0] / "field0.tif", array)
+    tifffile.imwrite(folders[0] / "field0.tif", array)
     said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
-    assert "'field0' has 1 pixels that are not a number" in said
+    assert "'field0' has 1 pixel that is not a number or infinite" in said
 
 
 def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(
@@ -576,3 +576,51 @@ def test_no_command_shows_what_there_is(call):
     code, out, _ = call()
     assert code == 0
     assert "segment" in out
+
+
+def test_weights_never_replace_the_labels(folders, refused):
+    labels = folders[1] / "field0.tif"
+    before = labels.read_bytes()
+    assert "would replace the labels" in refused("weights", labels, "--out", labels)
+    assert labels.read_bytes() == before
+    said = refused("weights", labels, "--out", labels.with_suffix(".png"))
+    assert "name it .tif" in said
+
+
+def test_results_replace_earlier_ones_but_no_annotation(
+    tmp_path, folders, model, call, refused
+):
+    images, labels = folders
+    before = (labels / "field1.tif").read_bytes()
+    tifffile.imwrite(labels / "field0.tif", tifffile.imread(labels / "field0.tif"))
+    said = refused("segment", images, "--model", model, "--out", labels)
+    assert "was not written by this program" in said
+    assert (labels / "field1.tif").read_bytes() == before
+    segment = ["segment", images, "--model", model, "--out", tmp_path / "o"]
+    assert [call(*segment)[0] for _ in range(2)] == [0, 0]
+
+
+def test_a_constant_image_is_not_trained_on(tmp_path, folders, refused):
+    write_grey(folders[0] / "field1.tif", np.full((80, 96), 3, np.float32))
+    for path in folders[1].iterdir():  # without a pixel size, as the image
+        tifffile.imwrite(path, tifffile.imread(path))
+    said = refused("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert "'field1' is constant" in said
+    assert not (tmp_path / "m").exists()
+
+
+def test_a_training_that_is_over_is_not_resumed_in_silence(folders, model, refused):
+    said = refused("train", *folders, "--model", model, "--resume", "--iterations", "3")
+    assert "has taken 4 iterations already, and is given 3 in all" in said
+
+
+def test_a_wrong_option_is_said_once_and_makes_no_folder(
+    tmp_path, folders, model, call
+):
+    out = tmp_path / "o"
+    code, _, err = call(
+        "segment", folders[0], "--model", model, "--out", out, "--tile", "8"
+    )
+    assert code == 2
+    assert len(err.splitlines()) == 1
+    assert not out.exists()

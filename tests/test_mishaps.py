@@ -174,7 +174,7 @@ def test_a_colour_image_with_a_grey_model(with_model, sentence):
         "Image and model"
     )
     said = sentence("Segment", "Segment")
-    assert "is a colour (RGB) image, but the model was made for grey images" in said
+    assert "is a 3-channel (RGB) image, but the model was made for grey images" in said
 
 
 def test_an_image_with_a_hole_of_nan(with_model, sentence):

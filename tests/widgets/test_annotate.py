@@ -307,6 +307,15 @@ def test_every_annotated_image_is_an_example(viewer, nuclei, stack):
     assert examples[1].annotation.any()  # a copy
 
 
+def test_an_image_that_cannot_be_used_harms_nothing_while_nothing_is_painted(
+    viewer, nuclei
+):
+    holes = viewer.add_image(np.full((60, 90), np.nan), name="holes")
+    add_labels(viewer, holes, "annotation")
+    add_labels(viewer, nuclei, "annotation").data[5:9, 5:9] = 1
+    assert [example.image.name for example in examples_of(viewer)] == ["nuclei"]
+
+
 def test_an_empty_annotation_is_no_example(viewer, nuclei):
     add_labels(viewer, nuclei, "annotation")
     assert examples_of(viewer) == []

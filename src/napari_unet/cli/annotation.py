@@ -71,12 +71,19 @@ def weights(
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
     """
     from napari_unet.core.workflow import compute_weight_map
-    from napari_unet.formats.images import read_image, read_labels
+    from napari_unet.formats.images import TIFF_SUFFIXES, read_image, read_labels
     from napari_unet.formats.tiff import write_grey
 
     config = changed(WeightMapConfig(), w0=w0, sigma=sigma)
     if labels.is_dir():
         raise InputError(f"'{labels}' is a folder; name one label image.")
+    if out.suffix.lower() not in TIFF_SUFFIXES:
+        raise InputError(f"--out {out}: weights are written as TIFF; name it .tif.")
+    if out.exists() and out.samefile(labels):
+        raise InputError(
+            f"The weights would replace the labels in '{labels}'; choose another file "
+            "for --out."
+        )
     annotation = read_labels(labels)
     start = time.perf_counter()
     weight_map = compute_weight_map(annotation, config)

@@ -50,7 +50,7 @@ def main() -> None:
         # A wrong option: Typer raises click's error or, by now, that of its own copy.
         if not hasattr(error, "format_message"):
             raise
-        sentence = error.format_message().rstrip(".")
+        sentence = error.format_message().replace("Value error, ", "").rstrip(".")
         fail(f"{sentence}. 'napari-unet --help' lists what there is.")
     sys.exit(code)
 
@@ -99,7 +99,8 @@ def changed(config: ConfigType, **changes: Any) -> ConfigType:
     except ValidationError as error:
         first = error.errors()[0]
         name = "--" + "-".join(map(str, first["loc"])).replace("_", "-")
-        raise InputError(f"{name} {first['input']}: {first['msg']}.") from None
+        reason = first["msg"].replace("Input should", "it must")
+        raise InputError(f"{name} {first['input']}: {reason}.") from None
 
 
 def table(rows: list[list[str]]) -> str:

@@ -72,12 +72,14 @@ def segment(
     as_json: Json = False,
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out."""
+    from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
 
     describe_device(device)  # refuses one that is not there
     edge = _read_tile(tile)
     loaded = open_model(model)
+    plan_tiles((1, 1), loaded.network.geometry, tile=edge)  # refuses too small a tile
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
     _check_folder(out, paths)
@@ -125,13 +127,24 @@ def _read_tile(tile: str) -> int | None:
 
 
 def _check_folder(out: Path, images: list[Path]) -> None:
-    """Refuse a folder in which a result would replace an image."""
+    """Refuse a folder in which a result would replace what we did not write."""
+    from napari_unet.formats.images import stem_of
+    from napari_unet.formats.tiff import was_written_here
+
     if out.exists() and not out.is_dir():
         raise InputError(f"'{out}' is a file; --out needs a folder.")
     if any(out.resolve() == path.parent.resolve() for path in images):
         raise InputError(
             f"The images themselves lie in '{out}'; their labels would replace them. "
             "Choose another folder for --out."
+        )
+    results = [out / f"{stem_of(path)}.tif" for path in images]
+    foreign = [path for path in results if path.exists() and not was_written_here(path)]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InputError(
+            f"'{foreign[0]}'{more} would be replaced, and was not written by this "
+            "program. Choose another folder for --out, or move it away."
         )
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -41,9 +41,11 @@ def train(
         str | None, typer.Option(help="Fine-tune this model (a folder or a name).")
     ] = None,
     preset: Annotated[PresetName, typer.Option(help="Network and settings.")] = "fast",
-    iterations: Annotated[int | None, typer.Option(help="Optimizer steps.")] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help="Optimizer steps in all.")
+    ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Time to train, validation included.")
+        float | None, typer.Option(help="Time to train in all, validation included.")
     ] = None,
     validation_images: Annotated[
         Path | None, typer.Option(help="By default a part is held back.")

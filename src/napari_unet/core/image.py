@@ -14,6 +14,8 @@ from napari_unet.core.errors import InputError
 _SAME_PIXEL_SIZE = 0.02
 # Statistics of larger images are read from a regular grid of about this many pixels.
 _MAX_SAMPLES = 4_000_000
+# Grey values are computed with in float32.
+_LARGEST = 1e37
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +55,13 @@ class Image:
             raise InputError(
                 f"'{self.name}' holds {array.dtype} values; it needs real numbers."
             )
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            bad = int(array.size - np.isfinite(array).sum())
+        # Not a number is not below anything.
+        if array.dtype.kind == "f" and not (fit := np.abs(array) < _LARGEST).all():
+            bad = int(array.size - fit.sum())
+            what = "1 pixel that is" if bad == 1 else f"{bad} pixels that are"
             raise InputError(
-                f"'{self.name}' has {bad} pixels that are not a number or infinite; "
-                "replace them (for example by 0) and try again."
+                f"'{self.name}' has {what} not a number or infinite (above "
+                f"{_LARGEST:g}); replace them (for example by 0) and try again."
             )
         size = self.pixel_size_um
         if size is not None and (

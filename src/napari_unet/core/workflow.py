@@ -164,6 +164,7 @@ def fine_tune(
     if start_from is not None and resume:
         training.restore(load_last(folder))
         training.history[:] = start_from.card.history
+        _check_not_over(training)
 
     look = None if preview is None else Look(preview, training, settings)
     yield from _train_and_save(training, sampler, validate, look, run)
@@ -240,6 +241,21 @@ def run(steps: Generator[Any, None, Result]) -> Result:
 def describe_device(choice: DeviceChoice = "auto") -> str:
     """Say which device and precision will be used: 'CPU (2 threads), bfloat16'."""
     return choose_compute(choice).describe()
+
+
+def _check_not_over(training: Training) -> None:
+    """Refuse to go on with a training that has had all it is now given."""
+    config = training.config
+    if config.iterations is not None and training.iteration >= config.iterations:
+        taken, given = f"{training.iteration} iterations", f"{config.iterations}"
+    elif config.seconds is not None and training.seconds >= config.seconds:
+        taken, given = f"{training.seconds:.0f} seconds", f"{config.seconds:g}"
+    else:
+        return
+    raise InputError(
+        f"The training to go on with has taken {taken} already, and is given {given} "
+        "in all; give it more."
+    )
 
 
 def _train_and_save(

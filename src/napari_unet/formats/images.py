@@ -73,7 +73,7 @@ def find_images(path: Path | str) -> list[Path]:
         ) from error
     images = [f for f in files if f.suffix.lower() in SUFFIXES and f.is_file()]
     if not images:
-        found = f"holds {len(files)} other files or folders" if files else "is empty"
+        found = "holds only other files or folders" if files else "is empty"
         raise InputError(
             f"There is no TIFF, PNG or JPEG image in '{path}': it {found}. Name the "
             "folder that the images lie in."

@@ -35,8 +35,21 @@ if TYPE_CHECKING:
 _GRAVE = re.compile(r"missing|failed to re(ad|shape)|could not read all|expected \d+")
 # Private tags of some vendors are malformed in good files; those of ImageJ are not.
 _PRIVATE_TAG = re.compile(r"tag #?(?!5083[89])(3[3-9]|[4-9]\d)\d{3}\b", re.IGNORECASE)
+_SOFTWARE = "napari-unet"
 _IMAGEJ_LIMIT = 2**32 - 2**25
 _RGB = 2  # the tag PhotometricInterpretation
+
+
+def was_written_here(path: Path) -> bool:
+    """Tell whether a TIFF was written by this program, and by none since."""
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path) as file:
+            software = file.pages.first.tags.get("Software")
+    except (OSError, tifffile.TiffFileError):
+        return False
+    return software is not None and str(software.value).startswith(_SOFTWARE)
 
 
 def read_tiff(path: Path) -> Stored:
@@ -189,6 +202,7 @@ def _write(
             # Without it three rows or columns would be taken for colours.
             photometric="minisblack",
             compression=compression,
+            software=_SOFTWARE,
             **options(array, axes, sizes),
         )
         back = read_tiff(unfinished)

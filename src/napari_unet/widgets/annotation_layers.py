@@ -162,8 +162,10 @@ def _examples_of_image(
 ) -> list[Example]:
     from napari_unet.core.annotation.target import Example
 
-    image = image_of(layer)
     painted = np.asarray(annotation.data)
+    if not (painted.any() or regions):
+        return []
+    image = image_of(layer)
     if painted.shape != image.shape:
         raise InputError(
             f"'{annotation.name}' has the shape {painted.shape}, but '{layer.name}' "
@@ -171,8 +173,6 @@ def _examples_of_image(
         )
     check_same_scale(annotation, layer)
     if layer.ndim == 2:
-        if not (painted.any() or regions):
-            return []
         return [Example(image, painted.copy(), regions.get(None, ()), IGNORE_LABEL)]
     return [
         Example(

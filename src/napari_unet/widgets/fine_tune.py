@@ -112,6 +112,7 @@ class FineTuneSection(Section):
         try:
             self._start()
         except InputError as error:
+            self._result.hide()
             show_problem(error)
 
     def _start(self) -> None:

@@ -214,6 +214,7 @@ class SegmentSection(Section):
             self._where.clear()
             self._where.addItems([VIEW, SLICE, LAYER] if stack else [VIEW, LAYER])
             self._where.setCurrentText(old if old else LAYER)
+        self._line.hide()  # it is about another image
         self._show_state()
 
     def _show_state(self) -> None:

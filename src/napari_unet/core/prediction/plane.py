@@ -105,11 +105,17 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
     wanted = settings.network.in_channels
     if image.channels == wanted:
         return
-    kinds = {1: "grey", 3: "colour (RGB)"}
+    kinds = {1: "grey", 3: "3-channel (RGB)"}
     have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
+    advice = "Convert the image, or train a model on images like this one."
+    if wanted == 1:
+        advice += (
+            " If these are slices or time points, save it so that the file says so "
+            "(Fiji: Image > Properties)."
+        )
     raise InputError(
         f"'{image.name}' is a {have} image, but the model was made for {need} images. "
-        "Convert the image, or train a model on images like this one."
+        + advice
     )
 
 

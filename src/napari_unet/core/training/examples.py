@@ -25,6 +25,7 @@ from napari_unet.core.config import ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     IntensityRange,
+    check_contrast,
     measure_intensity,
     resample,
     scale_to_model,
@@ -213,6 +214,8 @@ def check_examples(examples: Sequence[Example]) -> None:
             f"The labels of {names} are empty: no object is painted{where}. Paint a "
             "few objects, then train."
         )
+    for example in examples:
+        check_contrast(example.image)
 
 
 def count_objects(example: Example) -> int:
