@@ -19,7 +19,7 @@ from hardware import describe_hardware
 from napari_unet.core.config import NetworkConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.image import IntensityRange
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network, build_network
 from napari_unet.core.prediction.predict import predict, predict_tile
 from napari_unet.core.prediction.tiling import Tile, mirror_indices
 
@@ -27,7 +27,7 @@ CPU = torch.device("cpu")
 KEPT = IntensityRange(-np.ones(1, np.float32), np.ones(1, np.float32))
 
 
-def single_pass(network: UNet, image: np.ndarray, compute: Compute) -> np.ndarray:
+def single_pass(network: Network, image: np.ndarray, compute: Compute) -> np.ndarray:
     """Predict the whole image as one tile."""
     halo = network.geometry.halo
     window = []
@@ -40,7 +40,7 @@ def single_pass(network: UNet, image: np.ndarray, compute: Compute) -> np.ndarra
 
 
 def tiled(
-    network: UNet, image: np.ndarray, compute: Compute, tile: int | None
+    network: Network, image: np.ndarray, compute: Compute, tile: int | None
 ) -> np.ndarray:
     """Predict the image tile by tile."""
     out = np.empty((network.config.classes, *image.shape[1:]), np.float32)
@@ -50,7 +50,7 @@ def tiled(
 
 
 def monai_window(
-    network: UNet, image: np.ndarray, compute: Compute, overlap: float
+    network: Network, image: np.ndarray, compute: Compute, overlap: float
 ) -> np.ndarray:
     """Predict with MONAI's sliding window of 512 px on the mirrored image."""
     from monai.inferers import sliding_window_inference
@@ -83,7 +83,7 @@ def main() -> None:
     options = parser.parse_args()
     image = np.random.default_rng(0).normal(size=(1, options.size, options.size))
     image = image.astype(np.float32)
-    network = UNet(NetworkConfig(), seed=0).eval()
+    network = build_network(NetworkConfig(), seed=0).eval()
     network.to(memory_format=torch.channels_last)
     print(f"{describe_hardware()}; {options.size}², base 16, same padding\n")
     print("| way | precision | seconds | × single pass | largest difference |")

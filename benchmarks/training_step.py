@@ -15,9 +15,9 @@ from hardware import describe_hardware
 
 from napari_unet.core.annotation.target import make_target
 from napari_unet.core.annotation.weight_map import compute_weight_map
-from napari_unet.core.config import PRESETS
 from napari_unet.core.device import choose_compute
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.training.patches import PatchSampler, prepare_image
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import take_step
@@ -47,7 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     preset = PRESETS["fast"]
     training = Training(
-        UNet(preset.network, seed=0).train(), preset.training, choose_compute()
+        build_network(preset.network, seed=0).train(), preset.training, choose_compute()
     )
     sampler = make_sampler(training)
     fixed = sampler.draw(0)

@@ -21,15 +21,15 @@ from napari_unet.core.card import (
     read_manifest,
 )
 from napari_unet.core.config import (
-    PRESETS,
+    Averaging,
     DeviceChoice,
     ModelSettings,
     NetworkConfig,
     ObjectConfig,
-    PresetName,
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
+from napari_unet.core.presets import PRESETS, PresetName
 from napari_unet.jobs import Job, Outcome, Status, Steps
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
@@ -70,6 +70,7 @@ class Session:
     models_folder: Path = field(default_factory=models_folder)
     model_folder: Path | None = None
     device: DeviceChoice = "auto"
+    averaging: Averaging = "none"
     preset: PresetName = "fast"
     network: NetworkConfig = PRESETS["fast"].network
     train_config: TrainConfig = PRESETS["fast"].training
@@ -99,11 +100,16 @@ class Session:
         return self.job is not None
 
     def choose_preset(self, name: PresetName) -> None:
-        """Take a preset's settings, but keep the time to train and the ridge."""
+        """Take a preset's settings, but keep the time to train and the user's ridge.
+
+        A preset without a ridge, or with another form of it, brings its own.
+        """
         preset, old = PRESETS[name], self.train_config
-        weight_map = preset.training.weight_map.replaced(
-            w0=old.weight_map.w0, sigma=old.weight_map.sigma
-        )
+        weight_map = preset.training.weight_map
+        if weight_map.form == old.weight_map.form and weight_map.w0 > 0:
+            weight_map = weight_map.replaced(
+                w0=old.weight_map.w0, sigma=old.weight_map.sigma
+            )
         self.preset = name
         self.network = preset.network
         self.train_config = preset.training.replaced(
@@ -178,6 +184,7 @@ class Session:
             If no model is chosen or another job runs.
         """
         folder, objects, device = self.model_folder, self.objects, self.device
+        averaging = self.averaging
         if folder is None:
             raise InputError(
                 "There is no model yet: annotate some objects and fine-tune one, or "
@@ -191,7 +198,12 @@ class Session:
             leave_room()
             model = workflow.load_model(folder)
             steps = workflow.segment(
-                image, model, box=box, planes=chosen, device=device
+                image,
+                model,
+                box=box,
+                planes=chosen,
+                averaging=averaging,
+                device=device,
             )
             kind = model.settings.annotation
             segmentation = yield from label_tiles(steps, objects, kind)

@@ -21,7 +21,7 @@ from napari_unet.core.checkpoint import (
 )
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.errors import InputError, ModelFolderError
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
 
 SETTINGS = ModelSettings(
     network=NetworkConfig(base_channels=2, levels=2), pixel_size_um=0.25
@@ -30,7 +30,7 @@ SETTINGS = ModelSettings(
 
 @pytest.fixture
 def network():
-    return UNet(SETTINGS.network, seed=3).eval()
+    return build_network(SETTINGS.network, seed=3).eval()
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_the_folder_explains_itself(folder):
 
 
 def test_saving_again_leaves_no_old_weights(folder):
-    other = UNet(SETTINGS.network, seed=9)
+    other = build_network(SETTINGS.network, seed=9)
     save_model(folder, SETTINGS, Card(name="better"), copy_weights(other))
     assert load_model(folder).card.name == "better"
     kept = sorted(path.name for path in folder.iterdir())
@@ -80,7 +80,10 @@ def test_a_failed_save_keeps_the_old_model(folder, network, monkeypatch):
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space left"):
         save_model(
-            folder, SETTINGS, Card(), copy_weights(UNet(SETTINGS.network, seed=1))
+            folder,
+            SETTINGS,
+            Card(),
+            copy_weights(build_network(SETTINGS.network, seed=1)),
         )
     monkeypatch.undo()
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
@@ -92,9 +95,9 @@ from pathlib import Path
 from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import copy_weights, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
 settings = ModelSettings(network=NetworkConfig(base_channels=2, levels=2))
-networks = [copy_weights(UNet(settings.network, seed=i)) for i in range(5)]
+networks = [copy_weights(build_network(settings.network, seed=i)) for i in range(5)]
 for i in itertools.count():
     save_model(Path(sys.argv[1]), settings, Card(iterations=i), networks[i % 5])
     print(i, flush=True)

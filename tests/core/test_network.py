@@ -10,8 +10,9 @@ from torch import nn
 
 from napari_unet.core.config import NetworkConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.network.blocks import PartialConv2d
 from napari_unet.core.network.geometry import Geometry
-from napari_unet.core.network.unet import UNet, parameter_count
+from napari_unet.core.network.unet import UNet, build_network, parameter_count
 
 PAPER = NetworkConfig(base_channels=64, padding="valid", norm="none")
 
@@ -23,7 +24,16 @@ def paper_network():
 
 def count(**changes):
     with torch.device("meta"):
-        return parameter_count(UNet(PAPER.replaced(**changes)))
+        return parameter_count(build_network(PAPER.replaced(**changes)))
+
+
+SAME = {"padding": "same"}
+KERAS = SAME | {
+    "upsampling": "interpolated", "head": "sigmoid", "head_channels": 2
+}  # fmt: skip
+MILESIAL = SAME | {"norm": "batch", "in_channels": 3}
+FAMILY = SAME | {"norm": "batch", "norm_place": "contracting"}
+NESTED = FAMILY | {"architecture": "unet++", "deep_supervision": True}
 
 
 @pytest.mark.parametrize(
@@ -42,10 +52,88 @@ def count(**changes):
         ({"levels": 2}, 1_861_762),
         ({"levels": 3}, 7_696_258),
         ({"levels": 5}, 124_361_090),
+        # Ports and descendants, as their authors' code counts them.
+        (KERAS, 31_031_685),
+        (MILESIAL, 31_037_698),
+        (MILESIAL | {"upsampling": "bilinear"}, 17_263_042),
+        (FAMILY, 31_038_594),
+        (FAMILY | {"base_channels": 32}, 7_763_522),
+        (FAMILY | {"base_channels": 16}, 1_942_818),
+        (NESTED, 36_165_192),
+        (NESTED | {"base_channels": 32}, 9_045_800),
+        (NESTED | {"base_channels": 16}, 2_263_704),
     ],
 )
 def test_parameter_counts(changes, expected):
     assert count(**changes) == expected
+
+
+MEMBERS = [
+    {"block": "residual"},
+    {"block": "separable"},
+    {"skip": "add"},
+    {"skip": "attention"},
+    {"skip": "none"},
+    {"padding": "reflect"},
+    {"padding": "partial"},
+    {"upsampling": "interpolated"},
+    {"upsampling": "bilinear"},
+    {"activation": "leaky", "norm": "none"},
+    {"norm_place": "contracting"},
+    {"head": "sigmoid", "head_channels": 2},
+    {"architecture": "unet++"},
+    {"architecture": "unet++", "deep_supervision": True, "block": "residual"},
+    {"padding": "valid", "block": "residual", "skip": "attention"},
+    {"padding": "valid", "block": "separable", "upsampling": "bilinear"},
+]
+
+
+@pytest.mark.parametrize("changes", MEMBERS)
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_no_member_of_the_family_feels_a_pixel_beyond_the_halo(changes, levels):
+    config = NetworkConfig(base_channels=2, levels=levels, **changes)
+    check_halo(build_network(config, seed=levels).eval())
+
+
+@pytest.mark.parametrize("changes", MEMBERS)
+def test_every_member_of_the_family_learns(changes):
+    network = build_network(NetworkConfig(base_channels=4, levels=2, **changes), seed=0)
+    size = network.geometry.size_at_least(60)
+    image = torch.rand(2, 1, size, size)
+    network(image).square().mean().backward()
+    idle = [n for n, p in network.named_parameters() if not p.grad.any()]
+    assert idle == []
+
+
+def test_the_seed_determines_the_weights():
+    one, two, other = (
+        build_network(NetworkConfig(base_channels=2, architecture="unet++"), seed=seed)
+        for seed in (3, 3, 4)
+    )
+    for name, value in one.state_dict().items():
+        assert torch.equal(value, two.state_dict()[name])
+    assert not torch.equal(one.heads[0].weight, other.heads[0].weight)
+
+
+def test_a_partial_mean_of_a_constant_is_constant():
+    layer = PartialConv2d(1, 1, 3, padding=1, bias=True)
+    torch.nn.init.constant_(layer.weight, 1 / 9)
+    out = layer(torch.full((1, 1, 5, 6), 2.0)).detach()
+    torch.testing.assert_close(out, torch.full_like(out, float(out[0, 0, 2, 2])))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"padding": "valid", "head_channels": 2},
+        {"architecture": "unet++", "skip": "add"},
+        {"architecture": "unet++", "padding": "valid"},
+        {"deep_supervision": True},
+    ],
+)
+def test_what_does_not_go_together_is_refused(changes):
+    with pytest.raises(ValueError, match=r"needs a padding|concatenates|belongs to"):
+        NetworkConfig(**changes)
 
 
 def test_the_paper_network_has_23_convolutions(paper_network):
@@ -163,7 +251,10 @@ def test_no_pixel_beyond_the_halo_is_felt(levels, padding, upsampling):
     config = NetworkConfig(
         base_channels=2, levels=levels, padding=padding, upsampling=upsampling
     )
-    network = UNet(config, seed=levels).eval()
+    check_halo(UNet(config, seed=levels).eval())
+
+
+def check_halo(network):
     geometry = network.geometry
     halo, shrink = geometry.halo, geometry.shrink
     size = geometry.size_at_least(2 * halo + geometry.step)

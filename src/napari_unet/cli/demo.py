@@ -15,10 +15,11 @@ from napari_unet.core import workflow
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import PRESETS, ModelSettings
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.image import Image
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
+from napari_unet.core.presets import PRESETS
 from napari_unet.formats.imagej_rois import write_rois
 from napari_unet.formats.images import pair_files, read_image, read_labels
 from napari_unet.formats.picture import write_picture
@@ -106,7 +107,7 @@ def _show(
     )
     preset = PRESETS["fast"]
     settings = ModelSettings(network=preset.network)
-    untrained = UNet(settings.network, seed=preset.training.seed).eval()
+    untrained = build_network(settings.network, seed=preset.training.seed).eval()
     before = _score(Model(untrained, settings, Card()), test, f"{kind} before")[1]
     model = _train(kind, train, out / kind / "model", settings, seconds)
     labels, after = _score(model, test, f"{kind} after")

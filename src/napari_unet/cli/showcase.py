@@ -1,11 +1,13 @@
-"""`demo`, `gui` and `models`: see what the program does and what is there."""
+"""`demo`, `gui`, `presets` and `models`: see what there is and what it does."""
 
+import textwrap
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from napari_unet.cli.app import Json, app, report, table
+from napari_unet.core.presets import PRESETS
 
 
 @app.command()
@@ -33,6 +35,20 @@ def gui(
     from napari_unet.widgets.launch import open_viewer
 
     open_viewer(images or [])
+
+
+@app.command()
+def presets(as_json: Json = False) -> None:
+    """List the presets: a network with the training settings that suit it."""
+    text = "\n\n".join(
+        f"{name}\n"
+        + textwrap.fill(preset.summary, 78, initial_indent="  ", subsequent_indent="  ")
+        for name, preset in PRESETS.items()
+    )
+    result: dict[str, Any] = {
+        name: preset.model_dump(mode="json") for name, preset in PRESETS.items()
+    }
+    report(result, text, as_json=as_json)
 
 
 @app.command()

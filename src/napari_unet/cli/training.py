@@ -19,13 +19,12 @@ from napari_unet.cli.model_folder import (
     set_aside,
 )
 from napari_unet.core.config import (
-    PRESETS,
     AnnotationKind,
     ModelSettings,
-    PresetName,
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
+from napari_unet.core.presets import PRESETS, PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.card import Card
@@ -72,7 +71,8 @@ def train(
     ] = None,
     levels: Annotated[int | None, typer.Option(help="Poolings.")] = None,
     padding: Annotated[
-        Literal["same", "valid"] | None, typer.Option(help="Of the convolutions.")
+        Literal["same", "valid", "reflect", "partial"] | None,
+        typer.Option(help="Of the convolutions."),
     ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest step size.")

@@ -22,7 +22,7 @@ from napari_unet.core.card import (
 )
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, ModelFolderError
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network, build_network
 
 Weights = Mapping[str, Tensor]
 
@@ -33,7 +33,7 @@ class Model:
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         On the CPU, in evaluation mode.
     settings : ModelSettings
         Normalisation, pixel size, classes.
@@ -43,7 +43,7 @@ class Model:
         Where it was loaded from or saved to.
     """
 
-    network: UNet
+    network: Network
     settings: ModelSettings
     card: Card = field(default_factory=Card)
     folder: Path | None = None
@@ -168,7 +168,7 @@ def load_model(folder: Path | str) -> Model:
     folder = Path(folder)
     manifest = read_manifest(folder)
     weights = _load(folder, manifest.weights)
-    network = UNet(manifest.settings.network)
+    network = build_network(manifest.settings.network)
     try:
         network.load_state_dict(weights)
     except RuntimeError as error:

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
 AnnotationKind = Literal["objects", "classes"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-PresetName = Literal["fast", "paper-2015"]
+# Over how many mirrored and turned versions of the image to average a prediction.
+Averaging = Literal["none", "4 flips", "4 rotations", "8"]
 
 
 def setting(
@@ -40,6 +41,9 @@ class Config(BaseModel):
 class NetworkConfig(Config):
     """Which member of the U-Net family."""
 
+    architecture: Literal["unet", "unet++"] = setting(
+        "unet", "U-Net, or the nested U-Net++ with a block at every crossing"
+    )
     in_channels: int = setting(1, "Channels of the image", ge=1, le=256)
     classes: int = setting(2, "Classes, background included", ge=2, le=256)
     base_channels: int = setting(
@@ -48,18 +52,76 @@ class NetworkConfig(Config):
     levels: int = setting(
         4, "Poolings of the contracting path: more levels see more context", ge=1, le=6
     )
-    padding: Literal["same", "valid"] = setting(
-        "same", "'valid' as in the paper, or 'same': output as large as the input"
+    block: Literal["plain", "residual", "separable"] = setting(
+        "plain",
+        "Two convolutions; with their input added; or depth-wise separable ones in the "
+        "contracting path, as in MobileNet, for slow machines",
     )
-    upsampling: Literal["transposed", "interpolated"] = setting(
-        "transposed", "Transposed 2x2 convolution, or doubling followed by a 2x2 one"
+    skip: Literal["concat", "add", "attention", "none"] = setting(
+        "concat", "How the contracting path is joined to the expanding one"
     )
-    norm: Literal["batch", "none"] = setting(
-        "batch", "Batch normalisation after each convolution, or none as in the paper"
+    padding: Literal["same", "valid", "reflect", "partial"] = setting(
+        "same",
+        "'valid' as in the paper; or output as large as the input, with zeros beyond "
+        "the edge ('same'), a mirror, or partial convolutions",
     )
-    dropout: float = setting(
-        0.0, "Dropout rate at the end of the contracting path", ge=0, lt=1
+    upsampling: Literal["transposed", "interpolated", "bilinear"] = setting(
+        "transposed",
+        "Transposed 2x2 convolution, doubling followed by a 2x2 one, or bilinear "
+        "interpolation without one",
     )
+    activation: Literal["relu", "leaky"] = setting(
+        "relu", "ReLU, or one that lets a tenth of negative values through"
+    )
+    norm: Literal["batch", "instance", "none"] = setting(
+        "batch",
+        "Batch normalisation after each convolution, or none as in the paper. Instance "
+        "normalisation depends on the tile: results change with the tiling",
+    )
+    dropout: float = setting(0.0, "Dropout rate", ge=0, lt=1)
+    dropout_place: Literal["contracting-end", "blocks"] = setting(
+        "contracting-end",
+        "Dropout after the last two blocks of the contracting path, as in the paper, "
+        "or between the convolutions of every block",
+    )
+    head: Literal["softmax", "sigmoid"] = setting(
+        "softmax", "One distribution over the classes, or one probability for each"
+    )
+    head_channels: int = setting(
+        0, "Channels of one more 3x3 convolution before the last, 0 for none", ge=0
+    )
+    norm_place: Literal["everywhere", "contracting"] = setting(
+        "everywhere",
+        "Normalise after every convolution, or in the contracting path only (then "
+        "convolutions keep their bias)",
+    )
+    deep_supervision: bool = setting(
+        False, "U-Net++: the mean of all its outputs instead of the deepest"
+    )
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> Self:
+        """Refuse what does not go together."""
+        if self.padding == "valid" and self.head_channels:
+            raise ValueError("`head_channels` needs a padding other than 'valid'")
+        if self.architecture == "unet++" and (
+            self.padding == "valid"
+            or self.upsampling == "bilinear"
+            or self.skip != "concat"
+        ):
+            raise ValueError(
+                "U-Net++ concatenates, is padded, and halves the channels on its way "
+                "up: choose skip 'concat', padding other than 'valid', and "
+                "up-sampling other than 'bilinear'"
+            )
+        if self.deep_supervision and self.architecture != "unet++":
+            raise ValueError("`deep_supervision` belongs to the architecture 'unet++'")
+        return self
+
+    @property
+    def outputs(self) -> int:
+        """Channels of the last convolution: a sigmoid head has none for background."""
+        return self.classes - (self.head == "sigmoid")
 
 
 class WeightMapConfig(Config):
@@ -71,8 +133,29 @@ class WeightMapConfig(Config):
     sigma: float = setting(
         5.0, "Width of the ridge", title="σ", unit="px", gt=0, le=100
     )
+    form: Literal["2015", "2019"] = setting(
+        "2015",
+        "Eq. 2 of the paper; or that of the Fiji plugin (Falk et al. 2019), where "
+        "background counts less the further it is from objects",
+    )
     class_balance: Literal["inverse-frequency", "none"] = setting(
-        "inverse-frequency", "Weigh rare classes up, so that each class counts alike"
+        "inverse-frequency",
+        "Form 2015: weigh rare classes up, so that each class counts alike",
+    )
+    background: float = setting(
+        0.1,
+        "Form 2019: weight of background far from any object (v_bal)",
+        title="Far background",
+        gt=0,
+        le=1,
+    )
+    background_sigma: float = setting(
+        10.0,
+        "Form 2019: how fast background comes to count less",
+        title="σ of background",
+        unit="px",
+        gt=0,
+        le=100,
     )
     separation_border: int = setting(
         1,
@@ -135,7 +218,14 @@ class TrainConfig(Config):
     )
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
     batch_size: int = setting(2, "Patches per step", ge=1, le=256)
-    optimizer: Literal["adamw", "sgd"] = setting("adamw", "Optimizer")
+    loss: Literal["cross-entropy", "dice", "cross-entropy + dice"] = setting(
+        "cross-entropy",
+        "Weighted cross-entropy; the Dice loss, which knows no weights; or a mixture",
+    )
+    dice_share: float = setting(
+        0.5, "Share of the Dice loss in the mixture", title="Share of Dice", ge=0, le=1
+    )
+    optimizer: Literal["adamw", "sgd", "rmsprop"] = setting("adamw", "Optimizer")
     learning_rate: float = setting(4e-3, "Largest step size", gt=0, le=1000)
     momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
     weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
@@ -209,43 +299,3 @@ class ModelSettings(Config):
                 f"got {len(self.class_names)}"
             )
         return self
-
-
-class Preset(Config):
-    """A named pair of network and training settings."""
-
-    network: NetworkConfig
-    training: TrainConfig
-    normalisation: Normalisation = "percentile"
-    summary: str
-
-
-PRESETS: dict[PresetName, Preset] = {
-    "fast": Preset(
-        network=NetworkConfig(),
-        # A wider line is learned in less time. Patches are centred on objects half of
-        # the time, which balances the classes; probabilities then mean what they say.
-        training=TrainConfig(
-            weight_map=WeightMapConfig(separation_border=2, class_balance="none")
-        ),
-        summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
-        "cosine decay; learns in a minute on a processor.",
-    ),
-    # The paper gives neither learning rate nor dropout rate; these are our choice.
-    "paper-2015": Preset(
-        network=NetworkConfig(
-            base_channels=64, padding="valid", norm="none", dropout=0.5
-        ),
-        training=TrainConfig(
-            patch_size=572,
-            batch_size=1,
-            optimizer="sgd",
-            learning_rate=1e-3,
-            momentum=0.99,
-            weight_decay=0,
-            schedule="constant",
-        ),
-        summary="Ronneberger, Fischer & Brox (2015): 31 million parameters, valid "
-        "convolutions, one 572² tile per step, SGD with momentum 0.99.",
-    ),
-}

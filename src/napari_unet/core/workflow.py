@@ -35,7 +35,7 @@ from napari_unet.core.config import (
 from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network, build_network
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.segment import (
@@ -153,7 +153,7 @@ def fine_tune(
     yield _preparing(config)
 
     compute = choose_compute(device, precision)
-    network = UNet(settings.network, seed=config.seed)
+    network = build_network(settings.network, seed=config.seed)
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
@@ -331,7 +331,7 @@ def _prepare(
     return sampler, validate
 
 
-def _largest_useful(prepared: Sequence[Prepared], network: UNet) -> int:
+def _largest_useful(prepared: Sequence[Prepared], network: Network) -> int:
     """Return the longest edge of any image: a larger patch only shows mirrors."""
     longest = max(max(example.target.known.shape) for example in prepared)
     return int(longest) + 2 * network.geometry.shrink

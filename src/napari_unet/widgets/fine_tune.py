@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from napari_unet.core.config import PRESETS
 from napari_unet.core.errors import InputError
+from napari_unet.core.presets import PRESETS
 from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of

@@ -30,6 +30,8 @@ from superqt import QLabeledDoubleSlider, QLabeledSlider
 from superqt.utils import signals_blocked
 
 from napari_unet.core.config import Config
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.background import show_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -108,9 +110,11 @@ class Form(QWidget, Generic[ConfigT]):
         control = self._controls[name]
         try:
             config = self._config.replaced(**{name: _read_value(control)})
-        except ValidationError:
+        except ValidationError as error:
             # Only where two fields exclude each other: show what still holds.
             self.setValue(self._config)
+            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
+            show_problem(InputError(f"{reason}."))
             return
         self._config = config
         self.valueChanged.emit(config)

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import PRESETS
+from napari_unet.core.presets import PRESETS
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
@@ -33,6 +33,8 @@ _MINUTES, _ITERATIONS = "minutes", "iterations"
 _TRAINING = (
     "patch_size",
     "batch_size",
+    "loss",
+    "dice_share",
     "optimizer",
     "learning_rate",
     "momentum",
@@ -41,7 +43,23 @@ _TRAINING = (
     "validations",
     "seed",
 )
-_NETWORK = ("base_channels", "levels", "padding", "upsampling", "norm", "dropout")
+_NETWORK = (
+    "architecture",
+    "base_channels",
+    "levels",
+    "block",
+    "skip",
+    "padding",
+    "upsampling",
+    "activation",
+    "norm",
+    "norm_place",
+    "dropout",
+    "dropout_place",
+    "head",
+    "head_channels",
+    "deep_supervision",
+)
 
 
 class TrainForm(QWidget):

@@ -46,31 +46,49 @@ class Geometry:
         that the zeros at a window's edge can be felt, rounded up to `step`.
         """
         if self.config.padding == "valid":
-            # The 2x2 convolution after doubling sees one pixel beyond its map's end;
-            # over all levels that touches the last 2 ** levels - 1 pixels.
-            touched = self.config.upsampling == "interpolated"
+            # Interpolating sees one pixel beyond its map's end; over all levels that
+            # touches the last 2 ** levels - 1 pixels.
+            touched = self.config.upsampling != "transposed"
             return self.shrink + (self.step if touched else 0)
         return -(-self._reach() // self.step) * self.step
 
     def _reach(self) -> int:
-        """Return the context of an aligned interior, by walking through the network."""
-        level_reach = []
-        reach = 0
-        # A 2x2 convolution after doubling looks one pixel further on one side.
-        extra = 1 if self.config.upsampling == "interpolated" else 0
-        for _ in range(self.config.levels):
-            reach += 2  # two 3x3 convolutions of the expanding path
-            level_reach.append(reach)
-            reach = -(-(reach + extra) // 2)
-        reach += 2
-        for skip in reversed(level_reach):
-            reach = max(2 * reach, skip) + 2
-        return reach
+        """Return the context of an aligned interior, by walking through the network.
+
+        A node (level, step) is a block; step 0 is the contracting path. `needed` is how
+        many pixels around the interior must be right there, in pixels of the level.
+        """
+        levels = self.config.levels
+        # Interpolating, and a 2x2 convolution after doubling, look one pixel further.
+        extra = 0 if self.config.upsampling == "transposed" else 1
+        needed: dict[tuple[int, int], int] = {}
+
+        def need(node: tuple[int, int], pixels: int) -> None:
+            needed[node] = max(needed.get(node, 0), pixels)
+
+        need((0, levels), 1 if self.config.head_channels else 0)
+        for step in range(levels, 0, -1):
+            for level in range(levels - step + 1):
+                if (level, step) not in needed:
+                    continue
+                reach = needed[level, step] + 2  # two 3x3 convolutions
+                below = (level + 1, step - 1)
+                if self.config.architecture == "unet++":
+                    for earlier in range(step):
+                        need((level, earlier), reach)
+                else:  # the way up is one diagonal: the others are not built
+                    need((level, 0), reach)
+                need(below, -(-(reach + extra) // 2))
+        for level in range(levels, 0, -1):
+            need((level - 1, 0), 2 * (needed[level, 0] + 2))
+        return needed[0, 0] + 2
 
     def output_size(self, size: int) -> int | None:
         """Return the length of the output for an input length; None if it cannot be."""
-        if self.config.padding == "same":
-            return size if size > 0 and size % self.step == 0 else None
+        if self.config.padding != "valid":
+            # A single pixel at the deepest level cannot be mirrored.
+            least = 2 * self.step if self.config.padding == "reflect" else self.step
+            return size if size >= least and size % self.step == 0 else None
         for _ in range(self.config.levels):
             size -= 4
             if size <= 0 or size % 2:
@@ -103,7 +121,7 @@ class Geometry:
 
     def size_at_least(self, size: int) -> int:
         """Return the smallest input length that fits and is not below `size`."""
-        phase = 0 if self.config.padding == "same" else (4 * self.step - 4)
+        phase = (4 * self.step - 4) if self.config.padding == "valid" else 0
         fitting = size + (phase - size) % self.step
         while self.output_size(fitting) is None:
             fitting += self.step

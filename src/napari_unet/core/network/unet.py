@@ -1,17 +1,95 @@
-"""The U-Net of Ronneberger, Fischer & Brox (2015) and its same-size form."""
+"""The U-Net of Ronneberger, Fischer & Brox (2015) and the family it founded."""
 
 import math
 from typing import cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from napari_unet.core.config import NetworkConfig
+from napari_unet.core.network.blocks import (
+    AttentionGate,
+    ResidualBlock,
+    activate,
+    convolve,
+    crop,
+    go_up,
+    plain_block,
+    separable_block,
+)
 from napari_unet.core.network.geometry import Geometry
 
 
-class UNet(nn.Module):
+class Network(nn.Module):
+    """What all members of the family share.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        Which member.
+    seed : int, optional
+        Seed of the initial weights; by default torch's global generator.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren & Sun (2015). Delving Deep into Rectifiers. ICCV.
+    """
+
+    def __init__(self, config: NetworkConfig, seed: int | None = None) -> None:
+        super().__init__()
+        self.config = config
+        self.geometry = Geometry(config)
+        self.pool = nn.MaxPool2d(2)
+        self._build(config)
+        self._initialise(seed)
+
+    def _build(self, config: NetworkConfig) -> None:
+        """Make the layers."""
+        raise NotImplementedError
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the probability of each class, background first.
+
+        Parameters
+        ----------
+        logits : Tensor, shape (O, Y, X)
+            Of one image, in float32.
+
+        Returns
+        -------
+        Tensor, shape (K, Y, X)
+            Sums to 1 with a softmax head. With a sigmoid head each class has a
+            probability of its own, and background what the likeliest leaves.
+        """
+        if self.config.head == "softmax":
+            return logits.softmax(dim=0)
+        each = logits.sigmoid()
+        return torch.cat([1 - each.amax(dim=0, keepdim=True), each])
+
+    def _initialise(self, seed: int | None) -> None:
+        """Draw Gaussian weights of standard deviation sqrt(2 / N), zero biases [1]_.
+
+        N is how many numbers one output sums over. For a transposed 2x2 convolution
+        of stride 2 that is its input channels; PyTorch's ``kaiming_normal_`` takes
+        four times its *output* channels.
+        """
+        generator = None if seed is None else torch.Generator().manual_seed(seed)
+        for module in self.modules():
+            if isinstance(module, nn.ConvTranspose2d):
+                fan_in = module.in_channels
+            elif isinstance(module, nn.Conv2d):
+                fan_in = module.in_channels // module.groups
+                fan_in *= math.prod(module.kernel_size)
+            else:
+                continue
+            nn.init.normal_(
+                module.weight, std=math.sqrt(2 / fan_in), generator=generator
+            )
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+
+
+class UNet(Network):
     """A contracting path, an expanding path, and skip connections between them.
 
     Parameters
@@ -27,28 +105,33 @@ class UNet(nn.Module):
     ----------
     .. [1] Ronneberger, Fischer & Brox (2015). U-Net: Convolutional Networks for
            Biomedical Image Segmentation. MICCAI. :doi:`10.1007/978-3-319-24574-4_28`
-    .. [2] He, Zhang, Ren & Sun (2015). Delving Deep into Rectifiers. ICCV.
     """
 
-    def __init__(self, config: NetworkConfig, seed: int | None = None) -> None:
-        super().__init__()
-        self.config = config
-        self.geometry = Geometry(config)
+    def _build(self, config: NetworkConfig) -> None:
         widths = [config.base_channels * 2**level for level in range(config.levels + 1)]
+        if config.upsampling == "bilinear":  # does not halve the channels on its way up
+            widths[-1] //= 2
         inputs = [config.in_channels, *widths[:-1]]
         self.contracting = nn.ModuleList(
-            # Dropout "at the end of the contracting path": the last two blocks.
-            _block(i, o, config, dropout=level >= config.levels - 1)
+            _contract(i, o, config, level)
             for level, (i, o) in enumerate(zip(inputs, widths, strict=True))
         )
-        self.pool = nn.MaxPool2d(2)
-        pairs = list(zip(widths[1:], widths[:-1], strict=True))[::-1]  # deep to shallow
-        self.up = nn.ModuleList(_up(deep, shallow, config) for deep, shallow in pairs)
-        self.expanding = nn.ModuleList(
-            _block(2 * shallow, shallow, config) for _, shallow in pairs
+        # From deep to shallow: what comes from below, and what leaves the block.
+        shallow = widths[:-1][::-1]
+        halved = config.upsampling == "bilinear"
+        leaving = [*shallow[1:], shallow[-1]] if halved else shallow
+        below = [widths[-1], *leaving[:-1]]
+        self.up = nn.ModuleList(
+            go_up(b, s, config) for b, s in zip(below, shallow, strict=True)
         )
-        self.head = nn.Conv2d(widths[0], config.classes, 1)
-        self._initialise(seed)
+        if config.skip == "attention":
+            self.gates = nn.ModuleList(AttentionGate(s, config) for s in shallow)
+        joined = 2 if config.skip in ("concat", "attention") else 1
+        self.expanding = nn.ModuleList(
+            _expand(joined * s, s, o, config)
+            for s, o in zip(shallow, leaving, strict=True)
+        )
+        self.head = _head(leaving[-1], config)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the logits of a batch of images.
@@ -61,7 +144,8 @@ class UNet(nn.Module):
         Returns
         -------
         Tensor, shape (N, K, Y, X)
-            Logits; smaller than the input by `Geometry.shrink` on each side.
+            Logits; smaller than the input by `Geometry.shrink` on each side. With a
+            sigmoid head only those of the K - 1 classes that are not background.
         """
         self.geometry.check_size(tuple(image.shape[2:]))
         skips = []
@@ -71,71 +155,124 @@ class UNet(nn.Module):
             skips.append(x)
             x = self.pool(x)
         x = self.contracting[-1](x)
-        for up, block, skip in zip(self.up, self.expanding, skips[::-1], strict=True):
-            x = up(x)
-            x = block(torch.cat([_crop(skip, x), x], dim=1))
+        for step, skip in enumerate(reversed(skips)):
+            x = self.up[step](x)
+            x = self.expanding[step](self._join(step, skip, x))
         return cast("Tensor", self.head(x))
 
-    def _initialise(self, seed: int | None) -> None:
-        """Draw Gaussian weights of standard deviation sqrt(2 / N), zero biases [2]_.
-
-        N is how many numbers one output sums over. For a transposed 2x2 convolution
-        of stride 2 that is its input channels; PyTorch's ``kaiming_normal_`` takes
-        four times its *output* channels.
-        """
-        generator = None if seed is None else torch.Generator().manual_seed(seed)
-        for module in self.modules():
-            if isinstance(module, nn.ConvTranspose2d):
-                fan_in = module.in_channels
-            elif isinstance(module, nn.Conv2d):
-                fan_in = module.in_channels * math.prod(module.kernel_size)
-            else:
-                continue
-            nn.init.normal_(
-                module.weight, std=math.sqrt(2 / fan_in), generator=generator
-            )
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    def _join(self, step: int, skip: Tensor, below: Tensor) -> Tensor:
+        """Bring a skip connection and what comes from below together."""
+        if self.config.skip == "none":
+            return below
+        skip = crop(skip, below)
+        if self.config.skip == "add":
+            return skip + below
+        if self.config.skip == "attention":
+            skip = self.gates[step](skip, below)
+        return torch.cat([skip, below], dim=1)
 
 
-def _block(
-    inputs: int, outputs: int, config: NetworkConfig, *, dropout: bool = False
-) -> nn.Sequential:
-    """Two 3x3 convolutions, each with its normalisation and ReLU."""
-    padding = 1 if config.padding == "same" else 0
-    normalised = config.norm == "batch"
-    layers: list[nn.Module] = []
-    for channels in (inputs, outputs):
-        layers.append(
-            nn.Conv2d(channels, outputs, 3, padding=padding, bias=not normalised)
-        )
-        if normalised:
-            layers.append(nn.BatchNorm2d(outputs))
-        layers.append(nn.ReLU(inplace=True))
-    if dropout and config.dropout > 0:
-        layers.append(nn.Dropout(config.dropout))
-    return nn.Sequential(*layers)
+def _contract(
+    inputs: int, outputs: int, config: NetworkConfig, level: int
+) -> nn.Module:
+    """Return a block of the contracting path."""
+    if config.block == "residual":
+        block: nn.Module = ResidualBlock(inputs, outputs, outputs, config)
+    elif config.block == "separable" and level > 0:  # the image has too few channels
+        block = separable_block(inputs, outputs, config)
+    else:
+        block = plain_block(inputs, outputs, outputs, config)
+    # Dropout "at the end of the contracting path": the last two blocks.
+    at_end = config.dropout_place == "contracting-end" and level >= config.levels - 1
+    if config.dropout > 0 and at_end:
+        return nn.Sequential(block, nn.Dropout(config.dropout))
+    return block
 
 
-def _up(deep: int, shallow: int, config: NetworkConfig) -> nn.Sequential:
-    """Double the size and halve the channels; then ReLU, as in the authors' release."""
-    if config.upsampling == "transposed":
-        return nn.Sequential(
-            nn.ConvTranspose2d(deep, shallow, 2, stride=2), nn.ReLU(inplace=True)
-        )
+def _plain(config: NetworkConfig) -> NetworkConfig:
+    """Return the settings without normalisation."""
+    return config.replaced(norm="none")
+
+
+def _expand(inputs: int, middle: int, outputs: int, config: NetworkConfig) -> nn.Module:
+    """Return a block of the expanding path."""
+    if config.norm_place == "contracting":
+        config = _plain(config)
+    if config.block == "residual":
+        return ResidualBlock(inputs, middle, outputs, config)
+    return plain_block(inputs, middle, outputs, config)
+
+
+def _head(inputs: int, config: NetworkConfig) -> nn.Module:
+    """Return the 1x1 convolution to the logits, and what comes before it."""
+    outputs = config.outputs
+    if config.head_channels == 0:
+        return nn.Conv2d(inputs, outputs, 1)
     return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode="nearest"),
-        nn.ZeroPad2d((0, 1, 0, 1)),  # a 2x2 kernel has no centre
-        nn.Conv2d(deep, shallow, 2),
-        nn.ReLU(inplace=True),
+        convolve(inputs, config.head_channels, _plain(config)),
+        activate(config),
+        nn.Conv2d(config.head_channels, outputs, 1),
     )
 
 
-def _crop(skip: Tensor, like: Tensor) -> Tensor:
-    """Cut the middle out of a skip connection; crop offsets 4, 16, 40, 88 at 572²."""
-    margin = (like.shape[-1] - skip.shape[-1]) // 2
-    rows = (like.shape[-2] - skip.shape[-2]) // 2
-    return pad(skip, (margin, margin, rows, rows)) if margin or rows else skip
+class NestedUNet(Network):
+    """U-Net++: a block at every crossing of levels and steps [1]_.
+
+    Parameters
+    ----------
+    config : NetworkConfig
+        With ``norm="batch"`` in the contracting path only, 64 base channels and deep
+        supervision it has 36,165,192 parameters for 1 channel and 2 classes.
+    seed : int, optional
+        Seed of the initial weights; by default torch's global generator.
+
+    References
+    ----------
+    .. [1] Zhou, Siddiquee, Tajbakhsh & Liang (2018). UNet++: A Nested U-Net
+           Architecture for Medical Image Segmentation. arXiv:1807.10165
+    """
+
+    def _build(self, config: NetworkConfig) -> None:
+        widths = [config.base_channels * 2**level for level in range(config.levels + 1)]
+        inputs = [config.in_channels, *widths[:-1]]
+        self.contracting = nn.ModuleList(
+            _contract(i, o, config, level)
+            for level, (i, o) in enumerate(zip(inputs, widths, strict=True))
+        )
+        # By name: "level,step", where step 0 is the contracting path.
+        self.up, self.expanding = nn.ModuleDict(), nn.ModuleDict()
+        for step in range(1, config.levels + 1):
+            for level in range(config.levels - step + 1):
+                width, node = widths[level], f"{level},{step}"
+                self.up[node] = go_up(widths[level + 1], width, config)
+                self.expanding[node] = _expand((step + 1) * width, width, width, config)
+        heads = config.levels if config.deep_supervision else 1
+        self.heads = nn.ModuleList(_head(widths[0], config) for _ in range(heads))
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the logits of a batch of images, as `UNet.forward` does."""
+        self.geometry.check_size(tuple(image.shape[2:]))
+        levels = self.config.levels
+        rows: list[list[Tensor]] = []  # of each level, its nodes so far
+        x = image
+        for level, block in enumerate(self.contracting):
+            x = block(x if level == 0 else self.pool(x))
+            rows.append([x])
+        for step in range(1, levels + 1):
+            for level in range(levels - step + 1):
+                node = f"{level},{step}"
+                below = self.up[node](rows[level + 1][step - 1])
+                joined = torch.cat([*rows[level], below], dim=1)
+                rows[level].append(self.expanding[node](joined))
+        outputs = rows[0][1:] if self.config.deep_supervision else rows[0][-1:]
+        logits = [head(x) for head, x in zip(self.heads, outputs, strict=True)]
+        return torch.stack(logits).mean(dim=0)
+
+
+def build_network(config: NetworkConfig, seed: int | None = None) -> Network:
+    """Return the member of the family that the settings describe."""
+    kind = NestedUNet if config.architecture == "unet++" else UNet
+    return kind(config, seed)
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -16,7 +16,7 @@ from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.plane import predict_plane
 from napari_unet.core.training.examples import count_objects
 from napari_unet.core.training.state import Training
@@ -141,7 +141,7 @@ class Run:
     def result(self) -> TrainResult:
         """Return the model with its best weights."""
         training = self._training
-        network = UNet(self._settings.network)
+        network = build_network(self._settings.network)
         network.load_state_dict(training.weights)
         model = Model(network.eval(), self._tuned(), self.card(), self._folder)
         return TrainResult(

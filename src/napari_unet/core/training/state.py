@@ -11,7 +11,7 @@ from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
 from napari_unet.core.evaluation.scores import Scores
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
@@ -23,7 +23,7 @@ class Training:
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         Changed in place.
     config : TrainConfig
         How to train.
@@ -31,7 +31,7 @@ class Training:
         Where, and in which precision.
     """
 
-    network: UNet
+    network: Network
     config: TrainConfig
     compute: Compute
     iteration: int = 0
@@ -83,10 +83,17 @@ class Training:
         self.seconds = float(state["seconds"])
 
 
-def _make_optimizer(network: UNet, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW or stochastic gradient descent with momentum."""
+def _make_optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
+    """Return AdamW, RMSprop, or stochastic gradient descent; with momentum."""
     if config.optimizer == "sgd":
         return torch.optim.SGD(
+            network.parameters(),
+            lr=config.learning_rate,
+            momentum=config.momentum,
+            weight_decay=config.weight_decay,
+        )
+    if config.optimizer == "rmsprop":
+        return torch.optim.RMSprop(
             network.parameters(),
             lr=config.learning_rate,
             momentum=config.momentum,

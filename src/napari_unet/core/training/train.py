@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch.nn.functional import cross_entropy
 
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
@@ -162,13 +162,11 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
 def take_step(training: Training, batch: Batch) -> float:
     """Predict a batch, compare, and move the weights; return the loss.
 
-    The loss is the weighted mean of the cross-entropy, so that the learning rate does
-    not depend on how many pixels are known; a batch without weight gives 0.
+    A batch without weight gives 0.
     """
     with training.compute.autocast():
         logits = training.network(batch.image)  # (N, K, Y, X)
-    per_pixel = cross_entropy(logits.float(), batch.classes, reduction="none")
-    loss = (batch.weights * per_pixel).sum() / batch.weights.sum().clamp(min=1e-6)
+    loss = compute_loss(training.network, logits.float(), batch, training.config)
     value = loss.item()
     if value < _DIVERGED:
         training.optimizer.zero_grad()

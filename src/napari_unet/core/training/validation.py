@@ -9,7 +9,7 @@ from napari_unet.core.annotation.target import Target, make_target
 from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.scores import Scores, score_labels
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Prepared
@@ -53,7 +53,7 @@ Validate = Callable[[bool], Iterator[Validation]]
 
 def make_validation(
     examples: Sequence[Prepared],
-    network: UNet,
+    network: Network,
     settings: ModelSettings,
     compute: Compute,
     trained_on: Sequence[Prepared] = (),

@@ -1,0 +1,136 @@
+"""Networks with the training settings that suit them, named after their origin."""
+
+from typing import Literal
+
+from napari_unet.core.config import (
+    Config,
+    NetworkConfig,
+    Normalisation,
+    TrainConfig,
+    WeightMapConfig,
+)
+
+PresetName = Literal[
+    "fast",
+    "paper-2015",
+    "freiburg-2019",
+    "keras-2016",
+    "milesial",
+    "mini",
+    "mobile",
+]
+
+
+class Preset(Config):
+    """A named pair of network and training settings."""
+
+    network: NetworkConfig
+    training: TrainConfig
+    normalisation: Normalisation = "percentile"
+    summary: str
+
+
+# A wider line is learned in less time. Patches are centred on objects half of the time,
+# which balances the classes; probabilities then mean what they say.
+_FAST = TrainConfig(
+    weight_map=WeightMapConfig(separation_border=2, class_balance="none")
+)
+
+PRESETS: dict[PresetName, Preset] = {
+    "fast": Preset(
+        network=NetworkConfig(),
+        training=_FAST,
+        summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
+        "cosine decay; learns in a minute on a processor.",
+    ),
+    # The paper gives neither learning rate nor dropout rate; these are our choice.
+    "paper-2015": Preset(
+        network=NetworkConfig(
+            base_channels=64, padding="valid", norm="none", dropout=0.5
+        ),
+        training=TrainConfig(
+            patch_size=572,
+            batch_size=1,
+            optimizer="sgd",
+            learning_rate=1e-3,
+            momentum=0.99,
+            weight_decay=0,
+            schedule="constant",
+        ),
+        summary="Ronneberger, Fischer & Brox (2015): 31 million parameters, valid "
+        "convolutions, one 572² tile per step, SGD with momentum 0.99.",
+    ),
+    # Weights, solver and normalisation of the plugin; it trains for 600,000 iterations
+    # at 1e-5, fine-tunes for 1,000 at 1e-4.
+    "freiburg-2019": Preset(
+        network=NetworkConfig(
+            base_channels=64, padding="valid", norm="none", activation="leaky"
+        ),
+        training=TrainConfig(
+            patch_size=540,
+            batch_size=1,
+            learning_rate=1e-4,
+            weight_decay=0,
+            schedule="constant",
+            weight_map=WeightMapConfig(form="2019", w0=50, sigma=6),
+        ),
+        normalisation="min-max",
+        summary="The U-Net plugin for Fiji, Falk et al. (2019): leaky ReLU, weights of "
+        "2019, Adam at 1e-4. Its elastic grid of 150 px is here the paper's 3x3 nodes.",
+    ),
+    "keras-2016": Preset(
+        network=NetworkConfig(
+            base_channels=64,
+            upsampling="interpolated",
+            norm="none",
+            dropout=0.5,
+            head="sigmoid",
+            head_channels=2,
+        ),
+        training=TrainConfig(
+            learning_rate=1e-4,
+            weight_decay=0,
+            schedule="constant",
+            weight_map=WeightMapConfig(w0=0, class_balance="none", separation_border=1),
+        ),
+        normalisation="min-max",
+        summary="The Keras port that many learned from (zhixuhao/unet): same padding, "
+        "nearest-neighbour up-sampling, sigmoid, Adam at 1e-4, no weight map. It "
+        "resized images to 256²; here they are tiled.",
+    ),
+    # Its momentum of 0.999 and batch of one whole image need some thousand iterations.
+    "milesial": Preset(
+        network=NetworkConfig(base_channels=64),
+        training=TrainConfig(
+            batch_size=1,
+            optimizer="rmsprop",
+            learning_rate=1e-5,
+            momentum=0.999,
+            weight_decay=1e-8,
+            schedule="constant",
+            loss="cross-entropy + dice",
+            weight_map=WeightMapConfig(w0=0, class_balance="none"),
+        ),
+        normalisation="min-max",
+        summary="milesial/Pytorch-UNet: batch normalisation, cross-entropy plus Dice, "
+        "RMSprop. It lowers the learning rate on a plateau; here it is constant.",
+    ),
+    "mini": Preset(
+        network=NetworkConfig(
+            base_channels=32,
+            levels=2,
+            upsampling="interpolated",
+            dropout=0.2,
+            dropout_place="blocks",
+        ),
+        training=_FAST,
+        summary="After unet_mini of divamgupta: two levels, 32 channels, dropout in "
+        "the blocks. Sees little context: for small, simple objects.",
+    ),
+    "mobile": Preset(
+        network=NetworkConfig(block="separable"),
+        training=_FAST,
+        summary="The fast preset with a MobileNet contracting path: half the weights, "
+        "for slow machines.",
+    ),
+}
