@@ -86,6 +86,65 @@ def test_a_straight_gap_has_one_weight(pixels, expected):
     assert not term[labels > 0].any()
 
 
+FALK = WeightMapConfig(form="2019", w0=50, sigma=6)
+
+
+@pytest.mark.parametrize(
+    ("pixels", "expected"),
+    [
+        (1, 48.293485),
+        (2, 45.120356),
+        (3, 41.032381),
+        (4, 36.327925),
+        (5, 31.322044),
+        (6, 26.312292),
+        (8, 17.228135),
+        (10, 10.309034),
+        (15, 2.423786),
+        (20, 1.104886),
+    ],
+)
+def test_the_weights_of_2019_beside_a_straight_gap(pixels, expected):
+    labels = np.zeros((12, pixels + 8), int)
+    labels[:, :4], labels[:, -4:] = 1, 2
+    weights = compute_weight_map(make_target(labels), FALK)
+    np.testing.assert_allclose(weights[:, 4], expected, atol=2e-5)
+    assert (weights[labels > 0] == 1).all()
+
+
+def test_the_weights_of_2019_on_the_line_between_touching_cells():
+    labels = np.zeros((9, 10), int)
+    labels[:, :5], labels[:, 5:] = 1, 2
+    target = make_target(labels)
+    weights = compute_weight_map(target, FALK)
+    np.testing.assert_allclose(weights[target.classes == 0], 1 + 49.310356, atol=2e-5)
+
+
+def test_the_weights_of_2019_far_away_and_on_unknown_ground():
+    labels = np.zeros((200, 30), int)
+    labels[:9, :9] = 3
+    weights = compute_weight_map(
+        make_target(labels, regions=[Region((0, 0), (190, 30))]), FALK
+    )
+    assert weights[150, 20] == pytest.approx(0.1, abs=1e-6)
+    assert (weights[190:] == 0).all()
+    nothing = compute_weight_map(make_target(np.zeros((9, 9), int)), FALK)
+    np.testing.assert_allclose(nothing, 0.1)
+
+
+def test_classes_are_kept_apart_each_for_itself_in_2019():
+    painted = np.zeros((9, 20), int)
+    painted[:, :6], painted[:, 8:12], painted[:, 14:] = 1, 2, 1
+    target = make_target(painted, kind="classes", classes=3)
+    pooled = compute_weight_map(target, UNBALANCED.replaced(w0=50, sigma=6))
+    apart = compute_weight_map(target, FALK)
+    # In the gap from class 1 to class 2 the next object of class 1 is far away.
+    far = 50 * np.exp(-((1 + 8) ** 2) / 72)
+    near = 0.1 + 0.9 * np.exp(-1 / 200)
+    assert pooled[4, 6] == pytest.approx(1 + 50 * np.exp(-9 / 72), abs=1e-4)
+    assert apart[4, 6] == pytest.approx(near + far, abs=1e-4)
+
+
 def test_two_small_cells_have_the_known_map():
     labels = np.zeros((7, 7), int)
     labels[1:3, 1:3], labels[4:6, 4:6] = 1, 2
@@ -223,14 +282,15 @@ def test_unknown_pixels_weigh_nothing_and_do_not_count():
     labels = np.zeros((20, 30), int)
     labels[5:10, 4:9], labels[5:10, 11:16], labels[0, 0] = 1, 2, 9
     target = make_target(labels, regions=[Region((0, 0), (20, 10))], ignore_label=9)
-    weights = compute_weight_map(target)
+    # Low enough ridges, that what unknown ground may hide does not matter.
+    weights = compute_weight_map(target, WeightMapConfig(w0=0.1))
     assert not weights[:, 10:].any()
     assert weights[0, 0] == 0
-    assert (weights[target.known] > 0).all()
+    assert (weights[target.known & (target.classes > 0)] > 0).all()
     assert count_classes(target, 3).tolist() == [199 - 25, 25, 0]
     # The object outside the region is still there to keep apart from.
     balance = balance_classes(count_classes(target, 2))
-    np.testing.assert_allclose(weights[7, 9] - balance[0], 8.352702, atol=2e-6)
+    np.testing.assert_allclose(weights[7, 9] - balance[0], 0.08352702, atol=2e-6)
 
 
 def test_given_class_weights_are_used():
@@ -282,6 +342,45 @@ def test_a_part_grown_by_the_reach_gives_the_map_of_the_whole(sigma, size, data)
     )
     box = tuple(slice(*ends) for ends in zip(starts, stops, strict=True))
     np.testing.assert_array_equal(part[inner], WHOLE_WEIGHTS[sigma][box])
+
+
+@pytest.mark.parametrize("config", [UNBALANCED, FALK])
+@given(st.integers(0, 10_000), st.integers(5, 60), st.integers(65, 120))
+@settings(deadline=None, max_examples=20)
+def test_the_map_does_not_depend_on_what_unknown_ground_hides(
+    config, seed, first, last
+):
+    rng = np.random.default_rng(seed)
+    region = [Region((first, 10), (last, 100))]
+    visible = paint_discs((130, 120), 24, seed=seed)
+    numbers = np.unique(visible)
+    visible[np.isin(visible, rng.choice(numbers, len(numbers) // 2))] = 0
+    outside = ~make_target(visible, regions=region).known
+    hidden = visible.copy()
+    for number in range(500, 530):
+        y, x = rng.integers(0, 115, 2)
+        box = (slice(y, y + 12), slice(x, x + 12))
+        hidden[box][outside[box]] = number
+    nothing_there = np.where(outside, 0, visible)
+    one, other = (
+        compute_weight_map(make_target(labels, regions=region), config)
+        for labels in (nothing_there, hidden)
+    )
+    # Objects painted outside the regions are seen; what counts is what is not.
+    counts = (one > 0) & (make_target(hidden, regions=region).classes == 0)
+    cut = make_target(nothing_there, regions=region).classes == 0
+    np.testing.assert_array_less(other[counts & cut] - one[counts & cut], 0.25)
+
+
+def test_far_from_unknown_ground_nothing_is_left_out():
+    labels = np.zeros((90, 90), int)
+    labels[40:50, 30:40], labels[40:50, 44:54] = 1, 2
+    whole = compute_weight_map(make_target(labels), UNBALANCED)
+    part = compute_weight_map(
+        make_target(labels, regions=[Region((0, 0), (90, 80))]), UNBALANCED
+    )
+    np.testing.assert_array_equal(part[:, :70], whole[:, :70])
+    assert (part[:, 75:] == 0).all()
 
 
 def test_a_change_is_not_felt_beyond_the_reach():

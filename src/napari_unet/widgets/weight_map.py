@@ -28,7 +28,15 @@ if TYPE_CHECKING:
     from napari_unet.core.config import TrainConfig, WeightMapConfig
     from napari_unet.session import Session
 
-_FIELDS = ("w0", "sigma", "class_balance", "separation_border")
+_FIELDS = (
+    "form",
+    "w0",
+    "sigma",
+    "class_balance",
+    "background",
+    "background_sigma",
+    "separation_border",
+)
 _SLIDERS = {"w0": (0.0, 50.0), "sigma": (0.5, 20.0)}
 # Changes closer together than this are answered at once: a stroke sends dozens.
 _GATHER_MSEC = 15

@@ -65,7 +65,7 @@ class LiveWeightMap:
         everything = slice(0, annotation.shape[0]), slice(0, annotation.shape[1])
         target = self._target(annotation, everything)
         self._classes, self._known = target.classes, target.known
-        self._term = self._border_distance(target)
+        self._alike = self._weigh_alike(target)
 
     def _replace(
         self, annotation: NDArray[np.integer], old: NDArray[np.integer], changed: _Box
@@ -92,10 +92,10 @@ class LiveWeightMap:
             return False
         if np.isin(elsewhere[counts == 1], present).any():
             return False
-        term = self._border_distance(target)
+        alike = self._weigh_alike(target)
         self._classes[inner] = target.classes[here]
         self._known[inner] = target.known[here]
-        self._term[inner] = term[here]
+        self._alike[inner] = alike[here]
         return True
 
     def _target(
@@ -121,20 +121,19 @@ class LiveWeightMap:
             elsewhere=elsewhere,
         )
 
-    def _border_distance(self, target: Target) -> NDArray[np.float32]:
-        """Return the map without the class balance, which depends on all pixels."""
-        nothing = np.zeros(_CLASSES)
-        return compute_weight_map(target, self._config, class_weights=nothing)
+    def _weigh_alike(self, target: Target) -> NDArray[np.float32]:
+        """Return the map without class balance, which depends on all pixels."""
+        alike = np.ones(_CLASSES)
+        return compute_weight_map(target, self._config, class_weights=alike)
 
     def _assemble(self) -> NDArray[np.float32]:
         """Add the class balance, which one stroke changes everywhere."""
-        balance = np.ones(_CLASSES)
-        if self._config.class_balance == "inverse-frequency":
+        config, weights = self._config, self._alike.copy()
+        if config.form == "2015" and config.class_balance == "inverse-frequency":
             counts = np.bincount(self._classes[self._known], minlength=_CLASSES)
-            balance = balance_classes(counts)
-        weights = balance.astype(np.float32)[self._classes]
-        weights += self._term
-        weights[~self._known] = 0
+            more = balance_classes(counts) - 1
+            weights += more.astype(np.float32)[self._classes]
+            weights[self._alike == 0] = 0
         return weights
 
 

@@ -1,10 +1,12 @@
 """The loss weight of each pixel: class balance plus border-distance term."""
 
+import functools
 from collections.abc import Sequence
 from math import ceil, log, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_unet.core.annotation.gap import measure_gap
 from napari_unet.core.annotation.target import Target, check_labels
@@ -13,6 +15,9 @@ from napari_unet.core.errors import InputError
 
 # The border-distance term counts as 0 where it is below this share of its height.
 _NEGLIGIBLE = 1e-7
+
+# A weight may be wrong by this much because of what unknown ground hides.
+_TOLERANCE = 0.1
 
 _DEFAULT = WeightMapConfig()
 
@@ -28,6 +33,11 @@ def compute_weight_map(
 
     .. math:: w(x) = w_c(x) + w_0 \exp\left(-\frac{(d_1 + d_2)^2}{2 \sigma^2}\right)
 
+    The form of 2019 [2]_ has instead of the class balance :math:`w_c` the weight 1 for
+    objects, and for background, with v the weight far from any object,
+
+    .. math:: v + (1 - v) \exp\left(-\frac{d_1^2}{2 \sigma_b^2}\right).
+
     Parameters
     ----------
     target : Target
@@ -35,15 +45,17 @@ def compute_weight_map(
     config : WeightMapConfig
         w0, σ, and how classes are balanced.
     class_weights : sequence of float, one per class, optional
-        The class balance :math:`w_c`. By default computed from this target; pass that
-        of the whole training set, or of the whole image when `target` is a part of it.
+        The class balance :math:`w_c` of form 2015. By default computed from this
+        target; pass that of the whole training set, or of the whole image when `target`
+        is a part of it.
     pixel_size : sequence of float, one per axis, optional
         Edge lengths of a pixel, in the unit of σ. By default 1: σ is in pixels.
 
     Returns
     -------
     ndarray of float32, shape ([Z,] Y, X)
-        0 where the target is unknown.
+        0 where the target is unknown, and on background so close to unknown ground that
+        objects hidden there could raise the weight by more than 0.1.
 
     Raises
     ------
@@ -55,6 +67,7 @@ def compute_weight_map(
     In contrast to Eq. 2, the second term is added to background only, as the authors
     do in later work [2]_. On the separation border, where objects touched, :math:`d_1`
     is 0 and :math:`d_2` one pixel: distances are taken from the objects as painted.
+    In form 2015 all objects keep their distance, in form 2019 those of one class.
 
     References
     ----------
@@ -63,6 +76,67 @@ def compute_weight_map(
     .. [2] Falk et al. (2019). U-Net: deep learning for cell counting, detection, and
            morphometry. Nature Methods 16. :doi:`10.1038/s41592-018-0261-2`
     """
+    if config.form == "2019":
+        weights = _balance_by_distance(target, config, pixel_size)
+    else:
+        weights = _balance_by_class(target, config, class_weights)
+    background = target.known & (target.classes == 0)
+    terms = [
+        border_distance_term(
+            labels,
+            w0=config.w0,
+            sigma=config.sigma,
+            pixel_size=pixel_size,
+            where=background,
+        )
+        for labels in _kept_apart(target, config)
+    ]
+    term = functools.reduce(np.maximum, terms)
+    if not target.known.all():
+        hidden = _may_be_higher(target, config, pixel_size, term)
+        background &= ~hidden
+    weights += term
+    weights[(target.classes == 0) & ~background] = 0
+    weights[~target.known] = 0
+    return weights
+
+
+def _may_be_higher(
+    target: Target,
+    config: WeightMapConfig,
+    pixel_size: Sequence[float] | None,
+    term: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Tell where objects that unknown ground may hide would raise the weight.
+
+    The nearest unknown pixel is u away. Two hidden objects there, or one and the
+    nearest object, would make d1 + d2 as small as u + min(d1, u). What is painted on
+    unknown ground is seen, and hides nothing.
+    """
+    outside = target.labels == 0
+    seen = target.known | ~outside
+    unknown = np.full(seen.shape, np.inf)
+    if not seen.all():
+        unknown = ndimage.distance_transform_edt(seen, sampling=pixel_size)
+    nearest = np.full(outside.shape, np.inf)
+    if not outside.all():
+        nearest = ndimage.distance_transform_edt(outside, sampling=pixel_size)
+    pair = unknown + np.minimum(nearest, unknown)
+    highest = config.w0 * np.exp(-np.square(pair) / (2 * config.sigma**2))
+    higher: NDArray[np.bool_] = highest > term + _TOLERANCE
+    if config.form == "2019":
+        distances = np.stack([nearest, np.minimum(nearest, unknown)])
+        near = np.exp(-np.square(distances) / (2 * config.background_sigma**2))
+        higher |= (1 - config.background) * (near[1] - near[0]) > _TOLERANCE
+    return higher
+
+
+def _balance_by_class(
+    target: Target,
+    config: WeightMapConfig,
+    class_weights: Sequence[float] | NDArray[np.floating] | None,
+) -> NDArray[np.float32]:
+    """Return the class balance of each pixel, as in 2015."""
     classes = int(target.classes.max()) + 1
     if class_weights is None:
         class_weights = (
@@ -75,16 +149,33 @@ def compute_weight_map(
             f"The labels hold {classes} classes, background included, but there are "
             f"{len(class_weights)} class weights; give one for each class."
         )
-    weights = np.asarray(class_weights, np.float32)[target.classes]
-    weights += border_distance_term(
-        target.labels,
-        w0=config.w0,
-        sigma=config.sigma,
-        pixel_size=pixel_size,
-        where=target.known & (target.classes == 0),
-    )
-    weights[~target.known] = 0
+    weights: NDArray[np.float32] = np.asarray(class_weights, np.float32)[target.classes]
     return weights
+
+
+def _balance_by_distance(
+    target: Target, config: WeightMapConfig, pixel_size: Sequence[float] | None
+) -> NDArray[np.float32]:
+    """Return 1 on objects and less the further away from them, as in 2019."""
+    outside = target.labels == 0
+    weights = np.full(outside.shape, config.background, np.float32)
+    if not outside.all():
+        distances = ndimage.distance_transform_edt(outside, sampling=pixel_size)
+        near = np.exp(-np.square(distances) / (2 * config.background_sigma**2))
+        weights += ((1 - config.background) * near).astype(np.float32)
+    weights[target.classes > 0] = 1
+    return weights
+
+
+def _kept_apart(target: Target, config: WeightMapConfig) -> list[NDArray[np.integer]]:
+    """Return the sets of objects that are kept apart among each other."""
+    highest = int(target.classes.max())
+    if config.form == "2015" or highest < 2:
+        return [target.labels]
+    return [
+        np.where(target.classes == number, target.labels, 0)
+        for number in range(1, highest + 1)
+    ]
 
 
 def border_distance_term(
@@ -178,8 +269,11 @@ def reach_px(config: WeightMapConfig, pixel_size: Sequence[float] | None = None)
         Pixels, along each axis.
     """
     shortest = 1.0 if pixel_size is None else min(pixel_size)
+    reach = _reach(config.sigma)
+    if config.form == "2019":
+        reach = max(reach, _reach(config.background_sigma))
     # One more for the separation border, which depends on the neighbouring pixels.
-    return ceil(_reach(config.sigma) / shortest) + 1
+    return ceil(reach / shortest) + 1
 
 
 def _reach(sigma: float) -> float:
