@@ -14,6 +14,7 @@ from PIL import Image as Picture
 
 from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
+from napari_unet.core.presets import PRESETS
 from napari_unet.formats.images import read_image, read_labels
 from napari_unet.formats.tiff import write_grey, write_labels
 
@@ -570,6 +571,30 @@ def test_wrong_options_are_one_sentence(arguments, message, call):
     assert code == 2
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+def test_the_presets_are_listed_with_their_settings(call):
+    code, out, _ = call("presets", "--json")
+    assert code == 0
+    listed = last_json(out)
+    assert set(listed) == set(PRESETS)
+    assert listed["paper-2015"]["network"]["padding"] == "valid"
+    assert "learns in a minute" in call("presets")[1]
+
+
+def test_an_average_over_turned_versions_is_another_result(
+    tmp_path, folders, model, call
+):
+    results = []
+    for name in ("none", "8"):
+        out = tmp_path / name
+        code, _, err = call(
+            "segment", folders[0], "--model", model, "--out", out,
+            "--averaging", name, "--probabilities",
+        )  # fmt: skip
+        assert code == 0, err
+        results.append(tifffile.imread(out / "field0_probabilities.tif"))
+    assert np.abs(results[0] - results[1]).max() > 1e-4
 
 
 def test_no_command_shows_what_there_is(call):

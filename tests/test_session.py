@@ -83,7 +83,12 @@ def test_segmenting_shows_tiles_and_keeps_the_probabilities(tmp_path, workflow, 
     assert all(isinstance(tile, TileLabels) for tile in progress)
     assert session.segmentation.labels.max() == 2
     assert heard == [session.segmentation]
-    assert workflow.segment == {"box": None, "planes": None, "device": "auto"}
+    assert workflow.segment == {
+        "box": None,
+        "planes": None,
+        "averaging": "none",
+        "device": "auto",
+    }
 
 
 def test_sliders_find_objects_again_in_the_cached_probabilities(

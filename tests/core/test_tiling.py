@@ -11,7 +11,7 @@ from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import IntensityRange
 from napari_unet.core.network.geometry import Geometry
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.prediction.tiling import mirror_indices, plan_tiles, read_window
 
@@ -22,9 +22,12 @@ networks = st.builds(
     NetworkConfig,
     base_channels=st.just(2),
     levels=st.integers(1, 4),
-    padding=st.sampled_from(["same", "valid"]),
-    upsampling=st.sampled_from(["transposed", "interpolated"]),
+    padding=st.sampled_from(["same", "valid", "reflect", "partial"]),
+    upsampling=st.sampled_from(["transposed", "interpolated", "bilinear"]),
     norm=st.sampled_from(["batch", "none"]),
+    block=st.sampled_from(["plain", "residual", "separable"]),
+    skip=st.sampled_from(["concat", "add", "attention", "none"]),
+    head=st.sampled_from(["softmax", "sigmoid"]),
 )
 
 
@@ -52,9 +55,9 @@ def test_mirror_is_a_repeated_reflection_without_the_edge(length, before, after)
     )
 
 
-def predict_whole(network, image, tile=None):
+def predict_whole(network, image, tile=None, averaging="none"):
     out = np.full((network.config.classes, *image.shape[1:]), np.nan, np.float32)
-    for part in predict(network, image, KEPT, CPU, tile=tile):
+    for part in predict(network, image, KEPT, CPU, tile=tile, averaging=averaging):
         out[(slice(None), *part.interior)] = part.probabilities
     return out
 
@@ -62,7 +65,7 @@ def predict_whole(network, image, tile=None):
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 300), networks, st.integers(0, 99))
 def test_the_tiled_result_equals_the_single_pass(height, width, config, seed):
-    network = UNet(config, seed=seed).eval()
+    network = build_network(config, seed=seed).eval()
     image = np.random.default_rng(seed).normal(size=(1, height, width))
     geometry = network.geometry
     smallest = 2 * geometry.halo + geometry.step
@@ -70,10 +73,43 @@ def test_the_tiled_result_equals_the_single_pass(height, width, config, seed):
     np.testing.assert_allclose(tiled, predict_whole(network, image), atol=1e-5)
 
 
+@pytest.mark.parametrize("averaging", ["4 flips", "4 rotations", "8"])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_tiling_does_not_change_an_averaged_result(padding, averaging):
+    config = NetworkConfig(base_channels=2, levels=2, padding=padding)
+    network = build_network(config, seed=1).eval()
+    image = np.random.default_rng(0).normal(size=(1, 130, 99))
+    smallest = 2 * network.geometry.halo + network.geometry.step
+    tiled = predict_whole(network, image, smallest + 8, averaging)
+    whole = predict_whole(network, image, averaging=averaging)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    assert np.abs(whole - predict_whole(network, image)).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("averaging", "changes"),
+    [
+        ("4 flips", [np.flipud, np.fliplr]),
+        ("4 rotations", [np.rot90]),
+        ("8", [np.flipud, np.fliplr, np.rot90]),
+    ],
+)
+def test_what_was_averaged_over_makes_no_difference_any_more(averaging, changes):
+    network = build_network(NetworkConfig(base_channels=2, levels=2), seed=1).eval()
+    plane = np.random.default_rng(0).normal(size=(64, 64))
+    result = predict_whole(network, plane[None], averaging=averaging)
+    for change in changes:
+        turned = predict_whole(network, change(plane)[None].copy(), averaging=averaging)
+        expected = np.stack([change(each) for each in result])
+        np.testing.assert_allclose(turned, expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("padding", ["same", "valid"])
 def test_stepping_by_another_length_would_not_be_exact(padding):
     """The reason for `Geometry.step`: max-pooling looks at fixed pairs of pixels."""
-    network = UNet(NetworkConfig(base_channels=4, padding=padding), seed=0).eval()
+    network = build_network(
+        NetworkConfig(base_channels=4, padding=padding), seed=0
+    ).eval()
     halo = network.geometry.halo
     image = np.random.default_rng(0).normal(size=(1, 600, 600))
     size = network.geometry.size_at_least(2 * halo + 64)
@@ -91,14 +127,14 @@ def test_stepping_by_another_length_would_not_be_exact(padding):
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (1, 17)])
 def test_extreme_shapes_are_predicted(shape):
-    network = UNet(NetworkConfig(base_channels=2)).eval()
+    network = build_network(NetworkConfig(base_channels=2)).eval()
     out = predict_whole(network, np.zeros((1, *shape)))
     assert out.shape == (2, *shape)
     np.testing.assert_allclose(out.sum(axis=0), 1, atol=1e-6)
 
 
 def test_prediction_leaves_a_training_network_in_training_mode():
-    network = UNet(NetworkConfig(base_channels=2)).train()
+    network = build_network(NetworkConfig(base_channels=2)).train()
     for _ in predict(network, np.zeros((1, 20, 20)), KEPT, CPU):
         assert network.training
     assert torch.is_grad_enabled()

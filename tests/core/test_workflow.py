@@ -9,10 +9,15 @@ import torch
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import Card, read_manifest
 from napari_unet.core.checkpoint import Model, load_last, load_model
-from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
+from napari_unet.core.config import (
+    ModelSettings,
+    NetworkConfig,
+    TrainConfig,
+)
 from napari_unet.core.errors import InputError, TrainingDivergedError
 from napari_unet.core.image import Image, measure_intensity
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import build_network
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.training.examples import complete_settings, split_validation
 from napari_unet.core.workflow import (
     Preview,
@@ -57,7 +62,7 @@ def run(steps):
 
 
 def model_of(settings, seed=0):
-    return Model(UNet(settings.network, seed=seed).eval(), settings, Card())
+    return Model(build_network(settings.network, seed=seed).eval(), settings, Card())
 
 
 def predict(image, model, **options):
@@ -82,6 +87,24 @@ def test_a_short_training_finds_the_objects(trained):
     assert model.card.trained_on == ("discs0", "discs1")
     assert model.card.scores["f1"] > 0.7
     assert model.card.loss < 0.5
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_trains_and_segments(name, tmp_path):
+    preset = PRESETS[name]
+    network = preset.network.replaced(base_channels=2)
+    config = preset.training.replaced(
+        seconds=None, iterations=2, patch_size=64, validations=1
+    )
+    settings = ModelSettings(network=network, normalisation=preset.normalisation)
+    steps = fine_tune(
+        [example()], tmp_path / "m", config=config, settings=settings, **EXACT
+    )
+    model = run(steps)[1].model
+    assert np.isfinite(model.card.loss)
+    loaded = load_model(tmp_path / "m")
+    image, labels = discs(2)
+    assert make_labels(predict(image, loaded), loaded.settings).shape == labels.shape
 
 
 def test_training_is_reproducible_and_resuming_changes_nothing(tmp_path):
@@ -401,4 +424,6 @@ def test_the_weight_map_of_an_annotation_knows_regions_and_ignored_ground():
     assert weights.dtype == np.float32
     assert weights[0, 0] == 0
     assert not weights[40:].any()
-    assert (weights[:40] > 0).sum() == 40 * 112 - 1
+    far = weights[1:20, 20:] > 0  # from what unknown ground may hide
+    assert far.all()
+    assert (weights[:40][(labels[:40] > 0) & (labels[:40] != 99)] > 0).any()

@@ -52,7 +52,9 @@ def workflow(monkeypatch):
     """Stand in for the network: bright pixels are objects, four tiles per plane."""
     fake = SimpleNamespace(calls=[], seconds_per_tile=0.0, error=None)
 
-    def segment(image, model, *, box=None, planes=None, device="auto"):
+    def segment(
+        image, model, *, box=None, planes=None, averaging="none", device="auto"
+    ):
         fake.calls.append((box, planes))
         box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
         chosen = [None]

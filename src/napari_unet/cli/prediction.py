@@ -22,7 +22,7 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.model_folder import open_model
-from napari_unet.core.config import DeviceChoice
+from napari_unet.core.config import Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -52,6 +52,10 @@ def segment(
     tile: Annotated[
         str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
     ] = "auto",
+    averaging: Annotated[
+        Averaging,
+        typer.Option(help="Average over mirrored and turned versions (slower)."),
+    ] = "none",
     device: Device = "auto",
     threshold: Annotated[
         float | None,
@@ -88,7 +92,7 @@ def segment(
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = _predict(image, loaded, edge, device)
+            segmentation = _predict(image, loaded, edge, averaging, device)
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
@@ -156,14 +160,18 @@ def _check_folder(out: Path, images: list[Path]) -> None:
 
 
 def _predict(
-    image: "Image", model: "Model", tile: int | None, device: DeviceChoice
+    image: "Image",
+    model: "Model",
+    tile: int | None,
+    averaging: Averaging,
+    device: DeviceChoice,
 ) -> "Segmentation":
     """Predict one image with a progress bar over its tiles."""
     from tqdm import tqdm
 
     from napari_unet.core.workflow import segment as segment_image
 
-    steps = segment_image(image, model, tile=tile, device=device)
+    steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
     with tqdm(desc=image.name, unit="tile", file=sys.stderr) as bar:
         while True:
             try:

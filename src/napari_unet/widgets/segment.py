@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from qtpy.QtWidgets import (
     QComboBox,
@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_unet.core.config import Averaging
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.widgets.background import (
@@ -71,13 +72,16 @@ class SegmentSection(Section):
         self._button.clicked.connect(self._on_button_clicked)
         self._probabilities.clicked.connect(self._on_probabilities_clicked)
         self._form.valueChanged.connect(self._on_form_edited)
+        self._averaging.currentTextChanged.connect(self._on_averaging_chosen)
         self._finder.answered.connect(self._on_found)
         listen(session.events.objects, self._on_objects_changed)
         listen(session.events.segmentation, self._on_segmentation)
         listen(session.events.job, self._on_job)
+        listen(session.events.averaging, self._show_averaging)
         listen(session.events.model_folder, self._show_state)
         listen(self._chosen.events.image, self._show_image)
         self._show_image()
+        self._show_averaging()
 
     def _build(self) -> None:
         self._hint = QLabel()
@@ -104,6 +108,17 @@ class SegmentSection(Section):
         self._probabilities.setToolTip(
             "Show how sure the model is of each pixel, as an image layer"
         )
+        self._averaging = QComboBox()
+        self._averaging.addItems(get_args(Averaging))
+        self._averaging.setAccessibleName("Average over")
+        self._averaging.setToolTip(
+            "Average over mirrored and turned versions of the image: a little better, "
+            "and takes as many times as long"
+        )
+        average = QHBoxLayout()
+        average.addWidget(QLabel("Average over"))
+        average.addWidget(self._averaging)
+        average.addWidget(self._probabilities, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self._where)
         buttons.addWidget(self._button, 1)
@@ -114,7 +129,14 @@ class SegmentSection(Section):
         layout.addWidget(self._progress)
         layout.addWidget(self._line)
         layout.addWidget(self._form)
-        layout.addWidget(self._probabilities)
+        layout.addLayout(average)
+
+    def _on_averaging_chosen(self, averaging: str) -> None:
+        self._session.averaging = averaging  # type: ignore[assignment]
+
+    def _show_averaging(self) -> None:
+        with signals_blocked(self._averaging):
+            self._averaging.setCurrentText(self._session.averaging)
 
     # ------------------------------------------------------------------ the job
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from napari_unet.core.config import ModelSettings
+from napari_unet.core.config import Averaging, ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, IntensityRange, resample, scale_to_model
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.predict import TilePrediction, predict
 
 Box = tuple[slice, slice]
@@ -41,7 +41,7 @@ class PlaneProgress:
 
 
 def predict_plane(
-    network: UNet,
+    network: Network,
     image: Image,
     intensity: IntensityRange,
     settings: ModelSettings,
@@ -49,12 +49,13 @@ def predict_plane(
     *,
     box: Box | None = None,
     tile: int | None = None,
+    averaging: Averaging = "none",
 ) -> Generator[PlaneProgress, None, np.ndarray]:
     """Predict a box of a plane; the same as predicting all of it and cutting.
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         On the device of `compute`.
     image : Image
         The whole plane, (C, Y, X).
@@ -68,6 +69,8 @@ def predict_plane(
         The part (Y, X) to predict, in pixels of the image; by default all of it.
     tile : int, optional
         Edge of the network's input in pixels of the model; by default from memory.
+    averaging : str
+        See `predict`.
 
     Yields
     ------
@@ -91,7 +94,13 @@ def predict_plane(
         (settings.network.classes, *(b.stop - b.start for b in model_box)), np.float32
     )
     for part in predict(
-        network, array, intensity, compute, tile=tile, box=(model_box[0], model_box[1])
+        network,
+        array,
+        intensity,
+        compute,
+        tile=tile,
+        box=(model_box[0], model_box[1]),
+        averaging=averaging,
     ):
         _paste(part, model_box, canvas)
         yield _show(part, canvas, model_box, box, exact)

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from napari_unet.core.config import Averaging
 from napari_unet.core.device import Compute, free_bytes
 from napari_unet.core.image import IntensityRange
-from napari_unet.core.network.unet import UNet
+from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.tiling import Tile, plan_tiles, read_window
+
+# Quarter turns, and whether mirrored left to right before.
+_VERSIONS: dict[Averaging, list[tuple[int, bool]]] = {
+    "none": [(0, False)],
+    "4 flips": [(0, False), (0, True), (2, False), (2, True)],
+    "4 rotations": [(turns, False) for turns in range(4)],
+    "8": [(turns, mirrored) for turns in range(4) for mirrored in (False, True)],
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +32,7 @@ class TilePrediction:
     interior : tuple of slice
         Where it belongs in the image (Y, X).
     probabilities : ndarray of float32, shape (K, y, x)
-        Sums to 1 over the classes.
+        Of each class; see `Network.probabilities`.
     """
 
     done: int
@@ -33,17 +42,18 @@ class TilePrediction:
 
 
 def predict_tile(
-    network: UNet,
+    network: Network,
     array: np.ndarray,
     intensity: IntensityRange,
     tile: Tile,
     compute: Compute,
+    averaging: Averaging = "none",
 ) -> np.ndarray:
     """Return the class probabilities of one tile's interior.
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         In evaluation mode, on the device of `compute`.
     array : ndarray, shape (C, Y, X)
         Grey values of the whole plane; only the tile's window is read.
@@ -53,6 +63,8 @@ def predict_tile(
         Which window, and which part of it counts.
     compute : Compute
         Device and precision.
+    averaging : str
+        Average the probabilities of mirrored and turned versions.
 
     Returns
     -------
@@ -61,29 +73,54 @@ def predict_tile(
     """
     window = intensity.apply(read_window(array, tile.window))
     batch = torch.from_numpy(window)[None].to(compute.device)
-    batch = batch.contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
-        with compute.autocast():
-            logits = network(batch)
-        probabilities = tile.cut(logits[0]).float().softmax(dim=0)
-        on_cpu: np.ndarray = probabilities.cpu().numpy()
+        versions = [
+            _predict_version(network, batch, turns, tile, compute, mirrored=mirrored)
+            for turns, mirrored in _VERSIONS[averaging]
+        ]
+        on_cpu: np.ndarray = torch.stack(versions).mean(dim=0).cpu().numpy()
         return on_cpu
 
 
+def _predict_version(
+    network: Network,
+    batch: torch.Tensor,
+    turns: int,
+    tile: Tile,
+    compute: Compute,
+    *,
+    mirrored: bool,
+) -> torch.Tensor:
+    """Predict a mirrored and turned window; return it turned and mirrored back.
+
+    All windows of a network have the same length modulo its step, so that what is one
+    pixel's partner in pooling does not depend on the tiling here either.
+    """
+    version = batch.flip(-1) if mirrored else batch
+    version = version.rot90(turns, (-2, -1))
+    version = version.contiguous(memory_format=torch.channels_last)
+    with compute.autocast():
+        logits = network(version)
+    logits = logits[0].rot90(-turns, (-2, -1))
+    logits = logits.flip(-1) if mirrored else logits
+    return network.probabilities(tile.cut(logits).float())
+
+
 def predict(
-    network: UNet,
+    network: Network,
     array: np.ndarray,
     intensity: IntensityRange,
     compute: Compute,
     *,
     tile: int | None = None,
     box: tuple[slice, slice] | None = None,
+    averaging: Averaging = "none",
 ) -> Iterator[TilePrediction]:
     """Predict a plane tile by tile; one `next` is one tile.
 
     Parameters
     ----------
-    network : UNet
+    network : Network
         Switched to evaluation mode while a tile is computed, and back.
     array : ndarray, shape (C, Y, X)
         Grey values.
@@ -95,6 +132,8 @@ def predict(
         Edge of the network's input in pixels; by default chosen from free memory.
     box : tuple of slice, optional
         The part (Y, X) of the plane to predict; by default all of it.
+    averaging : str
+        Over which mirrored and turned versions to average: takes as many times as long.
 
     Yields
     ------
@@ -113,7 +152,9 @@ def predict(
         was_training = network.training
         network.eval()
         try:
-            probabilities = predict_tile(network, array, intensity, each, compute)
+            probabilities = predict_tile(
+                network, array, intensity, each, compute, averaging
+            )
         finally:
             network.train(was_training)
         yield TilePrediction(done, len(tiles), each.interior, probabilities)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import DeviceChoice, ModelSettings, ObjectConfig
+from napari_unet.core.config import Averaging, DeviceChoice, ModelSettings, ObjectConfig
 from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.image import Image, check_contrast, measure_intensity
 from napari_unet.core.prediction.objects import class_map, find_objects
@@ -66,6 +66,7 @@ def segment(
     box: tuple[slice, slice] | None = None,
     planes: Sequence[int] | None = None,
     tile: int | None = None,
+    averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
 ) -> Generator[SegmentProgress, None, Segmentation]:
@@ -86,6 +87,9 @@ def segment(
         Which planes along Z or time; by default all.
     tile : int, optional
         Edge of the network's input in pixels; by default from free memory.
+    averaging : str
+        Average over mirrored and turned versions: "4 flips", "4 rotations" or "8";
+        takes as many times as long.
     device, precision : str
         Where and how to compute.
 
@@ -124,6 +128,7 @@ def segment(
             compute,
             box=box,
             tile=tile,
+            averaging=averaging,
         )
         results.append((yield from _number(steps, number, len(chosen), index)))
     stacked = results[0] if len(image.shape) == 2 else np.stack(results, axis=1)
