@@ -129,4 +129,10 @@ class Geometry:
 
     def forward_bytes(self, pixels: int) -> int:
         """Estimate the memory of a float32 prediction of an input of `pixels`."""
-        return pixels * self.config.base_channels * _LIVE_MAPS * 4
+        config, maps = self.config, _LIVE_MAPS
+        if config.architecture == "unet++":
+            # All nodes of a level are kept, and joined; the levels below add the like.
+            maps = 4 * (config.levels + 1)
+        if config.block == "residual":
+            maps += 2
+        return pixels * config.base_channels * maps * 4
