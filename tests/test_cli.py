@@ -649,3 +649,34 @@ def test_a_wrong_option_is_said_once_and_makes_no_folder(
     assert code == 2
     assert len(err.splitlines()) == 1
     assert not out.exists()
+
+
+def test_any_setting_can_be_given(tmp_path, folders, call):
+    settings = [
+        "block=residual", "skip=add", "loss=dice", "weight_map.form=2019",
+        "weight_map.w0=50", "augmentation.flip=false", "batch_size=1",
+    ]  # fmt: skip
+    options = [part for text in settings for part in ("--set", text)]
+    code, _, err = call("train", *folders, "--model", tmp_path / "m", *SMALL, *options)
+    assert code == 0, err
+    manifest = read_manifest(tmp_path / "m")
+    network, training = manifest.settings.network, manifest.card.training
+    assert (network.block, network.skip) == ("residual", "add")
+    assert (training.loss, training.batch_size) == ("dice", 1)
+    assert (training.weight_map.form, training.weight_map.w0) == ("2019", 50)
+    assert training.augmentation.flip is False
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("blocks=plain", "there is no setting 'blocks'; there are architecture,"),
+        ("block", "write NAME=VALUE"),
+        ("block=round", "block=round: it must be 'plain', 'residual' or 'separable'"),
+        ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be greater than 0"),
+        ("deep_supervision=true", "belongs to the architecture 'unet++'"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(text, message, tmp_path, folders, refused):
+    said = refused("train", *folders, "--model", tmp_path / "m", "--set", text)
+    assert message in said

@@ -18,6 +18,7 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
+from napari_unet.cli.settings import apply_settings
 from napari_unet.core.config import (
     AnnotationKind,
     ModelSettings,
@@ -77,6 +78,15 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest step size.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="Any other setting that `presets --json` lists, e.g. block=residual "
+            "or weight_map.form=2019; may be given several times.",
+        ),
+    ] = None,
     device: Device = "auto",
     seed: Annotated[int | None, typer.Option(help="Of weights and patches.")] = None,
     resume: Annotated[
@@ -96,6 +106,7 @@ def train(
         padding=padding,
     )
     config = _make_config(preset, iterations, seconds, learning_rate, seed)
+    network, config = apply_settings(settings or [], network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     start = None if start_from is None else open_model(start_from)
@@ -112,13 +123,13 @@ def train(
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
-    settings = _make_settings(preset, network, annotation, examples)
+    model_settings = _make_settings(preset, network, annotation, examples)
     steps = workflow.fine_tune(
         examples,
         model,
         config=config,
         start_from=start,
-        settings=settings,
+        settings=model_settings,
         preset=preset,
         device=device,
         resume=resume,

@@ -1,0 +1,77 @@
+"""`--set NAME=VALUE`: any setting of the network and of the training."""
+
+from collections.abc import Sequence
+
+from pydantic import ValidationError
+
+from napari_unet.core.config import (
+    AugmentationConfig,
+    Config,
+    NetworkConfig,
+    TrainConfig,
+    WeightMapConfig,
+)
+from napari_unet.core.errors import InputError
+
+_PARTS: dict[str, type[Config]] = {
+    "weight_map": WeightMapConfig,
+    "augmentation": AugmentationConfig,
+}
+
+
+def apply_settings(
+    given: Sequence[str], network: NetworkConfig, training: TrainConfig
+) -> tuple[NetworkConfig, TrainConfig]:
+    """Return the settings with what was given on the command line.
+
+    Parameters
+    ----------
+    given : sequence of str
+        ``block=residual`` for a field of the network or of the training,
+        ``weight_map.form=2019`` or ``augmentation.noise=2`` for one of their parts.
+    network, training : NetworkConfig, TrainConfig
+        Of the preset.
+
+    Raises
+    ------
+    InputError
+        If there is no such setting, or it cannot have this value.
+    """
+    of_network: dict[str, str] = {}
+    of_training: dict[str, object] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        part, _, field = name.rpartition(".")
+        if not equals:
+            raise InputError(f"--set {text}: write NAME=VALUE, for example levels=3.")
+        if part in _PARTS and field in _PARTS[part].model_fields:
+            old = of_training.get(part) or getattr(training, part).model_dump()
+            of_training[part] = {**old, field: value}  # type: ignore[dict-item]
+        elif name in NetworkConfig.model_fields:
+            of_network[name] = value
+        elif name in TrainConfig.model_fields and name not in _PARTS:
+            of_training[name] = value
+        else:
+            raise InputError(f"--set {text}: {_list_names(name)}")
+    try:
+        return network.replaced(**of_network), training.replaced(**of_training)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(map(str, first["loc"]))
+        reason = first["msg"].removeprefix("Value error, ")
+        reason = reason.replace("Input should", "it must")
+        shown = f"{name}={first['input']}: " if name else ""
+        raise InputError(f"--set {shown}{reason}.") from None
+
+
+def _list_names(name: str) -> str:
+    names = [
+        *NetworkConfig.model_fields,
+        *(field for field in TrainConfig.model_fields if field not in _PARTS),
+        *(
+            f"{part}.{field}"
+            for part, kind in _PARTS.items()
+            for field in kind.model_fields
+        ),
+    ]
+    return f"there is no setting '{name}'; there are {', '.join(names)}."
