@@ -52,8 +52,10 @@ if TYPE_CHECKING:
     from napari_unet.core.evaluation.error_map import ErrorMap
     from napari_unet.core.evaluation.scores import Scores
     from napari_unet.core.image import Image
+    from napari_unet.core.training.patches import Batch
     from napari_unet.core.workflow import Preview
 
+NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation first."
 # What the user calls the job of `Session.fine_tune`.
 TRAINING = "Fine-tune"
 
@@ -267,9 +269,7 @@ class Session:
             If nothing is annotated or another job runs.
         """
         if not examples:
-            raise InputError(
-                "Nothing is annotated: paint a few objects in an annotation first."
-            )
+            raise InputError(NOTHING_ANNOTATED)
         folder = self.new_model_folder(name or examples[0].image.name)
         config, device, preset = self.train_config, self.device, self.preset
         settings = None if start_from else self._new_settings(examples[0].image)
@@ -305,6 +305,25 @@ class Session:
             normalisation=PRESETS[self.preset].normalisation,
             pixel_size_um=None if size is None else float(np.mean(size[-2:])),
             objects=self.objects,
+        )
+
+    def draw_patches(self, examples: Sequence[Example], seed: int) -> Batch:
+        """Return patches as a training from scratch would see them; may take a second.
+
+        Raises
+        ------
+        InputError
+            If nothing is annotated.
+        """
+        from napari_unet.core import workflow
+
+        if not examples:
+            raise InputError(NOTHING_ANNOTATED)
+        leave_room()
+        return workflow.draw_patches(
+            examples,
+            config=self.train_config.replaced(seed=seed),
+            settings=self._new_settings(examples[0].image),
         )
 
     # -------------------------------------------------------- weight map, scores

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_unet.core.annotation.target import Region, make_target
 from napari_unet.core.annotation.weight_map import compute_weight_map
@@ -12,6 +13,8 @@ from napari_unet.core.config import AugmentationConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.training.augmentation import (
     Deformation,
+    blur,
+    change_gamma,
     change_grey_values,
     draw_deformation,
     measure_grey_values,
@@ -150,6 +153,38 @@ def test_noise_and_brightness_follow_the_image_they_are_for():
         for grey in (noisy, faint)
     ]
     torch.testing.assert_close(changes[0], changes[1] * 10)
+
+
+def test_shear_keeps_areas():
+    config = STILL.replaced(shear=30)
+    rng = np.random.default_rng(0)
+    matrices = [draw_deformation(config, rng).matrix for _ in range(40)]
+    np.testing.assert_allclose(np.linalg.det(matrices), 1)
+    shears = np.degrees(np.arctan([matrix[0, 1] for matrix in matrices]))
+    assert 15 < np.abs(shears).max() <= 30
+
+
+def test_gamma_keeps_black_and_white():
+    patch = torch.linspace(-1, 1, 9)[None, None]
+    changed = change_gamma(patch, 0.5)
+    torch.testing.assert_close(changed[..., [0, -1]], patch[..., [0, -1]])
+    assert (changed[..., 1:-1] < patch[..., 1:-1]).all()
+    torch.testing.assert_close(change_gamma(changed, -0.5), patch)
+
+
+@pytest.mark.parametrize("sigma", [0.8, 2.5, 50])
+def test_blur_is_a_gaussian_with_mirrored_edges(sigma):
+    patch = torch.randn(2, 24, 31)
+    blurred = blur(patch, sigma)
+    assert blurred.shape == patch.shape
+    if sigma < 5:
+        radius = int(np.ceil(3 * sigma))
+        expected = ndimage.gaussian_filter(
+            patch.numpy(), (0, sigma, sigma), mode="mirror", radius=(0, radius, radius)
+        )
+        np.testing.assert_allclose(blurred, expected, atol=1e-5)
+    flat = torch.full((1, 8, 9), 3.0)
+    torch.testing.assert_close(blur(flat, sigma), flat)
 
 
 @pytest.mark.parametrize("level", [0.05, 0.3])

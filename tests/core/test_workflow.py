@@ -170,7 +170,7 @@ def test_a_diverging_training_keeps_the_last_good_weights(tmp_path):
 
 
 def test_a_model_that_only_gets_worse_is_not_kept(tmp_path, trained):
-    wild = QUICK.replaced(optimizer="sgd", learning_rate=3, schedule="constant")
+    wild = QUICK.replaced(optimizer="sgd", learning_rate=40, schedule="constant")
     _, result = run(
         fine_tune([example(0), example(1)], tmp_path / "worse", config=wild,
                   start_from=trained, **EXACT)

@@ -177,6 +177,7 @@ class AugmentationConfig(Config):
     scale: float = setting(
         0.2, "Largest relative change of size", ge=0, lt=0.9, title="Zoom"
     )
+    shear: float = setting(0.0, "Largest shear either way", unit="°", ge=0, le=45)
     elastic_px: float = setting(
         10.0,
         "Standard deviation of the nodes' displacement",
@@ -193,6 +194,9 @@ class AugmentationConfig(Config):
         le=16,
     )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
+    gamma: float = setting(
+        0.0, "Largest relative change of the exponent of grey values", ge=0, lt=1
+    )
     brightness: float = setting(
         0.5,
         "Largest shift of the grey values, in standard deviations of the image",
@@ -204,6 +208,14 @@ class AugmentationConfig(Config):
         "Largest standard deviation of added noise, relative to the image's own noise",
         ge=0,
         le=20,
+    )
+    blur_px: float = setting(
+        0.0,
+        "Largest standard deviation of a blur, for images out of focus",
+        title="Blur",
+        unit="px",
+        ge=0,
+        le=10,
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import torch
 
 from napari_unet.core.annotation.target import (
     Example,
@@ -35,7 +36,8 @@ from napari_unet.core.config import (
 from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
-from napari_unet.core.network.unet import Network, build_network
+from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.segment import (
@@ -45,18 +47,16 @@ from napari_unet.core.prediction.segment import (
     segment,
 )
 from napari_unet.core.training.examples import (
-    Prepared,
     check_examples,
     complete_settings,
-    prepare,
-    prepare_training,
     split_validation,
 )
-from napari_unet.core.training.patches import PatchSampler
+from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, settle, train
-from napari_unet.core.training.validation import Validate, make_validation
+from napari_unet.core.training.validation import Validate
 
 __all__ = [
     "Example",
@@ -70,6 +70,7 @@ __all__ = [
     "TrainResult",
     "compute_weight_map",
     "describe_device",
+    "draw_patches",
     "evaluate",
     "find_objects",
     "fine_tune",
@@ -157,7 +158,7 @@ def fine_tune(
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
-    sampler, validate = _prepare(examples, training, settings)
+    sampler, validate = prepare_for(training, examples, settings)
     run = Run(training, settings, folder, start_from, preset, examples)
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
@@ -294,44 +295,39 @@ def _preparing(config: TrainConfig) -> TrainProgress:
     return TrainProgress("preparing", 0, config.iterations, 0.0, config.seconds)
 
 
-def _prepare(
-    examples: Sequence[Example], training: Training, settings: ModelSettings
-) -> tuple[PatchSampler, Validate | None]:
-    """Return where patches come from, and what validates."""
-    config, network = training.config, training.network
-    to_train, to_validate = split_validation(examples)
-    if not to_train:
-        raise InputError(
-            "All images or regions are for validation; leave at least one to train on."
-        )
-    border = config.weight_map.separation_border
-    prepared = [prepare(e, settings, separation_border=border) for e in to_train]
-    size = network.geometry.size_at_least(
-        min(config.patch_size, _largest_useful(prepared, network))
-    )
-    sampler = PatchSampler(
-        list(
-            prepare_training(
-                prepared,
-                config.weight_map,
-                settings.network.classes,
-                training.compute.device,
-            )
-        ),
-        size=size,
-        output_size=size - 2 * network.geometry.shrink,
-        batch_size=config.batch_size,
-        augmentation=config.augmentation,
-        seed=config.seed,
-    )
-    if not to_validate:
-        return sampler, None
-    held = [prepare(e, settings) for e in to_validate]
-    validate = make_validation(held, network, settings, training.compute, prepared)
-    return sampler, validate
+def draw_patches(
+    examples: Sequence[Example],
+    *,
+    config: TrainConfig,
+    settings: ModelSettings | None = None,
+    count: int = 6,
+) -> Batch:
+    """Draw patches as a training would, to look at what the random changes do.
 
+    Parameters
+    ----------
+    examples : sequence of Example
+        Annotated images.
+    config : TrainConfig
+        Its seed, patch size, weight map and augmentation count.
+    settings : ModelSettings, optional
+        Of the model that would be trained.
+    count : int
+        How many patches.
 
-def _largest_useful(prepared: Sequence[Prepared], network: Network) -> int:
-    """Return the longest edge of any image: a larger patch only shows mirrors."""
-    longest = max(max(example.target.known.shape) for example in prepared)
-    return int(longest) + 2 * network.geometry.shrink
+    Returns
+    -------
+    Batch
+        Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
+    """
+    check_examples(examples)
+    settings = complete_settings(settings, examples, new=True)
+    to_train, _ = split_validation(examples)
+    sampler, _ = make_sampler(
+        to_train,
+        config.replaced(batch_size=count),
+        settings,
+        Geometry(settings.network),
+        torch.device("cpu"),
+    )
+    return sampler.draw(0)

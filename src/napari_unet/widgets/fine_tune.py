@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS
 from napari_unet.jobs import Status
-from napari_unet.session import TRAINING
+from napari_unet.session import NOTHING_ANNOTATED, TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.collapsible import Collapsible
@@ -17,6 +24,7 @@ from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
 from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
 from napari_unet.widgets.live_preview import LivePreview
+from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
 
@@ -57,6 +65,15 @@ class FineTuneSection(Section):
         self._examples = ExamplesTable(self._viewer)
         self._preview = LivePreview(self._viewer, self)
         self._button = QPushButton(_START)
+        self._patches = PatchPreview(session, self._viewer, self)
+        self._show_patches = QPushButton("Preview patches")
+        self._show_patches.setToolTip(
+            "Show a few randomly changed patches as the network would see them, with "
+            "target and weights, beside the image; press again for others"
+        )
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._button, 1)
+        buttons.addWidget(self._show_patches)
         self._progress = QProgressBar()
         self._progress.setRange(0, _PARTS)
         self._progress.setAccessibleName("Training progress")
@@ -68,10 +85,10 @@ class FineTuneSection(Section):
         self._history = RunHistory(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._form)
+        layout.addWidget(self._examples)
+        layout.addLayout(buttons)
         for widget in (
-            self._form,
-            self._examples,
-            self._button,
             self._progress,
             self._curves,
             self._result,
@@ -79,6 +96,7 @@ class FineTuneSection(Section):
         ):
             layout.addWidget(widget)
         self._button.clicked.connect(self._on_button_clicked)
+        self._show_patches.clicked.connect(self._on_preview_clicked)
         listen(session.events.job, self._show_button)
         self._show_button()
 
@@ -95,6 +113,7 @@ class FineTuneSection(Section):
         self._button.setEnabled(job is None or can_stop)
         self._form.setEnabled(training is None)
         self._examples.setEnabled(training is None)
+        self._show_patches.setEnabled(training is None)
         if training is not None:
             self._button.setToolTip("End the training now; the best model is kept")
         elif job is not None:
@@ -113,6 +132,15 @@ class FineTuneSection(Section):
             self._start()
         except InputError as error:
             self._result.hide()
+            show_problem(error)
+
+    def _on_preview_clicked(self) -> None:
+        try:
+            examples = examples_of(self._viewer, self._examples.value())
+            if not examples:
+                raise InputError(NOTHING_ANNOTATED)
+            self._patches.draw(examples)
+        except InputError as error:
             show_problem(error)
 
     def _start(self) -> None:

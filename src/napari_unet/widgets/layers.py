@@ -28,6 +28,9 @@ LayerRole = Literal[
     "prediction",
     "probabilities",
     "preview",
+    "patches",
+    "patch targets",
+    "patch weights",
     "weight map",
     "errors",
 ]

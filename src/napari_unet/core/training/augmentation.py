@@ -1,5 +1,6 @@
 """Random deformations and grey values: one for image, target and weights together."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -7,7 +8,7 @@ import numpy as np
 import torch
 from scipy.interpolate import CubicSpline
 from torch import Tensor
-from torch.nn.functional import grid_sample
+from torch.nn.functional import conv2d, grid_sample, pad
 
 from napari_unet.core.config import AugmentationConfig
 
@@ -59,7 +60,7 @@ class Deformation:
     Parameters
     ----------
     matrix : ndarray, shape (2, 2)
-        Mirroring, rotation and scale of the offset (y, x) from the centre.
+        Mirroring, rotation, scale and shear of the offset (y, x) from the centre.
     nodes : ndarray, shape (2, n, n)
         Displacement (y, x) in pixels at a grid of nodes that spans the patch;
         interpolated by a cubic spline in between.
@@ -102,7 +103,7 @@ def spline_basis(length: int, nodes: int) -> np.ndarray:
 def draw_deformation(
     config: AugmentationConfig, rng: np.random.Generator
 ) -> Deformation:
-    """Draw a random mirroring, rotation, scale and elastic deformation.
+    """Draw a random mirroring, rotation, scale, shear and elastic deformation.
 
     The elastic part is the paper's: Gaussian displacements of 10 px standard deviation
     on a 3x3 grid, interpolated by cubics. Half of the patches are only mirrored and
@@ -112,14 +113,16 @@ def draw_deformation(
     shape = (2, config.elastic_nodes, config.elastic_nodes)
     nodes = rng.normal(0, 1, shape) * config.elastic_px
     angle = np.deg2rad(rng.uniform(-1, 1) * config.rotation)
+    shear = np.deg2rad(rng.uniform(-1, 1) * config.shear)
     # Shrinking and growing by the same ratio are equally likely.
     scale = np.exp(rng.uniform(-1, 1) * np.log1p(config.scale))
     if rng.random() < _SHARP_SHARE:
         quarters = int(config.rotation // 90)
         angle, scale = np.pi / 2 * rng.integers(-quarters, quarters + 1), 1.0
         nodes = np.zeros(shape)
+        shear = 0.0
     cos, sin = np.cos(angle) * scale, np.sin(angle) * scale
-    matrix = np.array([[cos, -sin], [sin, cos]])
+    matrix = np.array([[cos, -sin], [sin, cos]]) @ [[1, np.tan(shear)], [0, 1]]
     if config.flip and rng.random() < 0.5:
         matrix[:, 1] *= -1
     return Deformation(matrix, nodes)
@@ -174,17 +177,40 @@ def change_grey_values(
     config: AugmentationConfig,
     rng: np.random.Generator,
 ) -> Tensor:
-    """Return a patch (C, Y, X) with random contrast, brightness and noise.
+    """Return a patch (C, Y, X) with random gamma, contrast, brightness, blur and noise.
 
     Shifts and noise follow the image that the patch is from: what is little for an
     image of strong contrast would drown the cells of a faint one.
     """
     contrast = 1 + rng.uniform(-1, 1) * config.contrast
     brightness = rng.uniform(-1, 1) * config.brightness * statistics.spread
-    patch = patch * contrast + brightness
+    patch = change_gamma(patch, math.log1p(config.gamma) * rng.uniform(-1, 1))
+    patch = blur(patch * contrast + brightness, rng.uniform(0, 1) * config.blur_px)
     noise = rng.uniform(0, 1) * config.noise
     if noise > 0:
         generator = torch.Generator(patch.device).manual_seed(int(rng.integers(2**31)))
         grain = torch.randn(patch.shape, generator=generator, device=patch.device)
         patch += noise * statistics.noise * grain
     return patch
+
+
+def change_gamma(patch: Tensor, log_exponent: float) -> Tensor:
+    """Raise grey values, of which -1 and 1 stay, to a power."""
+    if log_exponent == 0:
+        return patch
+    unit = (patch + 1) / 2
+    return 2 * unit.sign() * unit.abs() ** math.exp(log_exponent) - 1
+
+
+def blur(patch: Tensor, sigma: float) -> Tensor:
+    """Return a patch (C, Y, X) blurred by a Gaussian; mirrored at its edges."""
+    radius = min(math.ceil(3 * sigma), min(patch.shape[1:]) - 1)
+    if radius < 1:
+        return patch
+    steps = torch.arange(-radius, radius + 1, device=patch.device, dtype=patch.dtype)
+    kernel = torch.exp(-steps.square() / (2 * sigma**2))
+    kernel = (kernel / kernel.sum())[None, None, :, None]
+    rows = pad(patch[:, None], (0, 0, radius, radius), mode="reflect")
+    rows = conv2d(rows, kernel)
+    columns = pad(rows, (radius, radius, 0, 0), mode="reflect")
+    return conv2d(columns, kernel.mT)[:, 0]

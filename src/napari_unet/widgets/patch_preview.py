@@ -1,0 +1,118 @@
+"""A few training patches beside the image: what the random changes make of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QObject
+
+from napari_unet.widgets.background import LatestAnswer
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.layers import current_plane, spatial_shape
+from napari_unet.widgets.overlay import show_overlay
+
+if TYPE_CHECKING:
+    import napari
+    from numpy.typing import NDArray
+    from qtpy.QtWidgets import QWidget
+
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.core.training.patches import Batch
+    from napari_unet.session import Session
+
+_COLUMNS = 3
+# Between the patches, and between them and the image, in px.
+_GAP = 8
+
+
+class PatchPreview(QObject):
+    """Draws patches in the background and shows image, target and weights as layers.
+
+    Parameters
+    ----------
+    session : Session
+        Its training settings count.
+    viewer : napari.Viewer
+        Unwrapped; the patches appear beside the chosen image.
+    owner : QWidget
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, viewer: napari.Viewer, owner: QWidget) -> None:
+        super().__init__(owner)
+        self._session, self._viewer = session, viewer
+        self._number = 0
+        self._answers = LatestAnswer(owner, "Drawing patches")
+        self._answers.answered.connect(self._show)
+
+    def draw(self, examples: list[Example]) -> None:
+        """Draw other patches than the last time."""
+        self._number += 1
+        session, number = self._session, self._number
+        self._answers.ask(lambda: session.draw_patches(examples, number))
+
+    def _show(self, batch: Batch) -> None:
+        image = chosen_layers(self._viewer).image
+        if image is None:
+            return
+        left = spatial_shape(image)[-1] + 2 * _GAP
+        size = batch.image.shape[-1]
+        shown: dict[Any, tuple[NDArray[Any], dict[str, Any]]] = {
+            "patches": (
+                batch.image.mean(dim=1).numpy(),
+                {"colormap": "gray", "contrast_limits": (-1, 1)},
+            ),
+            "patch targets": (
+                batch.classes.numpy().astype(np.float32),
+                {"colormap": "cyan", "blending": "additive", "opacity": 0.3},
+            ),
+            "patch weights": (
+                batch.weights.numpy(),
+                {"colormap": "inferno", "blending": "additive", "visible": False},
+            ),
+        }
+        # Each new layer comes directly onto the image: the lowest is made last.
+        for role, (patches, options) in reversed(shown.items()):
+            data = tile_patches(patches, size, -1 if role == "patches" else 0)
+            box = (slice(0, data.shape[0]), slice(left, left + data.shape[1]))
+            show_overlay(
+                self._viewer,
+                image,
+                role,
+                data,
+                plane=current_plane(self._viewer, image),
+                box=box,
+                **options,
+            )
+
+
+def tile_patches(patches: NDArray[Any], size: int, between: float = 0) -> NDArray[Any]:
+    """Lay patches side by side, the smaller ones in the middle of their places.
+
+    Parameters
+    ----------
+    patches : ndarray, shape (N, y, x)
+        Of images, targets or weights; those of a valid network are smaller.
+    size : int
+        Edge of the places in pixels.
+    between : float
+        What stands between the patches.
+
+    Returns
+    -------
+    ndarray, shape (Y, X)
+        Rows of three.
+    """
+    place = size + _GAP
+    rows = -(-len(patches) // _COLUMNS)
+    shape = (rows * place - _GAP, _COLUMNS * place - _GAP)
+    sheet = np.full(shape, between, patches.dtype)
+    for number, patch in enumerate(patches):
+        row, column = divmod(number, _COLUMNS)
+        top, left = (
+            at * place + (size - length) // 2
+            for at, length in zip((row, column), patch.shape, strict=True)
+        )
+        sheet[top : top + patch.shape[0], left : left + patch.shape[1]] = patch
+    return sheet
