@@ -680,3 +680,12 @@ def test_any_setting_can_be_given(tmp_path, folders, call):
 def test_settings_that_cannot_be_are_refused(text, message, tmp_path, folders, refused):
     said = refused("train", *folders, "--model", tmp_path / "m", "--set", text)
     assert message in said
+
+
+def test_another_network_than_the_models_is_not_taken_in_silence(
+    tmp_path, folders, model, refused
+):
+    train = ["train", *folders, "--model", tmp_path / "m", "--start-from", model]
+    said = refused(*train, "--set", "block=residual")
+    assert "--set block residual: the model to start from has plain" in said
+    assert "--levels 3: the model" in refused(*train, "--levels", "3")

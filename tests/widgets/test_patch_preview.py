@@ -44,10 +44,11 @@ def test_patches_appear_beside_the_image_and_change(qtbot, section, viewer, nucl
     assert sum(layer.name == patches.name for layer in viewer.layers) == 1
 
 
-def test_without_an_annotation_it_says_so(section, monkeypatch):
+def test_without_an_annotation_it_says_so(qtbot, section, monkeypatch):
     said = []
-    monkeypatch.setattr("napari_unet.widgets.fine_tune.show_problem", said.append)
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", said.append)
     section._show_patches.click()
+    qtbot.waitUntil(lambda: bool(said))
     assert "Nothing is annotated" in str(said[0])
 
 

@@ -46,11 +46,12 @@ def main() -> None:
     except OSError as error:
         name = f": '{error.filename}'" if error.filename else ""
         fail(f"{error.strerror or error}{name}.")
+    # A wrong option. Which class it has depends on Typer's version: click's, or that of
+    # Typer's own copy of click, which is not public. All have `format_message`.
     except Exception as error:
-        # A wrong option: Typer raises click's error or, by now, that of its own copy.
         if not hasattr(error, "format_message"):
             raise
-        sentence = error.format_message().replace("Value error, ", "").rstrip(".")
+        sentence = explain(error.format_message()).rstrip(".")
         fail(f"{sentence}. 'napari-unet --help' lists what there is.")
     sys.exit(code)
 
@@ -80,6 +81,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def explain(message: str) -> str:
+    """Return what pydantic says of a value, without its own manner of speaking."""
+    return message.replace("Value error, ", "").replace("Input should", "it must")
+
+
 def report(result: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print a result for a person, or as one line of JSON."""
     print(json.dumps(result) if as_json else text)
@@ -99,8 +105,7 @@ def changed(config: ConfigType, **changes: Any) -> ConfigType:
     except ValidationError as error:
         first = error.errors()[0]
         name = "--" + "-".join(map(str, first["loc"])).replace("_", "-")
-        reason = first["msg"].replace("Input should", "it must")
-        raise InputError(f"{name} {first['input']}: {reason}.") from None
+        raise InputError(f"{name} {first['input']}: {explain(first['msg'])}.") from None
 
 
 def table(rows: list[list[str]]) -> str:

@@ -1,8 +1,10 @@
 """Model folders on the command line: found by path or name, never written over."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_unet.core.config import NetworkConfig
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -23,8 +25,8 @@ def set_aside(folder: Path, start: "Model | None") -> Path | None:
     """Rename the folder of another model that stands where the new one will be."""
     from napari_unet.core.card import SETTINGS_FILE
 
-    continued = start is not None and start.folder is not None
-    if continued and folder.exists() and folder.samefile(start.folder):  # type: ignore[union-attr,arg-type]
+    origin = None if start is None else start.folder
+    if origin is not None and folder.exists() and folder.samefile(origin):
         return None
     if not (folder / SETTINGS_FILE).exists():
         return None
@@ -48,15 +50,23 @@ def put_back(kept: Path | None, folder: Path) -> None:
 
 
 def check_same_network(
-    model: "Model", base_channels: int | None, levels: int | None, padding: str | None
+    model: "Model", wanted: NetworkConfig, given: Mapping[str, str]
 ) -> None:
-    """Refuse options that would ask for another network than the model's."""
-    network = model.settings.network
-    given = {"base_channels": base_channels, "levels": levels, "padding": padding}
-    for name, value in given.items():
-        if value is not None and value != getattr(network, name):
-            option = "--" + name.replace("_", "-")
+    """Refuse options that ask for another network than the model's.
+
+    Parameters
+    ----------
+    model : Model
+        To start from.
+    wanted : NetworkConfig
+        With what was given.
+    given : mapping of str to str
+        The fields that were given, and by which option.
+    """
+    for name, option in given.items():
+        value, has = getattr(wanted, name), getattr(model.settings.network, name)
+        if value != has:
             raise InputError(
-                f"{option} {value}: the model to start from has "
-                f"{getattr(network, name)}. Leave {option} out, or train from scratch."
+                f"{option} {value}: the model to start from has {has}. Leave {option} "
+                "out, or train from scratch."
             )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
+from napari_unet.cli.app import explain
 from napari_unet.core.config import (
     AugmentationConfig,
     Config,
@@ -38,15 +39,15 @@ def apply_settings(
         If there is no such setting, or it cannot have this value.
     """
     of_network: dict[str, str] = {}
-    of_training: dict[str, object] = {}
+    of_training: dict[str, str] = {}
+    parts: dict[str, dict[str, object]] = {}
     for text in given:
         name, equals, value = text.partition("=")
         part, _, field = name.rpartition(".")
         if not equals:
             raise InputError(f"--set {text}: write NAME=VALUE, for example levels=3.")
         if part in _PARTS and field in _PARTS[part].model_fields:
-            old = of_training.get(part) or getattr(training, part).model_dump()
-            of_training[part] = {**old, field: value}  # type: ignore[dict-item]
+            parts.setdefault(part, getattr(training, part).model_dump())[field] = value
         elif name in NetworkConfig.model_fields:
             of_network[name] = value
         elif name in TrainConfig.model_fields and name not in _PARTS:
@@ -54,14 +55,18 @@ def apply_settings(
         else:
             raise InputError(f"--set {text}: {_list_names(name)}")
     try:
-        return network.replaced(**of_network), training.replaced(**of_training)
+        return network.replaced(**of_network), training.replaced(**of_training, **parts)
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
-        reason = first["msg"].removeprefix("Value error, ")
-        reason = reason.replace("Input should", "it must")
         shown = f"{name}={first['input']}: " if name else ""
-        raise InputError(f"--set {shown}{reason}.") from None
+        raise InputError(f"--set {shown}{explain(first['msg'])}.") from None
+
+
+def network_fields(given: Sequence[str]) -> dict[str, str]:
+    """Return the fields of the network among these settings, by which option."""
+    names = (text.partition("=")[0] for text in given)
+    return {n: f"--set {n}" for n in names if n in NetworkConfig.model_fields}
 
 
 def _list_names(name: str) -> str:

@@ -18,7 +18,7 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
-from napari_unet.cli.settings import apply_settings
+from napari_unet.cli.settings import apply_settings, network_fields
 from napari_unet.core.config import (
     AnnotationKind,
     ModelSettings,
@@ -112,7 +112,18 @@ def train(
     start = None if start_from is None else open_model(start_from)
     if start is not None or resume:
         old = start or open_model(str(model))
-        check_same_network(old, base_channels, levels, padding)
+        options = {
+            "base_channels": base_channels,
+            "levels": levels,
+            "padding": padding,
+        }
+        given = {
+            name: "--" + name.replace("_", "-")
+            for name, value in options.items()
+            if value is not None
+        }
+        given |= network_fields(settings or [])
+        check_same_network(old, network, given)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         read_examples,

@@ -78,6 +78,7 @@ def choose_compute(
 def place(network: torch.nn.Module, device: torch.device) -> None:
     """Move a network to a device, in the layout in which it convolves fastest."""
     network.to(device)
+    # torch has this overload; its type hints do not.
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -100,11 +100,13 @@ def check_contrast(image: Image) -> None:
     InputError
         If every channel is constant.
     """
-    low, high = image.array.min(), image.array.max()
-    if low == high or all(channel.min() == channel.max() for channel in image.array):
+    if all(channel.min() == channel.max() for channel in image.array):
+        what = f"all its pixels are {image.array.flat[0]}"
+        if image.channels > 1:
+            what = "each of its channels has one value"
         raise InputError(
-            f"'{image.name}' is constant: all its pixels are {low}, so there is "
-            "nothing to see in it. Check how it was exported."
+            f"'{image.name}' is constant: {what}, so there is nothing to see in it. "
+            "Check how it was exported."
         )
 
 

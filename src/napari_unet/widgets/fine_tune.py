@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS
 from napari_unet.jobs import Status
-from napari_unet.session import NOTHING_ANNOTATED, TRAINING
+from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.collapsible import Collapsible
@@ -136,10 +136,7 @@ class FineTuneSection(Section):
 
     def _on_preview_clicked(self) -> None:
         try:
-            examples = examples_of(self._viewer, self._examples.value())
-            if not examples:
-                raise InputError(NOTHING_ANNOTATED)
-            self._patches.draw(examples)
+            self._patches.draw(examples_of(self._viewer, self._examples.value()))
         except InputError as error:
             show_problem(error)
 

@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 
 from napari_unet.widgets.background import LatestAnswer
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import current_plane, spatial_shape
+from napari_unet.widgets.layers import LayerRole, current_plane, spatial_shape
 from napari_unet.widgets.overlay import show_overlay
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class PatchPreview(QObject):
             return
         left = spatial_shape(image)[-1] + 2 * _GAP
         size = batch.image.shape[-1]
-        shown: dict[Any, tuple[NDArray[Any], dict[str, Any]]] = {
+        shown: dict[LayerRole, tuple[NDArray[Any], dict[str, Any]]] = {
             "patches": (
                 batch.image.mean(dim=1).numpy(),
                 {"colormap": "gray", "contrast_limits": (-1, 1)},

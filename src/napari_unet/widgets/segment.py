@@ -132,6 +132,7 @@ class SegmentSection(Section):
         layout.addLayout(average)
 
     def _on_averaging_chosen(self, averaging: str) -> None:
+        # The combo box offers nothing else than `Averaging` allows.
         self._session.averaging = averaging  # type: ignore[assignment]
 
     def _show_averaging(self) -> None:

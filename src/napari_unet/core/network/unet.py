@@ -1,6 +1,7 @@
 """The U-Net of Ronneberger, Fischer & Brox (2015) and the family it founded."""
 
 import math
+from abc import ABC, abstractmethod
 from typing import cast
 
 import torch
@@ -20,7 +21,7 @@ from napari_unet.core.network.blocks import (
 from napari_unet.core.network.geometry import Geometry
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """What all members of the family share.
 
     Parameters
@@ -43,9 +44,9 @@ class Network(nn.Module):
         self._build(config)
         self._initialise(seed)
 
+    @abstractmethod
     def _build(self, config: NetworkConfig) -> None:
         """Make the layers."""
-        raise NotImplementedError
 
     def probabilities(self, logits: Tensor) -> Tensor:
         """Return the probability of each class, background first.

@@ -85,23 +85,13 @@ class Training:
 
 def _make_optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
     """Return AdamW, RMSprop, or stochastic gradient descent; with momentum."""
-    if config.optimizer == "sgd":
-        return torch.optim.SGD(
-            network.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
+    rate, decay = config.learning_rate, config.weight_decay
+    if config.optimizer == "adamw":
+        betas = (config.momentum, _SECOND_BETA)
+        return torch.optim.AdamW(
+            network.parameters(), lr=rate, betas=betas, weight_decay=decay
         )
-    if config.optimizer == "rmsprop":
-        return torch.optim.RMSprop(
-            network.parameters(),
-            lr=config.learning_rate,
-            momentum=config.momentum,
-            weight_decay=config.weight_decay,
-        )
-    return torch.optim.AdamW(
-        network.parameters(),
-        lr=config.learning_rate,
-        betas=(config.momentum, _SECOND_BETA),
-        weight_decay=config.weight_decay,
+    kind = torch.optim.SGD if config.optimizer == "sgd" else torch.optim.RMSprop
+    return kind(
+        network.parameters(), lr=rate, momentum=config.momentum, weight_decay=decay
     )
