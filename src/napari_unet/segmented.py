@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.priority import leave_room
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from napari_unet.core.config import AnnotationKind, ObjectConfig
+    from napari_unet.core.image import Image
     from napari_unet.core.prediction.segment import Segmentation, SegmentProgress
 
 Box = tuple[slice, slice]
@@ -102,6 +106,32 @@ def find_labels(
     if kind == "classes":
         return class_map(probabilities)
     return find_objects(1 - probabilities[0], config)
+
+
+def segment_by_tiles(
+    image: Image, folder: Path, objects: ObjectConfig, **settings: Any
+) -> Generator[TileLabels, None, Segmented]:
+    """Segment an image with the model in a folder, on the job's own thread.
+
+    Parameters
+    ----------
+    image : Image
+        The whole image.
+    folder : Path
+        The model folder.
+    objects : ObjectConfig
+        How probabilities become objects.
+    **settings
+        The other arguments of `core.workflow.segment`.
+    """
+    from napari_unet.core import workflow
+
+    leave_room()
+    model = workflow.load_model(folder)
+    steps = workflow.segment(image, model, **settings)
+    kind = model.settings.annotation
+    segmentation = yield from label_tiles(steps, objects, kind)
+    return finish_segmentation(segmentation, objects, kind)
 
 
 def label_tiles(

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import operator
-import re
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -16,6 +14,7 @@ from napari_unet.core.card import (
     SETTINGS_FILE,
     Card,
     Manifest,
+    free_model_folder,
     list_models,
     models_folder,
     read_manifest,
@@ -30,6 +29,7 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName
+from napari_unet.fine_tuned import fine_tune
 from napari_unet.jobs import Job, Outcome, Status, Steps
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
@@ -37,8 +37,7 @@ from napari_unet.segmented import (
     Segmented,
     TileLabels,
     find_labels,
-    finish_segmentation,
-    label_tiles,
+    segment_by_tiles,
 )
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ if TYPE_CHECKING:
     from napari_unet.core.evaluation.scores import Scores
     from napari_unet.core.image import Image
     from napari_unet.core.training.patches import Batch
-    from napari_unet.core.workflow import Preview
+    from napari_unet.core.workflow import Preview, TrainProgress, TrainResult
 
 NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation first."
 # What the user calls the job of `Session.fine_tune`.
@@ -195,21 +194,15 @@ class Session:
         chosen = tuple(planes) or None
 
         def start() -> Generator[TileLabels, None, Segmented]:
-            from napari_unet.core import workflow
-
-            leave_room()
-            model = workflow.load_model(folder)
-            steps = workflow.segment(
+            return segment_by_tiles(
                 image,
-                model,
+                folder,
+                objects,
                 box=box,
                 planes=chosen,
                 averaging=averaging,
                 device=device,
             )
-            kind = model.settings.annotation
-            segmentation = yield from label_tiles(steps, objects, kind)
-            return finish_segmentation(segmentation, objects, kind)
 
         return self.begin("Segment", start, self._take_segmentation)
 
@@ -274,22 +267,17 @@ class Session:
         config, device, preset = self.train_config, self.device, self.preset
         settings = None if start_from else self._new_settings(examples[0].image)
 
-        def start() -> Generator[Any, None, Any]:
-            from napari_unet.core import workflow
-
-            leave_room()
-            model = workflow.load_model(start_from) if start_from else None
-            result = yield from workflow.fine_tune(
+        def start() -> Generator[TrainProgress, None, TrainResult]:
+            return fine_tune(
                 examples,
                 folder,
-                start_from=model,
+                start_from=start_from,
                 settings=settings,
                 config=config,
                 preset=preset,
                 device=device,
                 preview=preview,
             )
-            return result
 
         def take_model(outcome: Outcome) -> None:
             # Also after Stop, and after an error that left the last good weights.
@@ -391,9 +379,4 @@ class Session:
 
     def new_model_folder(self, name: str) -> Path:
         """Return the path of a model folder that does not exist yet."""
-        words = re.sub(r"[^\w\-]+", " ", name).strip() or "model"
-        stem = f"{words} {datetime.now():%Y-%m-%d %H.%M}"
-        folder, number = self.models_folder / stem, 2
-        while folder.exists():
-            folder, number = self.models_folder / f"{stem} ({number})", number + 1
-        return folder
+        return free_model_folder(self.models_folder, name)

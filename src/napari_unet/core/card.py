@@ -10,6 +10,7 @@ A model folder holds::
 
 import json
 import os
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -145,6 +146,16 @@ def list_models(folder: Path) -> list[tuple[Path, Card]]:
         except ModelFolderError:
             continue
     return sorted(found, key=lambda entry: entry[1].created, reverse=True)
+
+
+def free_model_folder(parent: Path, name: str) -> Path:
+    """Return the path of a folder in `parent`, named and dated, that does not exist."""
+    words = re.sub(r"[^\w\-]+", " ", name).strip() or "model"
+    stem = f"{words} {datetime.now():%Y-%m-%d %H.%M}"
+    folder, number = parent / stem, 2
+    while folder.exists():
+        folder, number = parent / f"{stem} ({number})", number + 1
+    return folder
 
 
 def now() -> str:
