@@ -49,6 +49,7 @@ from napari_unet.core.prediction.segment import (
 from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
+    fit_dimensions,
     split_validation,
 )
 from napari_unet.core.training.patches import Batch, PatchSampler
@@ -140,14 +141,14 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    check_examples(examples)
     check_writable(folder)
     if resume:
         start_from = load_model(folder)
-    elif settings is None and start_from is None:
-        settings = ModelSettings()
     if start_from is not None:
         settings = start_from.settings
+    settings = settings or ModelSettings()
+    examples = fit_dimensions(examples, settings.network.dimensions)
+    check_examples(examples)
     settings = complete_settings(settings, examples, new=start_from is None)
     for example in examples:
         check_channels(example.image, settings)
@@ -318,8 +319,10 @@ def draw_patches(
     Returns
     -------
     Batch
-        Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
+        Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
+    settings = settings or ModelSettings()
+    examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples)
     settings = complete_settings(settings, examples, new=True)
     to_train, _ = split_validation(examples)
@@ -327,7 +330,7 @@ def draw_patches(
         to_train,
         config.replaced(batch_size=count),
         settings,
-        Geometry(settings.network),
+        Geometry.of_axes(settings.network),
         torch.device("cpu"),
     )
     return sampler.draw(0)
