@@ -14,6 +14,10 @@ DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 Averaging = Literal["none", "4 flips", "4 rotations", "8"]
 
 
+# Between the nodes of an elastic deformation, in px.
+_LEAST_SPACING = 8
+
+
 def setting(
     default: Any, help: str, *, title: str = "", unit: str = "", **limits: Any
 ) -> Any:
@@ -171,6 +175,13 @@ class AugmentationConfig(Config):
     """Random changes of the training patches."""
 
     flip: bool = setting(True, "Mirror patches")
+    shift: int = setting(
+        0,
+        "Largest shift of a patch along each axis, away from the pixel it is drawn for",
+        unit="px",
+        ge=0,
+        le=1000,
+    )
     rotation: float = setting(
         180.0, "Largest rotation either way", unit="°", ge=0, le=180
     )
@@ -192,6 +203,26 @@ class AugmentationConfig(Config):
         title="Deformation nodes",
         ge=2,
         le=16,
+    )
+    elastic_spacing: float = setting(
+        0.0,
+        "Distance between the nodes of a cubic B-spline, 150 px in Falk et al. (2019); "
+        "0: that many nodes span the patch, and the spline passes through them",
+        title="Node distance",
+        unit="px",
+        ge=0,
+        le=1000,
+    )
+    sharp: float = setting(
+        0.5,
+        "Share of patches that are only mirrored and turned by right angles, for "
+        "interpolating blurs",
+        title="Left sharp",
+        ge=0,
+        le=1,
+    )
+    curve: bool = setting(
+        False, "Bend grey values by a random rising curve, as in Falk et al. (2019)"
     )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
     gamma: float = setting(
@@ -217,6 +248,15 @@ class AugmentationConfig(Config):
         ge=0,
         le=10,
     )
+
+    @model_validator(mode="after")
+    def _nodes_can_be_counted(self) -> Self:
+        """Refuse nodes so close that each patch would need thousands of them."""
+        if 0 < self.elastic_spacing < _LEAST_SPACING:
+            raise ValueError(
+                f"`elastic_spacing` must be 0 or at least {_LEAST_SPACING} px"
+            )
+        return self
 
 
 class TrainConfig(Config):

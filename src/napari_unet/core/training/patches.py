@@ -137,8 +137,8 @@ class PatchSampler:
         """Draw image, place and deformation; never a patch with nothing known."""
         image = self._images[rng.choice(len(self._images), p=self._shares)]
         centre = self._draw_centre(image, rng)
-        deformation = draw_deformation(self._augmentation, rng)
-        inside = self._keep_inside(centre, image)
+        deformation = draw_deformation(self._augmentation, rng, (self._size,) * 2)
+        inside = self._keep_inside(self._shift(centre, rng), image)
         patch, truth = self._read(image, inside, deformation)
         if not bool((truth[1] > 0).any()):
             # Deformed away from the known ground: take the drawn pixel as the centre.
@@ -155,6 +155,16 @@ class PatchSampler:
             pixels = image.foreground
         y, x = divmod(int(rng.choice(pixels)), image.grey.shape[2])
         return float(y), float(x)
+
+    def _shift(
+        self, centre: tuple[float, float], rng: np.random.Generator
+    ) -> tuple[float, float]:
+        """Move a centre by whole pixels, which blurs nothing."""
+        largest = self._augmentation.shift
+        if largest == 0:
+            return centre
+        dy, dx = rng.integers(-largest, largest, size=2, endpoint=True).tolist()
+        return centre[0] + dy, centre[1] + dx
 
     def _keep_inside(
         self, centre: tuple[float, float], image: TrainingImage
