@@ -31,7 +31,9 @@ def workflow(monkeypatch):
             )
         whole = (slice(0, bright.shape[0]), slice(0, bright.shape[1]))
         probabilities = np.stack([1 - bright, bright])
-        return SimpleNamespace(probabilities=probabilities, box=whole, planes=None)
+        return SimpleNamespace(
+            probabilities=probabilities, box=whole, planes=None, disagreement=None
+        )
 
     def fine_tune(examples, folder, **options):
         calls.fine_tune = options

@@ -62,6 +62,8 @@ class Segmented:
         Indices along Z or time; None for a 2D image.
     annotation : str
         Whether the model knows objects or classes.
+    disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
+        Where versions were averaged: how much they contradict each other.
     """
 
     probabilities: NDArray[np.float32]
@@ -69,12 +71,20 @@ class Segmented:
     box: Box
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
+    disagreement: NDArray[np.float32] | None = None
 
     @property
     def foreground(self) -> NDArray[np.float32]:
         """Probability of being anything but background, shape ([Z,] Y, X)."""
         foreground: NDArray[np.float32] = 1 - self.probabilities[0]
         return foreground
+
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """How unsure the result is, from 0 to 1, shape ([Z,] Y, X)."""
+        from napari_unet.core.prediction.uncertainty import entropy
+
+        return entropy(self.probabilities)
 
 
 def find_labels(
@@ -183,4 +193,11 @@ def finish_segmentation(
     """
     probabilities = segmentation.probabilities
     labels = find_labels(probabilities, config, kind)
-    return Segmented(probabilities, labels, segmentation.box, segmentation.planes, kind)
+    return Segmented(
+        probabilities,
+        labels,
+        segmentation.box,
+        segmentation.planes,
+        kind,
+        segmentation.disagreement,
+    )

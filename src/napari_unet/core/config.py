@@ -10,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
 AnnotationKind = Literal["objects", "classes"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-# Over how many mirrored and turned versions of the image to average a prediction.
-Averaging = Literal["none", "4 flips", "4 rotations", "8"]
+# Over which versions of the image to average a prediction: one of these, or another
+# number of angles (`core.prediction.averaging`).
+Averaging = str
+AVERAGES: tuple[Averaging, ...] = ("none", "4 flips", "4 rotations", "8", "7 angles")
 
 
 # Between the nodes of an elastic deformation, in px.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import (
     QComboBox,
@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import Averaging
+from napari_unet.core.config import AVERAGES
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.widgets.background import (
@@ -109,7 +109,7 @@ class SegmentSection(Section):
             "Show how sure the model is of each pixel, as an image layer"
         )
         self._averaging = QComboBox()
-        self._averaging.addItems(get_args(Averaging))
+        self._averaging.addItems(AVERAGES)
         self._averaging.setAccessibleName("Average over")
         self._averaging.setToolTip(
             "Average over mirrored and turned versions of the image: a little better, "
@@ -132,8 +132,7 @@ class SegmentSection(Section):
         layout.addLayout(average)
 
     def _on_averaging_chosen(self, averaging: str) -> None:
-        # The combo box offers nothing else than `Averaging` allows.
-        self._session.averaging = averaging  # type: ignore[assignment]
+        self._session.averaging = averaging
 
     def _show_averaging(self) -> None:
         with signals_blocked(self._averaging):

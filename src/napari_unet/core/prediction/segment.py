@@ -15,6 +15,7 @@ from napari_unet.core.prediction.plane import (
     check_channels,
     predict_plane,
 )
+from napari_unet.core.prediction.uncertainty import entropy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,11 +53,20 @@ class Segmentation:
         The part (Y, X) of each plane.
     planes : tuple of int or None
         Which planes; None for a 2D image.
+    disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
+        Where versions were averaged: how much they contradict each other, 0 to 1; see
+        `Average.disagreement`.
     """
 
     probabilities: np.ndarray
     box: tuple[slice, slice]
     planes: tuple[int, ...] | None
+    disagreement: np.ndarray | None = None
+
+    @property
+    def uncertainty(self) -> np.ndarray:
+        """How unsure the result is, ([Z,] Y, X) float32, 0 to 1; see `entropy`."""
+        return entropy(self.probabilities)
 
 
 def segment(
@@ -70,7 +80,7 @@ def segment(
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
 ) -> Generator[SegmentProgress, None, Segmentation]:
-    """Predict an image or a part of it; one `next` is one tile.
+    """Predict an image or a part of it; one `next` is one version of one tile.
 
     Grey values are normalised by the statistics of the whole image, so a part gives
     the same result as the whole.
@@ -88,8 +98,8 @@ def segment(
     tile : int, optional
         Edge of the network's input in pixels; by default from free memory.
     averaging : str
-        Average over mirrored and turned versions: "4 flips", "4 rotations" or "8";
-        takes as many times as long.
+        Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
+        "7 angles" or another number of them; takes at least as many times as long.
     device, precision : str
         Where and how to compute.
 
@@ -106,8 +116,8 @@ def segment(
     Raises
     ------
     InputError
-        If the image has other channels than the model was trained with, is constant, or
-        its pixel size is out of proportion.
+        If the image has other channels than the model was trained with, is constant,
+        its pixel size is out of proportion, or there is no such average.
     """
     check_channels(image, model.settings)
     check_contrast(image)
@@ -132,10 +142,12 @@ def segment(
         )
         results.append((yield from _number(steps, number, len(chosen), index)))
     stacked = results[0] if len(image.shape) == 2 else np.stack(results, axis=1)
+    classes = model.settings.network.classes
     return Segmentation(
-        probabilities=stacked,
+        probabilities=stacked[:classes],
         box=box,
         planes=None if len(image.shape) == 2 else tuple(int(i or 0) for i in chosen),
+        disagreement=stacked[classes] if len(stacked) > classes else None,
     )
 
 

@@ -74,5 +74,5 @@ def bend(patch: Tensor, curves: np.ndarray) -> Tensor:
     below = places.floor().clamp(0, last - 1)
     index = below.long()
     lower, upper = table.gather(1, index), table.gather(1, index + 1)
-    bent = lower + (places - below) * (upper - lower)
+    bent: Tensor = lower + (places - below) * (upper - lower)
     return bent.reshape(patch.shape)
