@@ -308,6 +308,19 @@ def test_a_shift_moves_patches_by_whole_pixels_within_its_limit():
     assert np.abs(np.corrcoef(middles.T)[0, 1]) < 0.3
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_draws_patches_of_its_own(name):
+    labels = np.zeros((90, 110), int)
+    labels[20:40, 20:40] = 1
+    augmentation = PRESETS[name].training.augmentation
+    sampler = sampler_of(labels, augmentation=augmentation, size=188, output_size=4)
+    one, two = sampler.draw(0), sampler.draw(1)
+    assert torch.isfinite(one.image).all()
+    assert one.image.shape == (4, 1, 188, 188)
+    assert set(one.classes.unique().tolist()) <= {0, 1}
+    assert not torch.equal(one.image, two.image)
+
+
 def test_the_default_patches_are_those_they_have_always_been():
     """A training is to be repeated by later versions of the program."""
     y, x = np.mgrid[:200, :220]

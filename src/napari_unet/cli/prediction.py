@@ -198,7 +198,8 @@ def _predict(
     from napari_unet.core.workflow import segment as segment_image
 
     steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
-    with tqdm(desc=image.name, unit="tile", file=sys.stderr) as bar:
+    unit = "tile" if averaging == "none" else "step"  # one version of one tile
+    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
         while True:
             try:
                 progress = next(steps)

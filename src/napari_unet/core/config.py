@@ -206,8 +206,8 @@ class AugmentationConfig(Config):
         ge=2,
         le=16,
     )
-    elastic_spacing: float = setting(
-        0.0,
+    elastic_spacing: int = setting(
+        0,
         "Distance between the nodes of a cubic B-spline, 150 px in Falk et al. (2019); "
         "0: that many nodes span the patch, and the spline passes through them",
         title="Node distance",
@@ -224,7 +224,9 @@ class AugmentationConfig(Config):
         le=1,
     )
     curve: bool = setting(
-        False, "Bend grey values by a random rising curve, as in Falk et al. (2019)"
+        False,
+        "Bend grey values by a random rising curve, as in Falk et al. (2019)",
+        title="Intensity curve",
     )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
     gamma: float = setting(

@@ -157,7 +157,7 @@ def predict(
         The part (Y, X) of the plane to predict; by default all of it.
     averaging : str
         Over which versions to average, see `list_versions`: takes as many times as
-        long, and two to four times that where they are turned by angles.
+        long, and about twice that where they are turned by angles.
 
     Yields
     ------
