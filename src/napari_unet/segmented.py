@@ -64,6 +64,8 @@ class Segmented:
         Whether the model knows objects or classes.
     volume : bool
         Whether a 3D model saw the planes together.
+    disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
+        Where versions were averaged: how much they contradict each other.
     """
 
     probabilities: NDArray[np.float32]
@@ -82,11 +84,20 @@ class Segmented:
         )
         return replace(self, labels=labels)
 
+    disagreement: NDArray[np.float32] | None = None
+
     @property
     def foreground(self) -> NDArray[np.float32]:
         """Probability of being anything but background, shape ([Z,] Y, X)."""
         foreground: NDArray[np.float32] = 1 - self.probabilities[0]
         return foreground
+
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """How unsure the result is, from 0 to 1, shape ([Z,] Y, X)."""
+        from napari_unet.core.prediction.uncertainty import entropy
+
+        return entropy(self.probabilities)
 
 
 def segment_by_tiles(
@@ -169,5 +180,6 @@ def finish_segmentation(
         planes=segmentation.planes,
         annotation=kind,
         volume=segmentation.volume,
+        disagreement=segmentation.disagreement,
     )
     return segmented.relabelled(config)

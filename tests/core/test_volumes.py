@@ -79,12 +79,12 @@ def test_a_part_of_a_volume_comes_out_as_in_the_whole(trained):
 
 
 def test_another_distance_of_planes_is_rescaled(trained):
-    image, _ = balls(seed=1)
+    image, labels = balls(seed=1)
     thick = Image(image.array[:, ::2], (4.0, 1.0, 1.0), "thick")
     segmentation = workflow.run(workflow.segment(thick, trained))
     assert segmentation.probabilities.shape == (2, 10, 60, 60)
-    found = workflow.make_labels(segmentation, trained.settings)
-    assert 10 <= found.max() <= 24
+    found, true = segmentation.probabilities[1] > 0.5, labels[::2] > 0
+    assert (found & true).sum() > 0.6 * (found | true).sum()
 
 
 def test_planes_and_volumes_are_not_confused(trained):
@@ -107,15 +107,12 @@ def test_a_stack_teaches_a_network_of_planes_its_annotated_planes():
     np.testing.assert_array_equal(planes[0].annotation, labels[4])
 
 
-def test_planes_of_a_volume_without_paint_are_unknown():
+def test_a_volume_without_regions_is_annotated_everywhere():
     image, labels = balls()
     sparse = np.zeros_like(labels)
-    sparse[4:6], sparse[14] = labels[4:6], labels[14]
+    sparse[4:6] = labels[4:6]
     (fitting,) = fit_dimensions([Example(image, sparse)], 3)
-    assert [(r.start, r.stop) for r in fitting.regions] == [
-        ((4, 0, 0), (6, 60, 60)),
-        ((14, 0, 0), (15, 60, 60)),
-    ]
+    assert fitting.regions == ()
 
 
 def test_a_region_needs_the_axes_of_its_image():

@@ -22,7 +22,7 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.model_folder import open_model
-from napari_unet.core.config import Averaging, DeviceChoice
+from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -40,6 +40,7 @@ class _Wanted:
     """What to write beside the labels."""
 
     probabilities: bool
+    uncertainty: bool
     rois: bool
     csv: bool
 
@@ -52,9 +53,12 @@ def segment(
     tile: Annotated[
         str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
     ] = "auto",
-    averaging: Annotated[
-        Averaging,
-        typer.Option(help="Average over mirrored and turned versions (slower)."),
+    tta: Annotated[
+        str,
+        typer.Option(
+            help="Average over mirrored or turned versions (slower): none, 4-flips, "
+            "4-rotations, 8, 7-angles or another number of angles."
+        ),
     ] = "none",
     device: Device = "auto",
     threshold: Annotated[
@@ -66,6 +70,10 @@ def segment(
     ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also <stem>_probabilities.tif.")
+    ] = False,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Also <stem>_uncertainty.tif, from 0 to 1."),
     ] = False,
     rois: Annotated[
         bool, typer.Option("--rois", help="Also ImageJ ROIs, <stem>.zip.")
@@ -81,14 +89,16 @@ def segment(
     from napari_unet.formats.images import find_images, read_image, stem_of
 
     describe_device(device)  # refuses one that is not there
-    edge = _read_tile(tile)
+    edge, averaging = _read_tile(tile), _read_average(tta)
     loaded = open_model(model)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
     _check_folder(out, paths)
-    wanted = _Wanted(probabilities=probabilities, rois=rois, csv=csv)
+    wanted = _Wanted(
+        probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
+    )
     counts, faults = {}, {}
     for path in paths:
         try:
@@ -101,7 +111,7 @@ def segment(
             continue
         labels = make_labels(segmentation, loaded.settings, objects)
         stem = stem_of(path)
-        _write(out / stem, image, labels, segmentation.probabilities, wanted)
+        _write(out / stem, image, labels, segmentation, wanted)
         planes = labels if labels.ndim == 3 else labels[None]
         counts[stem] = sum(int(plane.max()) for plane in planes)
     if not counts:  # nothing went well: probably all for the same reason
@@ -129,6 +139,22 @@ def _read_tile(tile: str) -> int | None:
     if not tile.isdigit():
         raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
     return int(tile)
+
+
+def _read_average(tta: str) -> Averaging:
+    """Return what to average over: '4 flips' for '4-flips'."""
+    from napari_unet.core.prediction.averaging import list_versions
+
+    averaging = tta.replace("-", " ")
+    try:
+        list_versions(averaging)
+    except InputError:
+        names = ", ".join(name.replace(" ", "-") for name in AVERAGES)
+        raise InputError(
+            f"--tta {tta}: choose one of {names}, or another number of angles, for "
+            "example 12-angles."
+        ) from None
+    return averaging
 
 
 def _check_folder(out: Path, images: list[Path]) -> None:
@@ -173,7 +199,8 @@ def _predict(
     from napari_unet.core.workflow import segment as segment_image
 
     steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
-    with tqdm(desc=image.name, unit="tile", file=sys.stderr) as bar:
+    unit = "tile" if averaging == "none" else "step"  # one version of one tile
+    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
         while True:
             try:
                 progress = next(steps)
@@ -188,7 +215,7 @@ def _write(
     stem: Path,
     image: "Image",
     labels: "np.ndarray",
-    probabilities: "np.ndarray",
+    segmentation: "Segmentation",
     wanted: _Wanted,
 ) -> None:
     """Write the results of one image beside each other."""
@@ -202,7 +229,10 @@ def _write(
     write_labels(stem.with_name(f"{name}.tif"), labels, size)
     if wanted.probabilities:
         path = stem.with_name(f"{name}_probabilities.tif")
-        write_grey(path, probabilities, size)
+        write_grey(path, segmentation.probabilities, size)
+    if wanted.uncertainty:
+        path = stem.with_name(f"{name}_uncertainty.tif")
+        _write_uncertainty(path, segmentation, size)
     if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), labels)
     if wanted.csv:
@@ -214,6 +244,23 @@ def _write(
         else:
             rows = measure_objects(labels, image, size)
         write_table(stem.with_name(f"{name}.csv"), rows)
+
+
+def _write_uncertainty(
+    path: Path, segmentation: "Segmentation", size: tuple[float, ...] | None
+) -> None:
+    """Write the uncertainty; where versions were averaged, their disagreement, too."""
+    import numpy as np
+
+    from napari_unet.formats.tiff import write_grey
+
+    uncertainty, disagreement = segmentation.uncertainty, segmentation.disagreement
+    axes = "YX" if uncertainty.ndim == 2 else "ZYX"
+    if disagreement is None:
+        write_grey(path, uncertainty, size, axes=axes)
+    else:
+        both = np.stack([uncertainty, disagreement])
+        write_grey(path, both, size, axes=f"C{axes}")
 
 
 @app.command()

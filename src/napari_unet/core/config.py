@@ -10,8 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
 AnnotationKind = Literal["objects", "classes"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-# Over how many mirrored and turned versions of the image to average a prediction.
-Averaging = Literal["none", "4 flips", "4 rotations", "8"]
+# Over which versions of the image to average a prediction: one of these, or another
+# number of angles (`core.prediction.averaging`).
+Averaging = str
+AVERAGES: tuple[Averaging, ...] = ("none", "4 flips", "4 rotations", "8", "7 angles")
+
+
+# Between the nodes of an elastic deformation, in px.
+_LEAST_SPACING = 8
 
 
 def setting(
@@ -187,6 +193,13 @@ class AugmentationConfig(Config):
     """Random changes of the training patches."""
 
     flip: bool = setting(True, "Mirror patches")
+    shift: int = setting(
+        0,
+        "Largest shift of a patch along each axis, away from the pixel it is drawn for",
+        unit="px",
+        ge=0,
+        le=1000,
+    )
     rotation: float = setting(
         180.0, "Largest rotation either way", unit="°", ge=0, le=180
     )
@@ -208,6 +221,28 @@ class AugmentationConfig(Config):
         title="Deformation nodes",
         ge=2,
         le=16,
+    )
+    elastic_spacing: int = setting(
+        0,
+        "Distance between the nodes of a cubic B-spline, 150 px in Falk et al. (2019); "
+        "0: that many nodes span the patch, and the spline passes through them",
+        title="Node distance",
+        unit="px",
+        ge=0,
+        le=1000,
+    )
+    sharp: float = setting(
+        0.5,
+        "Share of patches that are only mirrored and turned by right angles, for "
+        "interpolating blurs",
+        title="Left sharp",
+        ge=0,
+        le=1,
+    )
+    curve: bool = setting(
+        False,
+        "Bend grey values by a random rising curve, as in Falk et al. (2019)",
+        title="Intensity curve",
     )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
     gamma: float = setting(
@@ -233,6 +268,15 @@ class AugmentationConfig(Config):
         ge=0,
         le=10,
     )
+
+    @model_validator(mode="after")
+    def _nodes_can_be_counted(self) -> Self:
+        """Refuse nodes so close that each patch would need thousands of them."""
+        if 0 < self.elastic_spacing < _LEAST_SPACING:
+            raise ValueError(
+                f"`elastic_spacing` must be 0 or at least {_LEAST_SPACING} px"
+            )
+        return self
 
 
 class TrainConfig(Config):

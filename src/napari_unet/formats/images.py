@@ -16,8 +16,8 @@ from napari_unet.formats.tiff import read_tiff
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
-# `segment --probabilities` writes <stem>_probabilities.tif next to the labels.
-PROBABILITIES = "_probabilities"
+# What `segment` writes next to the labels on request, e.g. <stem>_probabilities.tif.
+COMPANIONS = ("_probabilities", "_uncertainty")
 _NAMED_AT_MOST = 5
 
 
@@ -42,8 +42,8 @@ def find_images(path: Path | str) -> list[Path]:
     ----------
     path : Path or str
         A file, or a folder. Of a folder the TIFF, PNG and JPEG files in it count;
-        other files, hidden ones and folders in it do not, nor do probabilities that
-        lie next to the labels they belong to.
+        other files, hidden ones and folders in it do not, nor do probabilities and
+        uncertainties that lie next to the labels they belong to.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def find_images(path: Path | str) -> list[Path]:
             "folder that the images lie in."
         )
     stems = {stem_of(file) for file in images}
-    companions = {stem + PROBABILITIES for stem in stems}
+    companions = {stem + end for stem in stems for end in COMPANIONS}
     kept = [file for file in images if stem_of(file) not in companions]
     return sorted(kept, key=_as_people_count)
 

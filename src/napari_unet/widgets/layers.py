@@ -27,6 +27,8 @@ LayerRole = Literal[
     "regions",
     "prediction",
     "probabilities",
+    "uncertainty",
+    "disagreement",
     "preview",
     "patches",
     "patch targets",

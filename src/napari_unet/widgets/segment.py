@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import (
     QComboBox,
@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import Averaging
+from napari_unet.core.config import AVERAGES
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.widgets.background import (
@@ -71,6 +71,7 @@ class SegmentSection(Section):
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
         self._probabilities.clicked.connect(self._on_probabilities_clicked)
+        self._uncertainty.clicked.connect(self._on_uncertainty_clicked)
         self._form.valueChanged.connect(self._on_form_edited)
         self._averaging.currentTextChanged.connect(self._on_averaging_chosen)
         self._finder.answered.connect(self._on_found)
@@ -108,17 +109,26 @@ class SegmentSection(Section):
         self._probabilities.setToolTip(
             "Show how sure the model is of each pixel, as an image layer"
         )
+        self._uncertainty = QPushButton("Show uncertainty")
+        self._uncertainty.setToolTip(
+            "Show where the model is in doubt, as an image layer: 0 sure, 1 anyone's "
+            "guess. Where versions are averaged, a second, hidden layer shows how much "
+            "they contradict each other"
+        )
         self._averaging = QComboBox()
-        self._averaging.addItems(get_args(Averaging))
+        self._averaging.addItems(AVERAGES)
         self._averaging.setAccessibleName("Average over")
         self._averaging.setToolTip(
             "Average over mirrored and turned versions of the image: a little better, "
-            "and takes as many times as long"
+            "and takes as many times as long. 7 angles, as in the paper of 2015, need "
+            "interpolation and twice the time of the others"
         )
         average = QHBoxLayout()
         average.addWidget(QLabel("Average over"))
-        average.addWidget(self._averaging)
-        average.addWidget(self._probabilities, 1)
+        average.addWidget(self._averaging, 1)
+        maps = QHBoxLayout()
+        maps.addWidget(self._probabilities)
+        maps.addWidget(self._uncertainty)
         buttons = QHBoxLayout()
         buttons.addWidget(self._where)
         buttons.addWidget(self._button, 1)
@@ -130,14 +140,17 @@ class SegmentSection(Section):
         layout.addWidget(self._line)
         layout.addWidget(self._form)
         layout.addLayout(average)
+        layout.addLayout(maps)
 
     def _on_averaging_chosen(self, averaging: str) -> None:
-        # The combo box offers nothing else than `Averaging` allows.
-        self._session.averaging = averaging  # type: ignore[assignment]
+        self._session.averaging = averaging
 
     def _show_averaging(self) -> None:
+        averaging = self._session.averaging
         with signals_blocked(self._averaging):
-            self._averaging.setCurrentText(self._session.averaging)
+            if self._averaging.findText(averaging) < 0:  # another number of angles
+                self._averaging.addItem(averaging)
+            self._averaging.setCurrentText(averaging)
 
     # ------------------------------------------------------------------ the job
 
@@ -163,7 +176,9 @@ class SegmentSection(Section):
         self._shown = PredictionLayer(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
-        self._progress.setFormat("%v of %m tiles")
+        # With an average, one version of one tile is a step.
+        steps = "tiles" if self._session.averaging == "none" else "steps"
+        self._progress.setFormat(f"%v of %m {steps}")
         self._line.hide()
         run_in_background(
             job,
@@ -228,6 +243,11 @@ class SegmentSection(Section):
         if segmented is not None and self._shown is not None:
             self._shown.show_probabilities(segmented)
 
+    def _on_uncertainty_clicked(self) -> None:
+        segmented = self._session.segmentation
+        if segmented is not None and self._shown is not None:
+            self._shown.show_uncertainty(segmented)
+
     # ------------------------------------------------------------------- showing
 
     def _show_image(self) -> None:
@@ -259,9 +279,10 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
-        self._probabilities.setEnabled(
-            session.segmentation is not None and self._shown is not None
-        )
+        for button in (self._probabilities, self._uncertainty):
+            button.setEnabled(
+                session.segmentation is not None and self._shown is not None
+            )
 
     def _say(self, text: str) -> None:
         self._line.setText(text)

@@ -67,8 +67,7 @@ class Example:
     annotation : ndarray of int, shape ([Z,] Y, X)
         Objects or classes, as painted; 0 is background. Never modified.
     regions : tuple of Region
-        Where the annotation is complete; none means everywhere. Of a stack, planes
-        without region and without a painted pixel do not count.
+        Where the annotation is complete; none means everywhere.
     ignore_label : int, optional
         The number painted on ground that shall not count.
     role : str

@@ -79,8 +79,9 @@ def predict_plane(
 
     Returns
     -------
-    ndarray of float32, shape (K, [z,] y, x)
-        Class probabilities of the box, on the image's own grid.
+    ndarray of float32, shape (K, [z,] y, x) or one more map
+        Class probabilities of the box, on the image's own grid; after them, where
+        versions are averaged, how much these disagree.
     """
     box = box or tuple(slice(0, length) for length in image.shape)
     factors = check_scale(image, settings.pixel_sizes_um)
@@ -90,9 +91,8 @@ def predict_plane(
     model_box = tuple(
         _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
     )
-    canvas = np.zeros(
-        (settings.network.classes, *(b.stop - b.start for b in model_box)), np.float32
-    )
+    maps = settings.network.classes + (averaging != "none")
+    canvas = np.zeros((maps, *(b.stop - b.start for b in model_box)), np.float32)
     for part in predict(
         network,
         array,
@@ -175,7 +175,10 @@ def _paste(
         first, last = max(tile.start, whole.start), min(tile.stop, whole.stop)
         source.append(slice(first - tile.start, last - tile.start))
         target.append(slice(first - whole.start, last - whole.start))
-    canvas[(slice(None), *target)] = part.probabilities[(slice(None), *source)]
+    classes = len(part.probabilities)
+    canvas[(slice(classes), *target)] = part.probabilities[(slice(None), *source)]
+    if part.disagreement is not None:
+        canvas[classes][tuple(target)] = part.disagreement[tuple(source)]
 
 
 def _show(

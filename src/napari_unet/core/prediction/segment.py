@@ -1,8 +1,8 @@
 """A whole image, or a part of it, through a model; probabilities to labels."""
 
+import functools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -14,11 +14,10 @@ from napari_unet.core.config import (
     ModelSettings,
     ObjectConfig,
 )
-from napari_unet.core.device import Compute, Precision, choose_compute, place
+from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     Image,
-    IntensityRange,
     check_contrast,
     measure_intensity,
 )
@@ -28,6 +27,7 @@ from napari_unet.core.prediction.plane import (
     check_channels,
     predict_plane,
 )
+from napari_unet.core.prediction.uncertainty import entropy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,12 +67,21 @@ class Segmentation:
         Which planes; None for a 2D image.
     volume : bool
         Whether a 3D model saw the planes together.
+    disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
+        Where versions were averaged: how much they contradict each other, 0 to 1; see
+        `Average.disagreement`.
     """
 
     probabilities: np.ndarray
     box: tuple[slice, slice]
     planes: tuple[int, ...] | None
     volume: bool = False
+    disagreement: np.ndarray | None = None
+
+    @property
+    def uncertainty(self) -> np.ndarray:
+        """How unsure the result is, ([Z,] Y, X) float32, 0 to 1; see `entropy`."""
+        return entropy(self.probabilities)
 
 
 def segment(
@@ -86,7 +95,7 @@ def segment(
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
 ) -> Generator[SegmentProgress, None, Segmentation]:
-    """Predict an image or a part of it; one `next` is one tile.
+    """Predict an image or a part of it; one `next` is one version of one tile.
 
     Grey values are normalised by the statistics of the whole image, so a part gives
     the same result as the whole.
@@ -105,8 +114,8 @@ def segment(
     tile : int, optional
         Edge of the network's input in pixels; by default from free memory.
     averaging : str
-        Average over mirrored and turned versions: "4 flips", "4 rotations" or "8";
-        takes as many times as long.
+        Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
+        "7 angles" or another number of them; takes at least as many times as long.
     device, precision : str
         Where and how to compute.
 
@@ -123,8 +132,8 @@ def segment(
     Raises
     ------
     InputError
-        If the image has other channels than the model was trained with, is constant, or
-        its pixel size is out of proportion.
+        If the image has other channels than the model was trained with, is constant,
+        its pixel size is out of proportion, or there is no such average.
     """
     check_channels(image, model.settings)
     check_contrast(image)
@@ -132,75 +141,50 @@ def segment(
     place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
-    chosen: Sequence[int | None] = [None]
-    if model.settings.network.dimensions == 3:
-        return (
-            yield from _segment_volume(
-                image,
-                model,
-                intensity,
-                compute,
-                box,
-                planes,
-                tile=tile,
-                averaging=averaging,
-            )
-        )
-    if len(image.shape) == 3:
-        chosen = list(range(image.shape[0])) if planes is None else list(planes)
-    results = []
-    for number, index in enumerate(chosen):
-        steps = predict_plane(
-            model.network,
-            image if index is None else image.plane(index),
-            intensity,
-            model.settings,
-            compute,
-            box=box,
-            tile=tile,
-            averaging=averaging,
-        )
-        results.append((yield from _number(steps, number, len(chosen), index)))
-    stacked = results[0] if len(image.shape) == 2 else np.stack(results, axis=1)
+    if len(image.shape) == 2:
+        chosen = None
+    else:
+        chosen = tuple(range(image.shape[0])) if planes is None else tuple(planes)
+    predict = functools.partial(
+        predict_plane,
+        model.network,
+        intensity=intensity,
+        settings=model.settings,
+        compute=compute,
+        tile=tile,
+        averaging=averaging,
+    )
+    volume = model.settings.network.dimensions == 3
+    if volume:
+        chosen = _without_gaps(image, chosen)
+        steps = predict(image, box=(slice(chosen[0], chosen[-1] + 1), *box))
+        maps = yield from _number(steps, 0, 1, None)
+    elif chosen is None:
+        maps = yield from _number(predict(image, box=box), 0, 1, None)
+    else:
+        results = []
+        for number, index in enumerate(chosen):
+            steps = predict(image.plane(index), box=box)
+            results.append((yield from _number(steps, number, len(chosen), index)))
+        maps = np.stack(results, axis=1)
+    classes = model.settings.network.classes
     return Segmentation(
-        probabilities=stacked,
+        probabilities=maps[:classes],
         box=box,
-        planes=None if len(image.shape) == 2 else tuple(int(i or 0) for i in chosen),
+        planes=chosen,
+        volume=volume,
+        disagreement=maps[classes] if len(maps) > classes else None,
     )
 
 
-def _segment_volume(
-    image: Image,
-    model: Model,
-    intensity: IntensityRange,
-    compute: Compute,
-    box: tuple[slice, slice],
-    planes: Sequence[int] | None,
-    **options: Any,
-) -> Generator[SegmentProgress, None, Segmentation]:
-    """Predict planes that a 3D model sees together."""
-    if len(image.shape) != 3:
+def _without_gaps(image: Image, planes: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return all planes from the first to the last of those that were asked for."""
+    if planes is None:
         raise InputError(
             f"'{image.name}' is a single plane, but the model was made for volumes. "
             "Take a stack of planes, or a model for planes."
         )
-    first, last = (0, image.shape[0] - 1) if planes is None else (planes[0], planes[-1])
-    steps = predict_plane(
-        model.network,
-        image,
-        intensity,
-        model.settings,
-        compute,
-        box=(slice(first, last + 1), *box),
-        **options,
-    )
-    probabilities = yield from _number(steps, 0, 1, None)
-    return Segmentation(
-        probabilities=probabilities,
-        box=box,
-        planes=tuple(range(first, last + 1)),
-        volume=True,
-    )
+    return tuple(range(planes[0], planes[-1] + 1))
 
 
 def _number(

@@ -48,9 +48,7 @@ def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example
     examples : sequence of Example
         Planes and stacks.
     dimensions : int
-        For 2, stacks become their annotated planes. For 3, annotated planes of a stack
-        without regions become regions: the others are unknown, so that a few planes may
-        be annotated (Çiçek et al. 2016, arXiv:1606.06650).
+        For 2, stacks become their annotated planes.
 
     Raises
     ------
@@ -69,23 +67,8 @@ def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example
                 "from volumes. Give a stack of planes, or choose 2 dimensions."
             )
         else:
-            fitting.append(_mark_planes(example))
+            fitting.append(example)
     return fitting
-
-
-def _mark_planes(example: Example) -> Example:
-    """Return a stack with regions over its annotated planes, if it has none."""
-    planes = example.annotated_planes
-    if example.regions or len(planes) in (0, len(example.annotation)):
-        return example
-    starts = [z for z in planes if z - 1 not in planes]
-    ends = [z + 1 for z in planes if z + 1 not in planes]
-    plane = example.annotation.shape[1:]
-    regions = tuple(
-        Region((first, 0, 0), (end, *plane), example.role)
-        for first, end in zip(starts, ends, strict=True)
-    )
-    return replace(example, regions=regions)
 
 
 def split_validation(

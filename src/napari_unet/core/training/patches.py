@@ -141,10 +141,8 @@ class PatchSampler:
         """Draw image, place and deformation; never a patch with nothing known."""
         image = self._images[rng.choice(len(self._images), p=self._shares)]
         centre = self._draw_centre(image, rng)
-        deformation = draw_deformation(
-            self._augmentation, rng, volume=len(self._size) == 3
-        )
-        inside = self._keep_inside(centre, image)
+        deformation = draw_deformation(self._augmentation, rng, self._size)
+        inside = self._keep_inside(self._shift(centre, rng), image)
         patch, truth = self._read(image, inside, deformation)
         if not bool((truth[1] > 0).any()):
             # Deformed away from the known ground: take the drawn pixel as the centre.
@@ -162,15 +160,31 @@ class PatchSampler:
         place = np.unravel_index(int(rng.choice(pixels)), tuple(image.grey.shape[1:]))
         return tuple(float(c) for c in place)
 
+    def _shift(
+        self, centre: tuple[float, ...], rng: np.random.Generator
+    ) -> tuple[float, ...]:
+        """Move a centre by whole pixels, which blurs nothing."""
+        largest = self._augmentation.shift
+        if largest == 0:
+            return centre
+        dy, dx = rng.integers(-largest, largest, size=2, endpoint=True).tolist()
+        return (*centre[:-2], centre[-2] + dy, centre[-1] + dx)
+
     def _keep_inside(
         self, centre: tuple[float, ...], image: TrainingImage
     ) -> tuple[float, ...]:
-        """Shift a patch so that its output lies inside the image, where it can."""
+        """Shift a patch so that its output lies inside the image, where it can.
+
+        The middle of an even number of pixels lies between two of them: there, pixels
+        are read as they are, not interpolated.
+        """
         inside = []
         for c, n, part in zip(centre, image.grey.shape[1:], self._inner, strict=True):
             half = (part.stop - part.start - 1) / 2
+            c += half % 1
             fits = n - 1 >= 2 * half
-            inside.append(min(max(c, half), n - 1 - half) if fits else (n - 1) / 2)
+            middle = (n - 1) // 2 + half % 1
+            inside.append(min(max(c, half), n - 1 - half) if fits else middle)
         return tuple(inside)
 
     def _read(

@@ -25,8 +25,9 @@ _TRIED: dict[str, tuple[float, ...]] = {
 _LARGER = 3
 # A change must gain this much average precision before it is chosen.
 _WORTH_IT = 0.005
-# So much of a training image, in px along each axis, helps to choose; of so many.
-_SEEN_PX = 384
+# So much of a training image, in px along Y and X (Z, Y and X), helps to choose; of so
+# many.
+_SEEN_PX = {2: (384, 384), 3: (16, 96, 96)}
 _SEEN_IMAGES = 6
 
 
@@ -141,7 +142,7 @@ def _score(
 def _corner(example: Prepared) -> Prepared:
     """Return a part of an example that is quickly predicted."""
     known = _crop_to_known(example, [0] * example.target.known.ndim)
-    part = (slice(0, _SEEN_PX),) * example.target.known.ndim
+    part = tuple(slice(0, length) for length in _SEEN_PX[known.target.known.ndim])
     target = known.target
     return Prepared(
         grey=known.grey[(slice(None), *part)],
