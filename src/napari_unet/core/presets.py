@@ -46,8 +46,8 @@ PRESETS: dict[PresetName, Preset] = {
         "cosine decay; learns in a minute on a processor.",
     ),
     "fast-3d": Preset(
-        network=NetworkConfig(dimensions=3, levels=3, levels_z=2),
-        training=_FAST.replaced(patch_size=96, patch_depth=32, batch_size=1),
+        network=NetworkConfig(dimensions=3, levels=2, levels_z=2),
+        training=_FAST.replaced(patch_size=64, patch_depth=32),
         summary="The fast preset for volumes: objects that reach through planes, after "
         "Çiçek et al. (2016).",
     ),
