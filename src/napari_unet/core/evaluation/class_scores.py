@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,10 +32,10 @@ class ClassScores:
     predicted: tuple[int, ...]
 
     def __add__(self, other: ClassScores) -> ClassScores:
-        """Return the scores of both images together; they need as many classes."""
+        """Return the scores of both together; a class that one lacks counts 0 there."""
         return ClassScores(
             *(
-                tuple(a + b for a, b in zip(mine, theirs, strict=True))
+                tuple(a + b for a, b in zip_longest(mine, theirs, fillvalue=0))
                 for mine, theirs in (
                     (self.shared, other.shared),
                     (self.true, other.true),
