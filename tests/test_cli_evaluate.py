@@ -24,6 +24,8 @@ def assert_scores(result, expected):
     """Compare what was printed with scores computed here."""
     values = expected.as_dict()
     assert set(result) == set(values)
+    for name, value in values.pop("by_threshold").items():
+        assert result["by_threshold"][name] == pytest.approx(value), name
     for name, value in values.items():
         assert result[name] == pytest.approx(value), name
 
@@ -131,7 +133,7 @@ def test_probabilities_of_classes_give_the_isbi_errors(results, evaluate, call):
     assert result["overall"]["rand_error"] == pytest.approx(0.2673267, abs=1e-7)
     assert result["overall"]["pixel_error"] == pytest.approx(0.1428571, abs=1e-7)
     assert result["overall"]["v_rand"] == 1
-    assert len(result["overall"]["warping_error_by_threshold"]) == 10
+    assert len(result["overall"]["by_threshold"]["warping_error"]) == 10
     code, text, err = call("evaluate", *results, "--boundaries")
     assert code == 0
     assert text.splitlines()[-1].split()[:3] == ["overall", "0.142857", "0.267327"]

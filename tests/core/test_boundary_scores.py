@@ -85,7 +85,8 @@ def test_the_best_threshold_counts_for_each_score_by_itself():
     assert scores.rand_error == scores.pixel_error == scores.warping_error == 0
     assert THRESHOLDS == (0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
     result = json.loads(json.dumps(scores.as_dict()))
-    assert result["rand_error_by_threshold"][7] == 0
+    assert result["by_threshold"]["rand_error"][7] == 0
+    assert set(result["best_thresholds"].values()) == {0.7}
     assert result["v_rand_split"] == result["v_rand_merge"] == 1
 
 

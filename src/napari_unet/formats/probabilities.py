@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.evaluation.boundary_scores import as_probability
 from napari_unet.formats.images import find_images, pair_files, read_image, stem_of
 
 ENDING = "_probabilities"
@@ -80,16 +81,10 @@ def read_cell_probability(path: Path | str) -> NDArray[np.float32]:
     """
     image = read_image(path)
     stored = image.array
-    if stored.dtype.kind in "bui":
-        if len(stored) > 1:
-            raise InputError(
-                f"'{image.name}' holds {len(stored)} channels of whole numbers, such "
-                "as colours; a probability map has one channel, or one of real numbers "
-                "for each class. Save it as a grey image."
-            )
-        highest = 1 if stored.dtype.kind == "b" else np.iinfo(stored.dtype).max
-        inside = stored[0] / highest
-    else:
-        inside = stored[0] if len(stored) == 1 else 1 - stored[0]
-    probability: NDArray[np.float32] = inside.astype(np.float32)
-    return probability
+    if stored.dtype.kind in "bui" and len(stored) > 1:
+        raise InputError(
+            f"'{image.name}' holds {len(stored)} channels of whole numbers, such as "
+            "colours; a probability map has one channel, or one of real numbers for "
+            "each class. Save it as a grey image."
+        )
+    return as_probability(stored[0] if len(stored) == 1 else 1 - stored[0])

@@ -33,6 +33,7 @@ LayerRole = Literal[
     "patch weights",
     "weight map",
     "errors",
+    "differences",
 ]
 
 # Painted with this number, a pixel is neither object nor background: it is unknown.

@@ -85,6 +85,17 @@ class Agreement:
         return (self.splits + self.mergers) / self.pixels if self.pixels else 0.0
 
 
+# How to read each score from an agreement, and which one is the best.
+_SCORES: dict[str, tuple[Callable[[Agreement], float], Any]] = {
+    "pixel_error": (lambda each: each.pixel_error, min),
+    "plain_pixel_error": (lambda each: each.plain_pixel_error, min),
+    "rand_error": (lambda each: each.rand_error, min),
+    "warping_error": (lambda each: each.warping_error, min),
+    "v_rand": (lambda each: each.v_rand.value, max),
+    "v_info": (lambda each: each.v_info.value, max),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class BoundaryScores:
     """Scores for borders; those of several planes are added.
@@ -104,25 +115,43 @@ class BoundaryScores:
             tuple(a + b for a, b in zip(self.sweep, other.sweep, strict=True))
         )
 
+    def by_threshold(self) -> dict[str, list[float]]:
+        """Return each score at each of `THRESHOLDS`."""
+        return {
+            name: [read(each) for each in self.sweep]
+            for name, (read, _) in _SCORES.items()
+        }
+
+    def best_thresholds(self) -> dict[str, float]:
+        """Return the threshold at which each score is best, the lowest of several."""
+        return {
+            name: THRESHOLDS[values.index(_SCORES[name][1](values))]
+            for name, values in self.by_threshold().items()
+        }
+
+    def best(self, name: str) -> Agreement:
+        """Return the sums at the threshold where a score is best."""
+        return self.sweep[THRESHOLDS.index(self.best_thresholds()[name])]
+
     @property
     def pixel_error(self) -> float:
         """1 - the largest F of the pixels inside cells."""
-        return min(each.pixel_error for each in self.sweep)
+        return self.best("pixel_error").pixel_error
 
     @property
     def plain_pixel_error(self) -> float:
         """Smallest part of the pixels that is wrong."""
-        return min(each.plain_pixel_error for each in self.sweep)
+        return self.best("plain_pixel_error").plain_pixel_error
 
     @property
     def rand_error(self) -> float:
         """1 - the largest F of the Rand index, restricted to the true cells."""
-        return min(each.rand_error for each in self.sweep)
+        return self.best("rand_error").rand_error
 
     @property
     def warping_error(self) -> float:
         """Smallest part of the pixels that is a split or a merger after warping."""
-        return min(each.warping_error for each in self.sweep)
+        return self.best("warping_error").warping_error
 
     @property
     def v_rand(self) -> FScore:
@@ -130,7 +159,7 @@ class BoundaryScores:
 
         In the words of the challenge: V_Rand, V_Rand-split and V_Rand-merge.
         """
-        return max((each.v_rand for each in self.sweep), key=lambda score: score.value)
+        return self.best("v_rand").v_rand
 
     @property
     def v_info(self) -> FScore:
@@ -138,18 +167,11 @@ class BoundaryScores:
 
         In the words of the challenge: V_Info, V_Info-split and V_Info-merge.
         """
-        return max((each.v_info for each in self.sweep), key=lambda score: score.value)
+        return self.best("v_info").v_info
 
-    def as_dict(self) -> dict[str, float | list[float]]:
-        """Return the scores, ready for JSON; lists have a value per threshold."""
+    def as_dict(self) -> dict[str, Any]:
+        """Return the scores, ready for JSON."""
         rand, info = self.v_rand, self.v_info
-        swept: dict[str, Callable[[Agreement], float]] = {
-            "pixel_error": lambda each: each.pixel_error,
-            "rand_error": lambda each: each.rand_error,
-            "warping_error": lambda each: each.warping_error,
-            "v_rand": lambda each: each.v_rand.value,
-            "v_info": lambda each: each.v_info.value,
-        }
         return {
             "pixel_error": self.pixel_error,
             "plain_pixel_error": self.plain_pixel_error,
@@ -161,11 +183,9 @@ class BoundaryScores:
             "v_info": info.value,
             "v_info_split": info.precision,
             "v_info_merge": info.recall,
+            "best_thresholds": self.best_thresholds(),
             "thresholds": list(THRESHOLDS),
-            **{
-                f"{name}_by_threshold": [read(each) for each in self.sweep]
-                for name, read in swept.items()
-            },
+            "by_threshold": self.by_threshold(),
         }
 
 
@@ -279,6 +299,20 @@ def score_boundaries(
         except StopIteration as end:
             scores: BoundaryScores = end.value
             return scores
+
+
+def as_probability(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Return real numbers as they are, and whole ones as parts of their largest.
+
+    Examples
+    --------
+    >>> as_probability(np.array([[0, 51, 255]], np.uint8))
+    array([[0. , 0.2, 1. ]], dtype=float32)
+    """
+    if values.dtype.kind in "ui":
+        values = values / np.iinfo(values.dtype).max
+    real: NDArray[np.float32] = values.astype(np.float32)
+    return real
 
 
 def _check(

@@ -89,6 +89,7 @@ def relax(
     count = len(place_of)
     # An entry is pass * count + rank: when the pixel's turn comes.
     turns = [rank for rank, i in enumerate(place_of) if SIMPLE[patterns[i]]]
+    waiting = [-1] * count  # the last entry of each pixel, by rank
     while turns:
         turn = heappop(turns)
         rank = turn % count
@@ -101,8 +102,10 @@ def relax(
             patterns[there] ^= bit
             other = left[there]
             if other >= 0 and SIMPLE[patterns[there]]:
-                later = count if other < rank else 0
-                heappush(turns, turn - rank + other + later)
+                next_turn = turn - rank + other + (count if other < rank else 0)
+                if waiting[other] != next_turn:
+                    waiting[other] = next_turn
+                    heappush(turns, next_turn)
     remaining = (np.array(left) >= 0).reshape(framed.shape)[1:-1, 1:-1]
     return np.where(remaining, shape, target)
 
