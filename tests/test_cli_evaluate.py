@@ -184,6 +184,7 @@ def test_touching_cells_are_kept_apart_by_their_numbers(tmp_path, evaluate):
 
 def test_one_file_finds_its_partner_in_a_folder(results, evaluate):
     out, true = results
+    (out / "c_probabilities").mkdir()  # something else
     for files in (
         (out, true / "a.tif"),
         (out / "a_probabilities.tif", true),

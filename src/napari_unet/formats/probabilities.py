@@ -7,7 +7,13 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.boundary_scores import as_probability
-from napari_unet.formats.images import find_images, pair_files, read_image, stem_of
+from napari_unet.formats.images import (
+    SUFFIXES,
+    find_images,
+    pair_files,
+    read_image,
+    stem_of,
+)
 
 ENDING = "_probabilities"
 
@@ -36,9 +42,13 @@ def pair_probabilities(maps: Path | str, labels: Path | str) -> list[tuple[Path,
     maps, labels = Path(maps), Path(labels)
     found = {}
     if maps.is_dir():
-        files = (path for path in maps.iterdir() if not path.name.startswith("."))
-        named = (path for path in files if stem_of(path).endswith(ENDING))
-        found = {stem_of(path).removesuffix(ENDING): path for path in named}
+        found = {
+            stem_of(path).removesuffix(ENDING): path
+            for path in maps.iterdir()
+            if stem_of(path).endswith(ENDING)
+            and path.suffix.lower() in SUFFIXES
+            and not path.name.startswith(".")
+        }
     elif not labels.is_file() and stem_of(maps).endswith(ENDING):
         found = {stem_of(maps).removesuffix(ENDING): maps}
     if not found:
