@@ -116,6 +116,9 @@ def test_the_whole_way_on_the_command_line(tmp_path, folders, call):
     names = {"f1", "precision", "recall", "iou", "dice", "seg", "ap"}
     assert names <= set(scores["overall"])
     assert set(scores["images"]) == {"field0", "field1"}
+    code, text, _ = call("evaluate", out, labels, "--boundaries", "--json")
+    assert code == 0
+    assert 0 <= last_json(text)["images"]["field1"]["rand_error"] <= 1
 
 
 def test_evaluating_the_truth_against_itself_is_perfect(folders, call):

@@ -267,9 +267,66 @@ def _write_uncertainty(
 def evaluate(
     predicted: Annotated[Path, typer.Argument(help="Labels: a file or a folder.")],
     true: Annotated[Path, typer.Argument(help="True labels; pairs by equal stem.")],
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="The numbers are classes of pixels: IoU and Dice of each class, mean "
+            "IoU, IoU weighted by frequency.",
+        ),
+    ] = False,
+    boundaries: Annotated[
+        bool,
+        typer.Option(
+            "--boundaries",
+            help="PREDICTED are probability maps: pixel, Rand and warping error, "
+            "V_Rand and V_Info, each at the best of the thresholds 0.0, 0.1 … 0.9.",
+        ),
+    ] = False,
+    invert_predicted: Annotated[
+        bool,
+        typer.Option(
+            "--invert-predicted",
+            help="With --boundaries: the maps are high on membranes. Otherwise one "
+            "channel is the probability of being inside a cell; of several channels, "
+            "as 'segment --probabilities' writes them, channel 0 is everything "
+            "outside.",
+        ),
+    ] = False,
+    invert_true: Annotated[
+        bool,
+        typer.Option(
+            "--invert-true",
+            help="With --boundaries: the true labels are 0 inside cells. Otherwise 0 "
+            "is between them.",
+        ),
+    ] = False,
+    ignore_label: Annotated[
+        int | None,
+        typer.Option(help="True pixels with this number do not count.", min=0),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
+    from napari_unet.cli.evaluation import evaluate_boundaries, evaluate_classes
+
+    if classes and boundaries:
+        raise InputError("Give either --classes or --boundaries, not both.")
+    if (invert_predicted or invert_true) and not boundaries:
+        raise InputError("--invert-predicted and --invert-true need --boundaries.")
+    if classes:
+        evaluate_classes(predicted, true, ignore_label, as_json=as_json)
+        return
+    if boundaries:
+        evaluate_boundaries(
+            predicted,
+            true,
+            ignore_label,
+            invert_predicted=invert_predicted,
+            invert_true=invert_true,
+            as_json=as_json,
+        )
+        return
     from napari_unet.core.workflow import evaluate as evaluate_labels
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
@@ -277,7 +334,7 @@ def evaluate(
     for path, truth in pair_files(predicted, true):
         try:
             scores[stem_of(path)] = evaluate_labels(
-                read_labels(path), read_labels(truth)
+                read_labels(path), read_labels(truth), ignore_label
             )
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error

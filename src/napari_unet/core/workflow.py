@@ -173,18 +173,28 @@ def fine_tune(
     return run.result()
 
 
-def evaluate(predicted: np.ndarray, true: np.ndarray) -> Scores:
-    """Compare predicted with true labels ([Z,] Y, X); planes are summed up."""
+def evaluate(
+    predicted: np.ndarray, true: np.ndarray, ignore_label: int | None = None
+) -> Scores:
+    """Compare predicted with true labels ([Z,] Y, X); planes are summed up.
+
+    True pixels with the number `ignore_label` do not count.
+    """
     predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
     if predicted.shape != true.shape:
         raise InputError(
             f"The predicted labels have the shape {predicted.shape}, the true ones "
             f"{true.shape}; they must be of the same image."
         )
+    known = np.ones(true.shape, bool)
+    if ignore_label is not None:
+        known = true != ignore_label
+        true = np.where(known, true, 0)
     if true.ndim == 2:
-        return score_labels(predicted, true)
-    pairs = zip(predicted, true, strict=True)
-    return functools.reduce(operator.add, (score_labels(p, t) for p, t in pairs))
+        return score_labels(predicted, true, known=known)
+    planes = zip(predicted, true, known, strict=True)
+    scores = (score_labels(p, t, known=k) for p, t, k in planes)
+    return functools.reduce(operator.add, scores)
 
 
 def compute_weight_map(

@@ -35,6 +35,7 @@ LayerRole = Literal[
     "patch weights",
     "weight map",
     "errors",
+    "differences",
 ]
 
 # Painted with this number, a pixel is neither object nor background: it is unknown.
