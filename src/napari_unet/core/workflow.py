@@ -38,8 +38,8 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import find_objects
-from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.segment import (
     Segmentation,
     SegmentProgress,
@@ -140,17 +140,15 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    check_examples(examples)
-    check_writable(folder)
     if resume:
         start_from = load_model(folder)
-    elif settings is None and start_from is None:
-        settings = ModelSettings()
     if start_from is not None:
         settings = start_from.settings
+    settings = settings or ModelSettings()
+    check_examples(examples, settings.annotation)
+    check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
-    for example in examples:
-        check_channels(example.image, settings)
+    examples = _with_channels(examples, settings)
     yield _preparing(config)
 
     compute = choose_compute(device, precision)
@@ -244,6 +242,13 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
+def _with_channels(
+    examples: Sequence[Example], settings: ModelSettings
+) -> list[Example]:
+    """Return the examples with the channels that the model reads."""
+    return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
+
+
 def _check_not_over(training: Training) -> None:
     """Refuse to go on with a training that has had all it is now given."""
     config = training.config
@@ -320,9 +325,11 @@ def draw_patches(
     Batch
         Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
     """
-    check_examples(examples)
+    settings = settings or ModelSettings()
+    check_examples(examples, settings.annotation)
     settings = complete_settings(settings, examples, new=True)
-    to_train, _ = split_validation(examples)
+    examples = _with_channels(examples, settings)
+    to_train, _ = split_validation(examples, settings.annotation)
     sampler, _ = make_sampler(
         to_train,
         config.replaced(batch_size=count),

@@ -91,7 +91,8 @@ class Example:
         if len(self.image.shape) != 2:
             raise InputError(
                 f"'{name}' is a stack of shape {self.image.shape}; training needs "
-                "single planes. Choose one plane and its labels."
+                "single planes. Choose one plane and its labels, or take the planes as "
+                "channels (on the command line: --planes-as-channels)."
             )
         if self.annotation.shape != self.image.shape:
             raise InputError(

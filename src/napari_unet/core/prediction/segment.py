@@ -9,12 +9,9 @@ from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import Averaging, DeviceChoice, ModelSettings, ObjectConfig
 from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.image import Image, check_contrast, measure_intensity
+from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import class_map, find_objects
-from napari_unet.core.prediction.plane import (
-    PlaneProgress,
-    check_channels,
-    predict_plane,
-)
+from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,7 +75,8 @@ def segment(
     Parameters
     ----------
     image : Image
-        The whole image; planes of (C, Z, Y, X) are predicted one by one.
+        The whole image; planes of (C, Z, Y, X) are predicted one by one, or taken as
+        channels where the model was trained so.
     model : Model
         What to predict with.
     box : tuple of slice, optional
@@ -109,7 +107,7 @@ def segment(
         If the image has other channels than the model was trained with, is constant, or
         its pixel size is out of proportion.
     """
-    check_channels(image, model.settings)
+    image = pick_channels(image, model.settings)
     check_contrast(image)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)

@@ -21,7 +21,7 @@ from napari_unet.core.annotation.weight_map import (
     compute_weight_map,
     count_classes,
 )
-from napari_unet.core.config import ModelSettings, WeightMapConfig
+from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     IntensityRange,
@@ -34,6 +34,7 @@ from napari_unet.core.training.patches import TrainingImage, prepare_image
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
+_FEWEST_CLASSES = 2
 # Smaller objects than this percentile may be slips of the brush.
 _SMALLEST = 2
 # Shorter ground, in px, is not cut.
@@ -41,7 +42,7 @@ _SHORTEST = 8
 
 
 def split_validation(
-    examples: Sequence[Example],
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
 ) -> tuple[list[Example], list[Example]]:
     """Return the examples to train on and those to validate on.
 
@@ -53,6 +54,9 @@ def split_validation(
     ----------
     examples : sequence of Example
         As the user annotated them.
+    kind : str
+        Of objects, both parts hold at least two; of classes, what is left to train on
+        has all that were there, and what is held back at least two.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def split_validation(
     """
     training = [p for e in examples if (p := _part(e, "training")) is not None]
     validation = [p for e in examples if (p := _part(e, "validation")) is not None]
-    return (training, validation) if validation else _hold_back(training)
+    return (training, validation) if validation else _hold_back(training, kind)
 
 
 def _part(example: Example, role: Role) -> Example | None:
@@ -77,7 +81,9 @@ def _part(example: Example, role: Role) -> Example | None:
     return replace(example, regions=regions)
 
 
-def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
+def _hold_back(
+    training: list[Example], kind: AnnotationKind
+) -> tuple[list[Example], list[Example]]:
     """Cut a validation part off the last annotated area that allows it."""
     areas = [
         (index, region)
@@ -91,7 +97,7 @@ def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
         if longest < _SHORTEST:
             continue
         rest, held = _cut(region, share)
-        if min(_objects(example, rest), _objects(example, held)) < _FEWEST_OBJECTS:
+        if not _is_fair(example, region, rest, held, kind):
             continue
         others = [r for r in example.regions if r != region]
         reduced = list(training)
@@ -118,11 +124,21 @@ def _cut(region: Region, share: float) -> tuple[Region, Region]:
     )
 
 
-def _objects(example: Example, region: Region) -> int:
-    """Count the annotated numbers inside a region."""
+def _is_fair(
+    example: Example, region: Region, rest: Region, held: Region, kind: AnnotationKind
+) -> bool:
+    """Tell whether both parts of a region say something."""
+    all_of_it, left, away = (_numbers(example, r) for r in (region, rest, held))
+    if kind == "classes":
+        return left == all_of_it and len(away) >= _FEWEST_CLASSES
+    return min(len(left - {0}), len(away - {0})) >= _FEWEST_OBJECTS
+
+
+def _numbers(example: Example, region: Region) -> set[int]:
+    """Return the annotated numbers inside a region, without ignored ground."""
     box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
-    numbers = np.unique(example.annotation[box])
-    return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
+    numbers: set[int] = set(np.unique(example.annotation[box]).tolist())
+    return numbers - {example.ignore_label}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -194,12 +210,14 @@ def prepare_training(
         yield prepare_image(grey, example.target, weights, device)
 
 
-def check_examples(examples: Sequence[Example]) -> None:
+def check_examples(
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
+) -> None:
     """Refuse a training that could not learn anything."""
     if not examples:
         raise InputError("No annotated image was given. Annotate at least one.")
     for example in examples:
-        if looks_binary(example.annotation):
+        if kind == "objects" and looks_binary(example.annotation):
             raise InputError(
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
@@ -240,7 +258,8 @@ def complete_settings(
     # With some images of unknown size, rescaling the others would only do harm.
     known = len(sizes) == len(examples)
     size = round(float(np.median(sizes)), 6) if known else None
-    network = settings.network.replaced(in_channels=examples[0].image.channels)
+    channels = len(settings.channels) or examples[0].image.channels
+    network = settings.network.replaced(in_channels=channels)
     objects = settings.objects
     if settings.annotation == "objects":
         smallest = _smallest_size(examples, objects.min_size)
