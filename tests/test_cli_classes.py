@@ -50,7 +50,7 @@ def write_pairs(folder, paint, picture=None):
     for seed in (0, 1):
         classes, grey = blocks(seed)
         shown = grey if picture is None else picture(classes, grey)
-        tifffile.imwrite(images / f"f{seed}.tif", shown)
+        tifffile.imwrite(images / f"f{seed}.tif", shown, photometric="minisblack")
         Picture.fromarray(paint(classes)).save(labels / f"f{seed}.png")
     return images, labels
 
@@ -171,7 +171,8 @@ def test_channels_are_picked_for_training_and_again_for_prediction(tmp_path, cal
     assert code == 0, err
     assert (read_labels(out / "f0.tif") == blocks(0)[0]).mean() > 0.85
 
-    tifffile.imwrite(tmp_path / "two.tif", picture(*blocks(0))[:2])
+    two = picture(*blocks(0))[:2]
+    tifffile.imwrite(tmp_path / "two.tif", two, photometric="minisblack")
     code, _, err = call("segment", tmp_path / "two.tif", "--model", model, "--out", out)
     assert code == 2
     assert "'two' has 2 channels, but the model reads the channels 3, 1" in err

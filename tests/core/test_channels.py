@@ -51,7 +51,7 @@ def test_as_many_channels_of_other_names_are_taken_in_their_order():
 
 
 def test_what_lacks_is_named():
-    with pytest.raises(InputError, match="has 2 channels, .* reads the channels 0, 2"):
+    with pytest.raises(InputError, match=r"has 2 channels, .* reads the channels 0, 2"):
         pick_channels(image(2), settings(0, 2))
     with pytest.raises(InputError, match=r"grey image, .* for 2-channel \(dapi, gfp\)"):
         pick_channels(image(1), settings("dapi", "gfp"))

@@ -88,9 +88,7 @@ def test_ignored_ground_is_no_class_and_stays_ignored():
 def test_names_are_given_to_values_in_ascending_order():
     table, _ = settled([[0, 128, 255]], names=("nothing", "plasma", "nucleus"))
     assert table.names == ("nothing", "plasma", "nucleus")
-    with pytest.raises(
-        InputError, match="2 classes are named .* 3 values: 0, 128, 255"
-    ):
+    with pytest.raises(InputError, match=r"2 classes are named .* 3 values: 0, 128"):
         settled([[0, 128, 255]], names=("nothing", "plasma"))
     with pytest.raises(InputError, match="one name"):
         settled([[0, 1]], names=("a", "a"))
