@@ -230,3 +230,32 @@ def test_grey_that_was_saved_as_colour_is_read_as_numbers(tmp_path):
     classes, _ = blocks(0)
     Picture.fromarray(np.stack([classes] * 3, axis=-1)).save(tmp_path / "grey.png")
     np.testing.assert_array_equal(read_class_labels(tmp_path / "grey.png"), classes)
+
+
+def test_check_counts_the_classes_of_coloured_labels(tmp_path, call):
+    images, labels = write_pairs(tmp_path, lambda classes: COLOURS[classes])
+    code, out, err = call("check", images, labels)
+    assert code == 2
+    assert "If each colour is a class, say so: --annotation classes" in out
+    code, out, err = call("check", images, labels, "--annotation", "classes")
+    assert code == 0, err
+    assert "#dc2828" in out
+    code, out, _ = call("check", images, labels, "--annotation", "classes", "--json")
+    classes = json.loads(out.splitlines()[-1])["classes"]
+    assert [c["value"] for c in classes] == ["#000000", "#2828e6", "#dc2828"]
+    assert sum(c["pixels"] for c in classes) == 2 * 64 * 72
+    assert sum(c["share"] for c in classes) == pytest.approx(1, abs=1e-5)
+
+
+def test_check_reads_zero_as_ignored_ground_if_told(tmp_path, call):
+    def paint(classes):
+        painted = classes + 1
+        painted[:16] = 0
+        return painted
+
+    images, labels = write_pairs(tmp_path, paint)
+    given = ["--annotation", "classes", "--zero", "ignore", "--json"]
+    code, out, err = call("check", images, labels, *given)
+    assert code == 0, err
+    classes = json.loads(out.splitlines()[-1])["classes"]
+    assert sum(c["pixels"] for c in classes) == 2 * 48 * 72
