@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,6 +62,8 @@ class Segmented:
         Indices along Z or time; None for a 2D image.
     annotation : str
         Whether the model knows objects or classes.
+    class_names, class_values : tuple
+        Of the model; see `ModelSettings`.
     """
 
     probabilities: NDArray[np.float32]
@@ -69,6 +71,8 @@ class Segmented:
     box: Box
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
+    class_names: tuple[str, ...] = ()
+    class_values: tuple[int | str, ...] = ()
 
     @property
     def foreground(self) -> NDArray[np.float32]:
@@ -131,7 +135,11 @@ def segment_by_tiles(
     steps = workflow.segment(image, model, **settings)
     kind = model.settings.annotation
     segmentation = yield from label_tiles(steps, objects, kind)
-    return finish_segmentation(segmentation, objects, kind)
+    return replace(
+        finish_segmentation(segmentation, objects, kind),
+        class_names=model.settings.class_names,
+        class_values=model.settings.class_values,
+    )
 
 
 def label_tiles(

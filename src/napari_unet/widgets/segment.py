@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING, Any, get_args
 
+import numpy as np
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -24,6 +27,7 @@ from napari_unet.widgets.background import (
     run_in_background,
     show_problem,
 )
+from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.prediction_layer import PredictionLayer
@@ -156,6 +160,12 @@ class SegmentSection(Section):
             show_problem(error)
 
     def _start(self, layer: ImageLayer) -> None:
+        model = self._session.read_model()
+        if model and model.settings.planes_as_channels and layer.ndim == 3:
+            raise InputError(
+                f"The model takes the planes of '{layer.name}' as channels: split them "
+                "under Image and model, Channels."
+            )
         box, planes = self._extent(layer)
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
@@ -268,10 +278,27 @@ class SegmentSection(Section):
         self._line.show()
 
 
+def _describe_classes(segmented: Segmented) -> str:
+    """Return each class with its colour and its share of the ground, as rich text."""
+    counts = np.bincount(
+        segmented.labels.ravel(), minlength=len(segmented.probabilities)
+    )
+    values = segmented.class_values or ("",) * len(counts)
+    rows = []
+    for number, (pixels, name) in enumerate(
+        zip(counts.tolist(), segmented.class_names, strict=True)
+    ):
+        color = QColor.fromRgbF(*class_color(number, values[number])).name()
+        square = f"<font color='{color}'>■</font>" if number else "□"
+        share = pixels / max(1, segmented.labels.size)
+        rows.append(f"{square} {html.escape(name)}&nbsp;{share:.1%}")
+    return "&nbsp;&nbsp; ".join(rows)
+
+
 def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
-        return f"{segmented.probabilities.shape[0]} classes, background included"
+        return _describe_classes(segmented)
     planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
     text = f"{count} object" if count == 1 else f"{count} objects"
