@@ -333,7 +333,11 @@ class Session:
         from napari_unet.core.annotation.live_weight_map import LiveWeightMap
 
         return LiveWeightMap(
-            self.train_config.weight_map, regions=regions, ignore_label=ignore_label
+            self.train_config.weight_map,
+            regions=regions,
+            ignore_label=ignore_label,
+            kind=self.annotation,
+            classes=len(self.class_names) if self.annotation == "classes" else 2,
         )
 
     def evaluate(

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt.utils import qthrottled
 
 from napari_unet.core.errors import InputError
@@ -132,8 +139,10 @@ class AnnotateSection(Section):
         grid = QGridLayout()
         grid.addWidget(self._layer, 0, 0)
         grid.addWidget(self._new, 0, 1)
-        grid.addWidget(self._next, 1, 0)
-        grid.addWidget(self._ignore, 1, 1)
+        brushes = QHBoxLayout()
+        brushes.addWidget(self._next, 1)
+        brushes.addWidget(self._ignore, 1)
+        grid.addLayout(brushes, 1, 0, 1, 2)
         grid.addWidget(self._training, 2, 0)
         grid.addWidget(self._validation, 2, 1)
         layout = QVBoxLayout(self)

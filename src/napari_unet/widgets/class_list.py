@@ -82,7 +82,6 @@ class ClassList(QWidget):
             "Click a class to paint it; double-click its name to change it"
         )
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self._table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         rows, columns = self._table.verticalHeader(), self._table.horizontalHeader()
         if rows is not None and columns is not None:
             rows.hide()
@@ -92,6 +91,10 @@ class ClassList(QWidget):
             )
             columns.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
         self._more = QPushButton("Add class")
+        self._more.setToolTip(
+            "One class more. A model that is fine-tuned keeps what it knows of the "
+            "classes that have the names it knows"
+        )
         self._fewer = QPushButton("Remove last class")
         self._fewer.setToolTip("What is painted with its number must be erased first")
         kind = QHBoxLayout()
@@ -117,7 +120,7 @@ class ClassList(QWidget):
             self._viewer.layers.selection.active = layer
             layer.selected_label = number
             layer.mode = "paint"
-        self._table.selectRow(number)
+        self._table.setCurrentCell(number, _NAME)
 
     # ------------------------------------------------------------ controls to session
 
@@ -176,7 +179,7 @@ class ClassList(QWidget):
 def _swatch(number: int) -> QTableWidgetItem:
     """Return a cell with the number of a class on its colour."""
     item = QTableWidgetItem(f" {number} ")
-    item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled)  # a selection would hide the colour
     if number:
         color = QColor.fromRgbF(*class_color(number))
         item.setBackground(color)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_unet.core.config import ObjectConfig
+    from napari_unet.core.config import ModelSettings, ObjectConfig
     from napari_unet.jobs import Job, Outcome
     from napari_unet.segmented import Box, Segmented, TileLabels
     from napari_unet.session import Session
@@ -83,9 +84,11 @@ class SegmentSection(Section):
         listen(session.events.job, self._on_job)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.model_folder, self._show_state)
+        listen(session.events.model_folder, self._show_form)
         listen(self._chosen.events.image, self._show_image)
         self._show_image()
         self._show_averaging()
+        self._show_form()
 
     def _build(self) -> None:
         self._hint = QLabel()
@@ -160,8 +163,8 @@ class SegmentSection(Section):
             show_problem(error)
 
     def _start(self, layer: ImageLayer) -> None:
-        model = self._session.read_model()
-        if model and model.settings.planes_as_channels and layer.ndim == 3:
+        settings = self._model_settings()
+        if settings and settings.planes_as_channels and layer.ndim == 3:
             raise InputError(
                 f"The model takes the planes of '{layer.name}' as channels: split them "
                 "under Image and model, Channels."
@@ -250,6 +253,18 @@ class SegmentSection(Section):
         self._line.hide()  # it is about another image
         self._show_state()
 
+    def _show_form(self) -> None:
+        """Offer how objects are made only where the model makes some."""
+        settings = self._model_settings()
+        self._form.setVisible(settings is None or settings.annotation == "objects")
+
+    def _model_settings(self) -> ModelSettings | None:
+        """Return those of the model in use; None if it cannot be read."""
+        with suppress(InputError):  # said where the model is shown
+            if (manifest := self._session.read_model()) is not None:
+                return manifest.settings
+        return None
+
     def _show_state(self) -> None:
         session, job = self._session, self._session.job
         hint = ""
@@ -291,8 +306,9 @@ def _describe_classes(segmented: Segmented) -> str:
         color = QColor.fromRgbF(*class_color(number, values[number])).name()
         square = f"<font color='{color}'>■</font>" if number else "□"
         share = pixels / max(1, segmented.labels.size)
-        rows.append(f"{square} {html.escape(name)}&nbsp;{share:.1%}")
-    return "&nbsp;&nbsp; ".join(rows)
+        shown = html.escape(name).replace(" ", "&nbsp;")
+        rows.append(f"{square}&nbsp;{shown}&nbsp;{share:.1%}")
+    return "&nbsp; ".join(rows)
 
 
 def describe_segmentation(segmented: Segmented) -> str:
