@@ -6,10 +6,12 @@ import sys
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image as Picture
 
 from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
+from napari_unet.core.checkpoint import load_model, save_model
 from napari_unet.formats.images import read_class_labels, read_labels
 
 QUICK = [
@@ -88,11 +90,14 @@ def test_coloured_labels_are_recognised_shown_learned_and_predicted(tmp_path, ca
     settings = read_manifest(model).settings
     assert settings.class_values == ("#000000", "#2828e6", "#dc2828")
 
-    code, _, err = call("segment", images, "--model", model, "--out", out)
+    code, said, err = call("segment", images, "--model", model, "--out", out)
     assert code == 0, err
     predicted = read_labels(out / "f0.tif")
     truth = np.array([0, 2, 1])[blocks(0)[0]]
     assert (predicted == truth).mean() > 0.9
+    assert "f0: ground" in said
+    card = (model / "README.md").read_text()
+    assert "#000000 = ground, #2828e6 = plasma, #dc2828 = nucleus" in card
 
 
 def test_values_of_a_mask_become_classes_and_their_names_are_kept(tmp_path, call):
@@ -259,3 +264,24 @@ def test_check_reads_zero_as_ignored_ground_if_told(tmp_path, call):
     assert code == 0, err
     classes = json.loads(out.splitlines()[-1])["classes"]
     assert sum(c["pixels"] for c in classes) == 2 * 48 * 72
+
+
+def test_one_class_everywhere_is_worth_a_warning(tmp_path, call):
+    images, labels = write_pairs(tmp_path, lambda c: (c > 0).astype(np.uint8) + 7)
+    model, out = tmp_path / "model", tmp_path / "out"
+    given = ["--annotation", "classes", *QUICK, "--iterations", "1"]
+    given += ["--learning-rate", "1e-9"]
+    trained(call, images, labels, "--model", model, *given)
+    folder, settings = model, json.loads((model / "settings.json").read_text())
+    assert settings["settings"]["class_values"] == [7, 8]
+    loaded = load_model(folder)
+    state = loaded.network.state_dict()
+    state["head.weight"].zero_()
+    state["head.bias"].copy_(torch.tensor([9.0, 0.0]))
+    save_model(folder, loaded.settings, loaded.card, state)
+    code, text, err = call("segment", images, "--model", folder, "--out", out, "--json")
+    assert code == 0, err
+    assert "f0.tif: all of it is predicted as 'background'" in err
+    result = json.loads(text.splitlines()[-1])
+    assert result["classes"]["f0"] == {"background": 1.0}
+    assert "objects" not in result

@@ -11,6 +11,9 @@ from napari_unet.core.config import AnnotationKind, ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    import numpy as np
+    from numpy.typing import NDArray
+
     from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.workflow import Example, Model
 
@@ -134,6 +137,35 @@ def say_class_scores(scores: Mapping[str, float], settings: ModelSettings) -> st
         if f"iou_{number}" in scores
     ]
     return f"IoU of each class: {', '.join(named)}" if named else ""
+
+
+def class_shares(
+    classes: "NDArray[np.integer]", settings: ModelSettings
+) -> dict[str, float]:
+    """Return the part of the pixels of each class that was predicted at all."""
+    import numpy as np
+
+    counts = np.bincount(classes.ravel()).tolist()
+    return {
+        settings.class_names[number]: round(pixels / classes.size, 6)
+        for number, pixels in enumerate(counts)
+        if pixels
+    }
+
+
+def say_shares(shares: Mapping[str, float]) -> str:
+    """Return 'background 62.0 %, nucleus 38.0 %'."""
+    return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+
+
+def say_one_class(image: str, shares: Mapping[str, float]) -> str:
+    """Return what to tell someone whose model predicts one class everywhere."""
+    return (
+        f"{image}: all of it is predicted as '{next(iter(shares))}'. Look at the "
+        "probabilities (--probabilities); train longer, annotate more of the other "
+        "classes, or balance them (train --set "
+        "weight_map.class_balance=inverse-frequency)."
+    )
 
 
 def start_with_classes(
