@@ -71,7 +71,7 @@ def settle(
     examples : list of Example
         As they were read, those for validation included.
     kind : str
-        Nothing is changed where the numbers are objects.
+        Nothing is changed where the numbers are not classes.
     names : sequence of str
         Given by the user, if any.
     model : Model, optional
@@ -88,8 +88,8 @@ def settle(
         to_classes,
     )
 
-    if kind == "objects":
-        if len(names) not in (0, 2):
+    if kind != "classes":
+        if kind == "objects" and len(names) not in (0, 2):
             raise InputError(
                 f"{len(names)} classes are named, but the labels are objects: these "
                 "have two, background and object. Say --annotation classes."
@@ -208,7 +208,7 @@ def _table_of(settings: ModelSettings) -> "ClassTable | None":
     """Return the classes of a model, none of them seen yet."""
     from napari_unet.core.annotation.class_values import ClassTable, read_value
 
-    if settings.annotation == "objects":
+    if settings.annotation != "classes":
         return None
     count = len(settings.class_names)
     values = tuple(map(read_value, settings.class_values)) or tuple(range(count))

@@ -323,7 +323,9 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     ]
     if card.scores is not None:
         before = card.scores_before
-        for name, title in (("f1", "F1"), ("iou", "IoU")):
+        are_classes = manifest.settings.annotation == "classes"
+        of_objects = (("f1", "F1"), ("iou", "IoU"))
+        for name, title in (("iou", "mean IoU"),) if are_classes else of_objects:
             was = "" if before is None else f"{before[name]:.3f} → "
             lines.append(f"validation {title}: {was}{card.scores[name]:.3f}")
         if by_class := say_class_scores(card.scores, manifest.settings):

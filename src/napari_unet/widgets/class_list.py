@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
@@ -20,7 +20,6 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import AnnotationKind
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.class_colors import class_color, show_classes, show_objects
@@ -70,7 +69,7 @@ class ClassList(QWidget):
 
     def _build(self) -> None:
         self._kind = QComboBox()
-        self._kind.addItems(get_args(AnnotationKind))
+        self._kind.addItems(["objects", "classes"])
         self._kind.setAccessibleName("Numbers are")
         self._kind.setToolTip(
             "Objects: one number per object, all of one kind. Classes: one number per "
@@ -125,7 +124,7 @@ class ClassList(QWidget):
     # ------------------------------------------------------------ controls to session
 
     def _on_kind_chosen(self, kind: str) -> None:
-        # The combo box offers nothing else than `AnnotationKind` allows.
+        # The combo box offers what `AnnotationKind` allows.
         self._session.annotation = kind  # type: ignore[assignment]
 
     def _on_row_clicked(self, row: int, _column: int) -> None:
