@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _LAYER = Qt.ItemDataRole.UserRole
 _MOST_ROWS_SHOWN = 6
+# napari's style sheet pads lists.
+_MARGIN_PX = 8
 
 
 class ChannelPicker(QWidget):
@@ -143,10 +145,10 @@ class ChannelPicker(QWidget):
                     else Qt.CheckState.Unchecked
                 )
                 self._list.addItem(item)
-        height = 2 * self._list.frameWidth()
+        height = 2 * self._list.frameWidth() + _MARGIN_PX
         for row in range(min(self._list.count(), _MOST_ROWS_SHOWN)):
             height += self._list.sizeHintForRow(row)
-        self._list.setFixedHeight(max(height, 20))
+        self._list.setFixedHeight(height)
         self._split.setVisible(image is not None and image.ndim == 3)
 
 

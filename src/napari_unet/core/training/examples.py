@@ -96,9 +96,14 @@ def _hold_back(
         longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
         if longest < _SHORTEST:
             continue
-        rest, held = _cut(region, share)
-        if not _is_fair(example, region, rest, held, kind):
+        fair = [
+            (rest, held)
+            for rest, held in _cuts(region, share, kind)
+            if _is_fair(example, region, rest, held, kind)
+        ]
+        if not fair:
             continue
+        rest, held = max(fair, key=lambda cut: len(_numbers(example, cut[1])))
         others = [r for r in example.regions if r != region]
         reduced = list(training)
         reduced[index] = replace(example, regions=(*others, rest))
@@ -111,17 +116,34 @@ def _whole(example: Example) -> Region:
     return Region((0, 0), example.annotation.shape)
 
 
-def _cut(region: Region, share: float) -> tuple[Region, Region]:
-    """Cut the last `share` off a region, across its longer side."""
+def _cuts(
+    region: Region, share: float, kind: AnnotationKind
+) -> Iterator[tuple[Region, Region]]:
+    """Cut `share` off a region: the last part of its longer side.
+
+    Classes are often not spread evenly: of them, the other three sides are tried, too.
+    """
     lengths = [b - a for a, b in zip(region.start, region.stop, strict=True)]
-    axis = int(np.argmax(lengths))
-    at = region.stop[axis] - math.ceil(lengths[axis] * share)
-    stop, start = list(region.stop), list(region.start)
-    stop[axis] = start[axis] = at
-    return (
-        replace(region, stop=tuple(stop)),
-        Region(tuple(start), region.stop, "validation"),
-    )
+    longer = int(np.argmax(lengths))
+    yield _cut(region, share, longer, first=False)
+    if kind == "classes":
+        yield _cut(region, share, longer, first=True)
+        yield _cut(region, share, 1 - longer, first=False)
+        yield _cut(region, share, 1 - longer, first=True)
+
+
+def _cut(
+    region: Region, share: float, axis: int, *, first: bool
+) -> tuple[Region, Region]:
+    """Return what is left of a region and what was cut off, across an axis."""
+    start, stop = region.start[axis], region.stop[axis]
+    part = math.ceil((stop - start) * share)
+    at = start + part if first else stop - part
+    before = tuple(at if i == axis else b for i, b in enumerate(region.stop))
+    after = tuple(at if i == axis else a for i, a in enumerate(region.start))
+    low, high = replace(region, stop=before), replace(region, start=after)
+    rest, held = (high, low) if first else (low, high)
+    return rest, replace(held, role="validation")
 
 
 def _is_fair(
