@@ -66,6 +66,8 @@ class Segmented:
         Whether a 3D model saw the planes together.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other.
+    class_names, class_values : tuple
+        Of the model; see `ModelSettings`.
     """
 
     probabilities: NDArray[np.float32]
@@ -74,6 +76,9 @@ class Segmented:
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
     volume: bool = False
+    disagreement: NDArray[np.float32] | None = None
+    class_names: tuple[str, ...] = ()
+    class_values: tuple[int | str, ...] = ()
 
     def relabelled(self, config: ObjectConfig) -> Segmented:
         """Return the same with the objects found again, without the network."""
@@ -83,8 +88,6 @@ class Segmented:
             self.probabilities, config, self.annotation, volume=self.volume
         )
         return replace(self, labels=labels)
-
-    disagreement: NDArray[np.float32] | None = None
 
     @property
     def foreground(self) -> NDArray[np.float32]:
@@ -123,7 +126,11 @@ def segment_by_tiles(
     steps = workflow.segment(image, model, **settings)
     kind = model.settings.annotation
     segmentation = yield from label_tiles(steps, objects, kind)
-    return finish_segmentation(segmentation, objects, kind)
+    return replace(
+        finish_segmentation(segmentation, objects, kind),
+        class_names=model.settings.class_names,
+        class_values=model.settings.class_values,
+    )
 
 
 def label_tiles(

@@ -1,9 +1,11 @@
 """Annotated images as files: read in pairs, and checked against each other."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -18,36 +20,74 @@ def read_examples(
     regions: Path | None,
     ignore_label: int | None,
     split: bool,
+    kind: AnnotationKind = "objects",
+    zero: Literal["background", "ignore"] = "background",
+    planes_as_channels: bool = False,
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
-    """Read pairs of files as annotated images."""
+    """Read pairs of files as annotated images; classes keep their values."""
     from tqdm import tqdm
 
-    from napari_unet.core.annotation.target import Example, Region, split_components
+    from napari_unet.core.annotation.class_values import set_zero_aside
+    from napari_unet.core.annotation.target import Example, Region
     from napari_unet.formats.geojson import read_regions
-    from napari_unet.formats.images import pair_files, read_image, read_labels, stem_of
+    from napari_unet.formats.images import (
+        pair_files,
+        read_class_labels,
+        read_labels,
+        stem_of,
+    )
 
+    read = read_class_labels if kind == "classes" else read_labels
     examples = []
     pairs = pair_files(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        annotation, picture = read_labels(label), read_image(image)
+        annotation, picture = read(label), read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
-        if split:
-            annotation = split_components(annotation)
         boxes: list[Any] = []
         file = None if regions is None else regions / f"{stem_of(image)}.geojson"
         if file is not None and file.exists():
             boxes = read_regions(file)
-        examples.append(
-            Example(
-                image=picture,
-                annotation=annotation,
-                regions=tuple(Region(*box) for box in boxes),
-                ignore_label=ignore_label,
-                role=role,
-            )
+        example = Example(
+            image=picture,
+            annotation=annotation,
+            regions=tuple(Region(*box) for box in boxes),
+            ignore_label=ignore_label,
+            role=role,
         )
+        if zero == "ignore":
+            example = set_zero_aside(example)
+        if split:
+            example = _split(example)
+        examples.append(example)
     return examples
+
+
+def _split(example: "Example") -> "Example":
+    """Return an example whose pieces are objects; ignored ground stays ignored."""
+    import numpy as np
+
+    from napari_unet.core.annotation.target import split_components
+
+    ignored = np.zeros(example.annotation.shape, bool)
+    if example.ignore_label is not None:
+        ignored = example.annotation == example.ignore_label
+    pieces = split_components(np.where(ignored, 0, example.annotation))
+    number = int(pieces.max()) + 1
+    pieces[ignored] = number
+    label = number if ignored.any() else None
+    return replace(example, annotation=pieces, ignore_label=label)
+
+
+def read_picture(path: Path, planes_as_channels: bool) -> "Image":
+    """Read an image, with its planes as channels if they are."""
+    from napari_unet.core.prediction.channels import planes_to_channels
+    from napari_unet.formats.images import read_image
+
+    picture = read_image(path)
+    if planes_as_channels and len(picture.shape) == 3:
+        picture = planes_to_channels(picture)
+    return picture
 
 
 def check_same_scale(image: "Image", labels: Path) -> None:

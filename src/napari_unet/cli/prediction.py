@@ -21,6 +21,7 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
+from napari_unet.cli.classes import class_shares, say_one_class, say_shares
 from napari_unet.cli.model_folder import open_model
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
@@ -100,6 +101,7 @@ def segment(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
     counts, faults = {}, {}
+    shares: dict[str, dict[str, float]] = {}  # of classes
     for path in paths:
         try:
             image = read_image(path)
@@ -114,15 +116,25 @@ def segment(
         _write(out / stem, image, labels, segmentation, wanted)
         planes = labels if labels.ndim == 3 else labels[None]
         counts[stem] = sum(int(plane.max()) for plane in planes)
+        if loaded.settings.annotation == "classes":
+            shares[stem] = class_shares(labels, loaded.settings)
+            if len(shares[stem]) == 1:
+                warn(say_one_class(path.name, shares[stem]))
     if not counts:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(f"{stem}: {count(n, 'object')}" for stem, n in counts.items())
+    text = "\n".join(
+        f"{stem}: {say_shares(shares[stem]) if shares else count(n, 'object')}"
+        for stem, n in counts.items()
+    )
     result = {
         "out": str(out),
         "images": len(counts),
         "objects": counts,
         "failed": faults,
     }
+    if shares:
+        del result["objects"]
+        result["classes"] = shares
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)

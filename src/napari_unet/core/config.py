@@ -367,6 +367,19 @@ class ModelSettings(Config):
     class_names: tuple[str, ...] = setting(
         ("background", "object"), "Name of each class, background first"
     )
+    class_values: tuple[int | str, ...] = setting(
+        (),
+        "What stood for each class in the labels it learned from: numbers, or colours "
+        "as #rrggbb; none where they were 0, 1, 2, ...",
+    )
+    channels: tuple[int | str, ...] = setting(
+        (),
+        "The channels it reads, in this order: positions from 0 on, or names of "
+        "layers; all of them where none is named",
+    )
+    planes_as_channels: bool = setting(
+        False, "Take the planes of a stack as channels of one image"
+    )
     objects: ObjectConfig = Field(default_factory=ObjectConfig)
 
     @property
@@ -385,4 +398,8 @@ class ModelSettings(Config):
                 f"{self.network.classes} classes need as many names, "
                 f"got {len(self.class_names)}"
             )
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError(f"two classes have one name: {self.class_names}")
+        if self.class_values and len(self.class_values) != len(self.class_names):
+            raise ValueError("each class needs one value in `class_values`")
         return self

@@ -30,6 +30,8 @@ class Image:
         Edge lengths of a pixel in µm; None where nobody knows.
     name : str
         What the user calls it: the file's stem or the layer's name.
+    channel_names : tuple of str, one per channel
+        Empty where they have none.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class Image:
     array: np.ndarray
     pixel_size_um: tuple[float, ...] | None = None
     name: str = "image"
+    channel_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
@@ -70,6 +73,12 @@ class Image:
             raise InputError(
                 f"'{self.name}' has the pixel size {size} µm; it needs one positive "
                 f"number for each of its {array.ndim - 1} spatial axes."
+            )
+
+        if self.channel_names and len(self.channel_names) != self.channels:
+            raise InputError(
+                f"'{self.name}' has {self.channels} channels, but "
+                f"{len(self.channel_names)} names for them."
             )
 
     @property

@@ -38,8 +38,8 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import find_objects
-from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.segment import (
     Segmentation,
     SegmentProgress,
@@ -148,10 +148,9 @@ def fine_tune(
         settings = start_from.settings
     settings = settings or ModelSettings()
     examples = fit_dimensions(examples, settings.network.dimensions)
-    check_examples(examples)
+    check_examples(examples, settings.annotation)
     settings = complete_settings(settings, examples, new=start_from is None)
-    for example in examples:
-        check_channels(example.image, settings)
+    examples = _with_channels(examples, settings)
     yield _preparing(config)
 
     compute = choose_compute(device, precision)
@@ -255,6 +254,13 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
+def _with_channels(
+    examples: Sequence[Example], settings: ModelSettings
+) -> list[Example]:
+    """Return the examples with the channels that the model reads."""
+    return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
+
+
 def _check_not_over(training: Training) -> None:
     """Refuse to go on with a training that has had all it is now given."""
     config = training.config
@@ -333,9 +339,10 @@ def draw_patches(
     """
     settings = settings or ModelSettings()
     examples = fit_dimensions(examples, settings.network.dimensions)
-    check_examples(examples)
+    check_examples(examples, settings.annotation)
     settings = complete_settings(settings, examples, new=True)
-    to_train, _ = split_validation(examples)
+    examples = _with_channels(examples, settings)
+    to_train, _ = split_validation(examples, settings.annotation)
     sampler, _ = make_sampler(
         to_train,
         config.replaced(batch_size=count),

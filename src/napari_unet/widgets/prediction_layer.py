@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.class_colors import show_classes, show_objects
 from napari_unet.widgets.layers import (
     LayerRole,
     LayerWriter,
@@ -90,6 +91,10 @@ class PredictionLayer:
             return
         writer = self._open()
         labels, box = segmented.labels, segmented.box
+        if segmented.annotation == "classes":
+            show_classes(writer.layer, segmented.class_names, segmented.class_values)
+        else:
+            show_objects(writer.layer)
         if labels.dtype.itemsize > writer.layer.data.dtype.itemsize:
             # More objects than 16 bits can number; nobody has painted here, so there is
             # no undo history that new data could spoil.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import html
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -24,6 +28,7 @@ from napari_unet.widgets.background import (
     run_in_background,
     show_problem,
 )
+from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.prediction_layer import PredictionLayer
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_unet.core.config import ObjectConfig
+    from napari_unet.core.config import ModelSettings, ObjectConfig
     from napari_unet.jobs import Job, Outcome
     from napari_unet.segmented import Box, Segmented, TileLabels
     from napari_unet.session import Session
@@ -80,9 +85,11 @@ class SegmentSection(Section):
         listen(session.events.job, self._on_job)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.model_folder, self._show_state)
+        listen(session.events.model_folder, self._show_form)
         listen(self._chosen.events.image, self._show_image)
         self._show_image()
         self._show_averaging()
+        self._show_form()
 
     def _build(self) -> None:
         self._hint = QLabel()
@@ -169,6 +176,12 @@ class SegmentSection(Section):
             show_problem(error)
 
     def _start(self, layer: ImageLayer) -> None:
+        settings = self._model_settings()
+        if settings and settings.planes_as_channels and layer.ndim == 3:
+            raise InputError(
+                f"The model takes the planes of '{layer.name}' as channels: split them "
+                "under Image and model, Channels."
+            )
         box, planes = self._extent(layer)
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
@@ -260,6 +273,18 @@ class SegmentSection(Section):
         self._line.hide()  # it is about another image
         self._show_state()
 
+    def _show_form(self) -> None:
+        """Offer how objects are made only where the model makes some."""
+        settings = self._model_settings()
+        self._form.setVisible(settings is None or settings.annotation == "objects")
+
+    def _model_settings(self) -> ModelSettings | None:
+        """Return those of the model in use; None if it cannot be read."""
+        with suppress(InputError):  # said where the model is shown
+            if (manifest := self._session.read_model()) is not None:
+                return manifest.settings
+        return None
+
     def _show_state(self) -> None:
         session, job = self._session, self._session.job
         hint = ""
@@ -289,10 +314,28 @@ class SegmentSection(Section):
         self._line.show()
 
 
+def _describe_classes(segmented: Segmented) -> str:
+    """Return each class with its colour and its share of the ground, as rich text."""
+    counts = np.bincount(
+        segmented.labels.ravel(), minlength=len(segmented.probabilities)
+    )
+    values = segmented.class_values or ("",) * len(counts)
+    rows = []
+    for number, (pixels, name) in enumerate(
+        zip(counts.tolist(), segmented.class_names, strict=True)
+    ):
+        color = QColor.fromRgbF(*class_color(number, values[number])).name()
+        square = f"<font color='{color}'>■</font>" if number else "□"
+        share = pixels / max(1, segmented.labels.size)
+        shown = html.escape(name).replace(" ", "&nbsp;")
+        rows.append(f"{square}&nbsp;{shown}&nbsp;{share:.1%}")
+    return "&nbsp; ".join(rows)
+
+
 def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
-        return f"{segmented.probabilities.shape[0]} classes, background included"
+        return _describe_classes(segmented)
     planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
     text = f"{count} object" if count == 1 else f"{count} objects"

@@ -117,6 +117,8 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
     kinds = {1: "grey", 3: "3-channel (RGB)"}
     have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
     advice = "Convert the image, or train a model on images like this one."
+    if settings.channels:
+        need = f"{need} ({', '.join(map(str, settings.channels))})"
     if wanted == 1:
         advice += (
             " If these are slices or time points, save it so that the file says so "

@@ -21,12 +21,9 @@ from napari_unet.core.image import (
     check_contrast,
     measure_intensity,
 )
+from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import class_map, find_objects
-from napari_unet.core.prediction.plane import (
-    PlaneProgress,
-    check_channels,
-    predict_plane,
-)
+from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.uncertainty import entropy
 
 
@@ -103,7 +100,8 @@ def segment(
     Parameters
     ----------
     image : Image
-        The whole image; a 2D model predicts planes of (C, Z, Y, X) one by one.
+        The whole image; a 2D model predicts planes of (C, Z, Y, X) one by one, or takes
+        them as channels where it was trained so.
     model : Model
         What to predict with.
     box : tuple of slice, optional
@@ -135,7 +133,7 @@ def segment(
         If the image has other channels than the model was trained with, is constant,
         its pixel size is out of proportion, or there is no such average.
     """
-    check_channels(image, model.settings)
+    image = pick_channels(image, model.settings)
     check_contrast(image)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)

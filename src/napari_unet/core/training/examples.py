@@ -21,7 +21,7 @@ from napari_unet.core.annotation.weight_map import (
     compute_weight_map,
     count_classes,
 )
-from napari_unet.core.config import ModelSettings, WeightMapConfig
+from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     IntensityRange,
@@ -34,6 +34,7 @@ from napari_unet.core.training.patches import TrainingImage, prepare_image
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
+_FEWEST_CLASSES = 2
 # Smaller objects than this percentile may be slips of the brush.
 _SMALLEST = 2
 # Shorter ground, in px, is not cut.
@@ -72,7 +73,7 @@ def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example
 
 
 def split_validation(
-    examples: Sequence[Example],
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
 ) -> tuple[list[Example], list[Example]]:
     """Return the examples to train on and those to validate on.
 
@@ -84,6 +85,9 @@ def split_validation(
     ----------
     examples : sequence of Example
         As the user annotated them.
+    kind : str
+        Of objects, both parts hold at least two; of classes, what is left to train on
+        has all that were there, and what is held back at least two.
 
     Returns
     -------
@@ -93,7 +97,7 @@ def split_validation(
     """
     training = [p for e in examples if (p := _part(e, "training")) is not None]
     validation = [p for e in examples if (p := _part(e, "validation")) is not None]
-    return (training, validation) if validation else _hold_back(training)
+    return (training, validation) if validation else _hold_back(training, kind)
 
 
 def _part(example: Example, role: Role) -> Example | None:
@@ -108,7 +112,9 @@ def _part(example: Example, role: Role) -> Example | None:
     return replace(example, regions=regions, seen=example.regions)
 
 
-def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
+def _hold_back(
+    training: list[Example], kind: AnnotationKind
+) -> tuple[list[Example], list[Example]]:
     """Cut a validation part off the last annotated area that allows it."""
     areas = [
         (index, region)
@@ -121,9 +127,14 @@ def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
         longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
         if longest < _SHORTEST:
             continue
-        rest, held = _cut(region, share)
-        if min(_objects(example, rest), _objects(example, held)) < _FEWEST_OBJECTS:
+        fair = [
+            (rest, held)
+            for rest, held in _cuts(region, share, kind)
+            if _is_fair(example, region, rest, held, kind)
+        ]
+        if not fair:
             continue
+        rest, held = max(fair, key=lambda cut: len(_numbers(example, cut[1])))
         others = [r for r in example.regions if r != region]
         reduced = list(training)
         seen = (*example.seen, region)
@@ -138,24 +149,53 @@ def _whole(example: Example) -> Region:
     return Region((0,) * len(shape), shape)
 
 
-def _cut(region: Region, share: float) -> tuple[Region, Region]:
-    """Cut the last `share` off a region, across its longer side."""
+def _cuts(
+    region: Region, share: float, kind: AnnotationKind
+) -> Iterator[tuple[Region, Region]]:
+    """Cut `share` off a region: the last part of its longer side.
+
+    Classes are often not spread evenly: of them, the other sides are tried, too.
+    """
     lengths = [b - a for a, b in zip(region.start, region.stop, strict=True)]
-    axis = int(np.argmax(lengths))
-    at = region.stop[axis] - math.ceil(lengths[axis] * share)
-    stop, start = list(region.stop), list(region.start)
-    stop[axis] = start[axis] = at
-    return (
-        replace(region, stop=tuple(stop)),
-        Region(tuple(start), region.stop, "validation"),
-    )
+    longer = int(np.argmax(lengths))
+    yield _cut(region, share, longer, first=False)
+    if kind == "classes":
+        yield _cut(region, share, longer, first=True)
+        for axis in range(len(lengths)):
+            if axis != longer:
+                yield _cut(region, share, axis, first=False)
+                yield _cut(region, share, axis, first=True)
 
 
-def _objects(example: Example, region: Region) -> int:
-    """Count the annotated numbers inside a region."""
+def _cut(
+    region: Region, share: float, axis: int, *, first: bool
+) -> tuple[Region, Region]:
+    """Return what is left of a region and what was cut off, across an axis."""
+    start, stop = region.start[axis], region.stop[axis]
+    part = math.ceil((stop - start) * share)
+    at = start + part if first else stop - part
+    before = tuple(at if i == axis else b for i, b in enumerate(region.stop))
+    after = tuple(at if i == axis else a for i, a in enumerate(region.start))
+    low, high = replace(region, stop=before), replace(region, start=after)
+    rest, held = (high, low) if first else (low, high)
+    return rest, replace(held, role="validation")
+
+
+def _is_fair(
+    example: Example, region: Region, rest: Region, held: Region, kind: AnnotationKind
+) -> bool:
+    """Tell whether both parts of a region say something."""
+    all_of_it, left, away = (_numbers(example, r) for r in (region, rest, held))
+    if kind == "classes":
+        return left == all_of_it and len(away) >= _FEWEST_CLASSES
+    return min(len(left - {0}), len(away - {0})) >= _FEWEST_OBJECTS
+
+
+def _numbers(example: Example, region: Region) -> set[int]:
+    """Return the annotated numbers inside a region, without ignored ground."""
     box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
-    numbers = np.unique(example.annotation[box])
-    return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
+    numbers: set[int] = set(np.unique(example.annotation[box]).tolist())
+    return numbers - {example.ignore_label}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,12 +288,14 @@ def prepare_training(
         yield prepare_image(grey, example.target, weights, device)
 
 
-def check_examples(examples: Sequence[Example]) -> None:
+def check_examples(
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
+) -> None:
     """Refuse a training that could not learn anything."""
     if not examples:
         raise InputError("No annotated image was given. Annotate at least one.")
     for example in examples:
-        if looks_binary(example.annotation):
+        if kind == "objects" and looks_binary(example.annotation):
             raise InputError(
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
@@ -290,7 +332,8 @@ def complete_settings(
     depth = None
     if settings.network.dimensions == 3:
         depth = _median_size(examples, lambda sizes: sizes[0])
-    network = settings.network.replaced(in_channels=examples[0].image.channels)
+    channels = len(settings.channels) or examples[0].image.channels
+    network = settings.network.replaced(in_channels=channels)
     objects = settings.objects
     if settings.annotation == "objects":
         smallest = _smallest_size(examples, objects.min_size)

@@ -223,7 +223,8 @@ def _is_best(scores: Scores, training: Training) -> bool:
     """
     if training.baseline is not None and rank(scores) < rank(training.baseline):
         return False
-    error = math.sqrt(scores.ap * (1 - scores.ap) / max(scores.objects_true, 1))
+    part = scores.ap if scores.classes is None else scores.iou
+    error = math.sqrt(part * (1 - part) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
 
@@ -231,8 +232,11 @@ def rank(scores: Scores) -> float:
     """Return the number by which the best checkpoint is chosen.
 
     Average precision over the IoU thresholds asks for right objects with right
-    outlines; pixel IoU tells apart networks that find no object yet.
+    outlines; pixel IoU tells apart networks that find no object yet. Of classes it is
+    the mean IoU.
     """
+    if scores.classes is not None:
+        return scores.iou
     return scores.ap + 0.1 * scores.iou
 
 

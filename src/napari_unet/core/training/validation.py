@@ -1,13 +1,14 @@
 """Scoring a network on held-back ground, and choosing how to make its objects."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_unet.core.annotation.target import Target, make_target
+from napari_unet.core.annotation.target import Target, split_components
 from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.device import Compute
+from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.objects import class_map, find_objects
@@ -129,11 +130,18 @@ def _score(
     """Return the scores on held-back ground, and on that and the seen ground."""
     held, seen = Scores(), Scores()
     for each in predicted:
-        scores = score_labels(
-            _segment(each.probabilities, settings, objects),
-            each.target.labels,
-            known=each.target.known,
-        )
+        if settings.annotation == "classes":
+            scores = compare_classes(
+                class_map(each.probabilities),
+                each.target,
+                settings.network.classes,
+            )
+        else:
+            scores = score_labels(
+                find_objects(1 - each.probabilities[0], objects),
+                each.target.labels,
+                known=each.target.known,
+            )
         held += scores if each.counts else Scores()
         seen += scores
     return held, seen
@@ -151,15 +159,21 @@ def _corner(example: Prepared) -> Prepared:
     )
 
 
-def _segment(
-    probabilities: np.ndarray, settings: ModelSettings, objects: ObjectConfig
-) -> np.ndarray:
-    """Return objects; those of a model of classes are its connected components."""
-    if settings.annotation == "classes":
-        classes = class_map(probabilities)
-        target = make_target(classes, kind="classes", classes=settings.network.classes)
-        return target.labels
-    return find_objects(1 - probabilities[0], objects)
+def compare_classes(predicted: np.ndarray, target: Target, classes: int) -> Scores:
+    """Score predicted classes (Y, X): pixel by pixel, and piece by piece.
+
+    A piece is connected ground of one class other than background; it is found only by
+    a piece of the same class.
+    """
+    scores = Scores()
+    for number in range(1, classes):
+        scores += score_labels(
+            split_components(predicted == number),
+            np.where(target.classes == number, target.labels, 0),
+            known=target.known,
+        )
+    by_pixel = score_classes(predicted, target.classes, classes, known=target.known)
+    return replace(scores, classes=by_pixel)
 
 
 def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
