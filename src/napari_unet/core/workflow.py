@@ -141,7 +141,6 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    check_writable(folder)
     if resume:
         start_from = load_model(folder)
     if start_from is not None:
@@ -149,6 +148,7 @@ def fine_tune(
     settings = settings or ModelSettings()
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
+    check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
     examples = _with_channels(examples, settings)
     yield _preparing(config)
