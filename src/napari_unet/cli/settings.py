@@ -9,6 +9,7 @@ from napari_unet.core.config import (
     AugmentationConfig,
     Config,
     NetworkConfig,
+    SamplingConfig,
     TrainConfig,
     WeightMapConfig,
 )
@@ -16,6 +17,7 @@ from napari_unet.core.errors import InputError
 
 _PARTS: dict[str, type[Config]] = {
     "weight_map": WeightMapConfig,
+    "sampling": SamplingConfig,
     "augmentation": AugmentationConfig,
 }
 

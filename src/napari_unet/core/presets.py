@@ -6,6 +6,7 @@ from napari_unet.core.config import (
     Config,
     NetworkConfig,
     Normalisation,
+    SamplingConfig,
     TrainConfig,
     WeightMapConfig,
 )
@@ -72,7 +73,8 @@ PRESETS: dict[PresetName, Preset] = {
             learning_rate=1e-4,
             weight_decay=0,
             schedule="constant",
-            weight_map=WeightMapConfig(form="2019", w0=50, sigma=6),
+            weight_map=WeightMapConfig().in_form("2019"),
+            sampling=SamplingConfig(rule="density"),
         ),
         normalisation="min-max",
         summary="The U-Net plugin for Fiji, Falk et al. (2019): leaky ReLU, weights of "

@@ -17,9 +17,9 @@ from napari_unet.core.annotation.target import (
     make_target,
 )
 from napari_unet.core.annotation.weight_map import (
-    balance_classes,
     compute_weight_map,
     count_classes,
+    weigh_classes,
 )
 from napari_unet.core.config import ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
@@ -183,9 +183,7 @@ def prepare_training(
 ) -> Iterator[TrainingImage]:
     """Compute weight maps, balanced over all examples, and move all to the device."""
     counts = sum(count_classes(e.target, classes) for e in examples)
-    balance = np.ones(classes)
-    if config.class_balance == "inverse-frequency":
-        balance = balance_classes(np.asarray(counts))
+    balance = weigh_classes(config, np.asarray(counts))
     for example in examples:
         weights = compute_weight_map(
             example.target, config, class_weights=balance.tolist()

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_unet.core.annotation.sampling import share_on_objects
 from napari_unet.core.annotation.target import Target
-from napari_unet.core.config import AugmentationConfig
+from napari_unet.core.config import AugmentationConfig, SamplingConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.training.augmentation import (
     Deformation,
@@ -20,8 +21,7 @@ from napari_unet.core.training.augmentation import (
     read_patch,
 )
 
-# Half of the patches are centred on an object, so that rare objects are seen.
-_FOREGROUND_SHARE = 0.5
+_DEFAULT = SamplingConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ class PatchSampler:
         Patches per batch.
     augmentation : AugmentationConfig
         Random changes.
+    sampling : SamplingConfig
+        Where patches are centred.
     seed : int
         Together with the batch number it determines a batch.
 
@@ -104,6 +106,7 @@ class PatchSampler:
         output_size: int,
         batch_size: int,
         augmentation: AugmentationConfig,
+        sampling: SamplingConfig = _DEFAULT,
         seed: int = 0,
     ) -> None:
         self._images = [image for image in images if len(image.known)]
@@ -116,6 +119,7 @@ class PatchSampler:
         self._margin = (size - output_size) // 2
         self._batch_size = batch_size
         self._augmentation = augmentation
+        self._sampling = sampling
         self._seed = seed
         areas = np.array([len(image.known) for image in self._images], float)
         # The square root lets small annotated areas be seen more than their share.
@@ -149,10 +153,11 @@ class PatchSampler:
     def _draw_centre(
         self, image: TrainingImage, rng: np.random.Generator
     ) -> tuple[float, float]:
-        """Draw a known pixel, half of the time one of an object."""
-        pixels = image.known
-        if len(image.foreground) and rng.random() < _FOREGROUND_SHARE:
-            pixels = image.foreground
+        """Draw a known pixel, often one of an object."""
+        pixels, objects = image.known, image.foreground
+        share = share_on_objects(self._sampling, len(objects), len(pixels))
+        if len(objects) and rng.random() < share:
+            pixels = objects
         y, x = divmod(int(rng.choice(pixels)), image.grey.shape[2])
         return float(y), float(x)
 

@@ -65,6 +65,7 @@ def make_sampler(
         output_size=size - 2 * geometry.shrink,
         batch_size=config.batch_size,
         augmentation=config.augmentation,
+        sampling=config.sampling,
         seed=config.seed,
     )
     return sampler, prepared
