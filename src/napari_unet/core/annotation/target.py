@@ -266,7 +266,7 @@ def looks_binary(labels: NDArray[np.integer]) -> bool:
 
 
 def split_components(
-    mask: NDArray[np.integer] | NDArray[np.bool_],
+    mask: NDArray[np.integer] | NDArray[np.bool_], *, corners: bool = False
 ) -> NDArray[np.int32]:
     """Number the pieces of a mask, or of each class of a class map.
 
@@ -274,11 +274,13 @@ def split_components(
     ----------
     mask : ndarray of bool or int, shape ([Z,] Y, X)
         0 is background.
+    corners : bool
+        Whether pixels that touch by a corner only belong together.
 
     Returns
     -------
     ndarray of int32, shape of `mask`
-        1, 2, ... for pieces that are connected by edges (in 3D, faces), not corners.
+        1, 2, ... for pieces that are connected by edges (in 3D, faces).
 
     Examples
     --------
@@ -287,9 +289,10 @@ def split_components(
            [0, 0, 3, 3]], dtype=int32)
     """
     out = np.zeros(mask.shape, np.int32)
+    touching = ndimage.generate_binary_structure(mask.ndim, mask.ndim if corners else 1)
     count = 0
     for number in np.unique(mask[mask > 0]):
-        pieces, found = ndimage.label(mask == number)
+        pieces, found = ndimage.label(mask == number, touching)
         out[pieces > 0] = pieces[pieces > 0] + count
         count += found
     return out
