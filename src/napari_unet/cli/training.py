@@ -18,14 +18,19 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
-from napari_unet.cli.settings import apply_settings, network_fields
+from napari_unet.cli.settings import (
+    apply_settings,
+    config_fields,
+    network_fields,
+    read_settings,
+)
 from napari_unet.core.config import (
     AnnotationKind,
     ModelSettings,
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.core.presets import PRESETS, PresetName
+from napari_unet.core.presets import PresetName, TrainingSettings
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.card import Card
@@ -40,7 +45,18 @@ def train(
     start_from: Annotated[
         str | None, typer.Option(help="Fine-tune this model (a folder or a name).")
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="Network and settings.")] = "fast",
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(help="Network and settings.", show_default="fast"),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="Settings as the dock saves them, or some of them; before the "
+            "preset's, after options.",
+        ),
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(help="Optimizer steps in all.")
     ] = None,
@@ -78,6 +94,10 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest step size.")
     ] = None,
+    weights_form: Annotated[
+        Literal["2015", "2019"] | None,
+        typer.Option(help="Weight map of the paper or of Falk et al., as published."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,13 +119,17 @@ def train(
 
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
+    base = read_settings(config_file, preset)
     network = changed(
-        PRESETS[preset].network,
+        base.network,
         base_channels=base_channels,
         levels=levels,
         padding=padding,
     )
-    config = _make_config(preset, iterations, seconds, learning_rate, seed)
+    config = _make_config(base.training, iterations, seconds, learning_rate, seed)
+    if weights_form is not None:
+        weight_map = config.weight_map.in_form(weights_form)
+        config = config.replaced(weight_map=weight_map.model_dump())
     network, config = apply_settings(settings or [], network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
@@ -122,7 +146,7 @@ def train(
             for name, value in options.items()
             if value is not None
         }
-        given |= network_fields(settings or [])
+        given = config_fields(config_file) | given | network_fields(settings or [])
         check_same_network(old, network, given)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
@@ -134,14 +158,14 @@ def train(
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
-    model_settings = _make_settings(preset, network, annotation, examples)
+    model_settings = _make_settings(base, network, annotation, examples)
     steps = workflow.fine_tune(
         examples,
         model,
         config=config,
         start_from=start,
         settings=model_settings,
-        preset=preset,
+        preset=base.preset,
         device=device,
         resume=resume,
     )
@@ -162,14 +186,13 @@ def train(
 
 
 def _make_config(
-    preset: PresetName,
+    config: TrainConfig,
     iterations: int | None,
     seconds: float | None,
     learning_rate: float | None,
     seed: int | None,
 ) -> TrainConfig:
-    """Return the preset's settings with the options that were given."""
-    config = PRESETS[preset].training
+    """Return the settings with the options that were given."""
     if iterations is not None:
         config = changed(config.replaced(seconds=1.0), iterations=None)
         checked = {"iterations": iterations, "seconds": None}
@@ -180,7 +203,7 @@ def _make_config(
 
 
 def _make_settings(
-    preset: PresetName,
+    base: TrainingSettings,
     network: Any,
     annotation: AnnotationKind,
     examples: "list[Example]",
@@ -195,7 +218,7 @@ def _make_settings(
         names = ("background", *(f"class {i}" for i in range(1, highest + 1)))
     return ModelSettings(
         network=changed(network, classes=len(names)),
-        normalisation=PRESETS[preset].normalisation,
+        normalisation=base.normalisation,
         annotation=annotation,
         class_names=names,
     )

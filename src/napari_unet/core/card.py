@@ -5,6 +5,7 @@ A model folder holds::
     settings.json              this card and the names of the files below; replaced last
     weights-<hash>.safetensors the best weights
     last-<hash>.safetensors    the last weights and the optimizer's state, to resume
+    training.json              the settings of its training, for `train --config`
     README.md                  the card for people
 """
 
@@ -24,6 +25,7 @@ from napari_unet.core.errors import ModelFolderError
 FORMAT = "napari-unet model"
 VERSION = 1
 SETTINGS_FILE = "settings.json"
+TRAINING_FILE = "training.json"
 # Tests and shared workstations put the models elsewhere than in the user's folder.
 HOME_VARIABLE = "NAPARI_UNET_HOME"
 
@@ -37,6 +39,7 @@ class Card(Config):
     objects: int = 0
     started_from: str | None = None
     preset: str = ""
+    command: str = ""  # repeats the training
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
@@ -187,4 +190,28 @@ def describe(manifest: Manifest) -> str:
             named = (f"{name.upper()} {scores[name]:.3f}" for name in ("f1", "iou"))
             lines.append(f"- {title} (validation): {', '.join(named)}")
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
-    return "\n".join([*lines, f"- Made with {versions}", ""])
+    lines.append(f"- Made with {versions}")
+    return "\n".join([*lines, *_describe_repeating(card), ""])
+
+
+def _describe_repeating(card: Card) -> list[str]:
+    """Return how to train the same once more, as lines of Markdown."""
+    if not card.command:
+        return []
+    replaced = "IMAGES and LABELS are folders of files that pair by equal names"
+    if "REGIONS" in card.command:
+        replaced += (
+            ", REGIONS one of their fully annotated rectangles (`NAME.geojson`, from "
+            "`napari_unet.formats.geojson.write_regions` or QuPath)"
+        )
+    return [
+        "",
+        "## The same training once more",
+        "",
+        f"    {card.command}",
+        "",
+        f"{replaced}. What was open in the viewer must be saved as files first: images "
+        "with File > Save, annotations with the section Export. Models that trained "
+        "for a time, not for a number of iterations, come out a little differently "
+        "each time.",
+    ]

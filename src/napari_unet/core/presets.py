@@ -22,6 +22,15 @@ PresetName = Literal[
 ]
 
 
+class TrainingSettings(Config):
+    """All that a training from scratch is told, but for the images."""
+
+    preset: PresetName = "fast"  # where they come from
+    network: NetworkConfig
+    training: TrainConfig
+    normalisation: Normalisation = "percentile"
+
+
 class Preset(Config):
     """A named pair of network and training settings."""
 
