@@ -293,15 +293,37 @@ class TrainConfig(Config):
     dice_share: float = setting(
         0.5, "Share of the Dice loss in the mixture", title="Share of Dice", ge=0, le=1
     )
-    optimizer: Literal["adamw", "sgd", "rmsprop"] = setting("adamw", "Optimizer")
+    optimizer: Literal["adamw", "sgd", "rmsprop", "adagrad"] = setting(
+        "adamw", "Optimizer; AdamW without weight decay is Adam"
+    )
     learning_rate: float = setting(4e-3, "Largest step size", gt=0, le=1000)
-    momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
+    momentum: float = setting(
+        0.9, "Momentum (SGD, RMSprop) or first beta (AdamW)", ge=0, lt=1
+    )
     weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
-    schedule: Literal["cosine", "constant"] = setting(
-        "cosine", "Warm-up and cosine decay of the learning rate, or constant"
+    schedule: Literal["cosine", "constant", "plateau"] = setting(
+        "cosine",
+        "Warm-up and cosine decay of the learning rate; constant; or a tenth of it "
+        "after more than five validations that are no better",
+    )
+    max_gradient: float = setting(
+        5.0,
+        "The gradient's norm is cut here, so that one odd patch cannot undo the rest; "
+        "0 leaves it as it is",
+        title="Largest gradient",
+        ge=0,
     )
     validations: int = setting(
         10, "How many times to validate during the training", ge=1, le=10_000
+    )
+    patience: int = setting(
+        0,
+        "Stop early, after so many validations in a row that are no better than the "
+        "best before; 0 goes on to the end",
+        title="Stop after",
+        unit="validations",
+        ge=0,
+        le=10_000,
     )
     seed: int = setting(0, "Seed of sampling and augmentation", ge=0)
     weight_map: WeightMapConfig = Field(default_factory=WeightMapConfig)

@@ -118,13 +118,14 @@ PRESETS: dict[PresetName, Preset] = {
             learning_rate=1e-5,
             momentum=0.999,
             weight_decay=1e-8,
-            schedule="constant",
+            schedule="plateau",
+            max_gradient=1,
             loss="cross-entropy + dice",
             weight_map=WeightMapConfig(w0=0, class_balance="none"),
         ),
         normalisation="min-max",
         summary="milesial/Pytorch-UNet: batch normalisation, cross-entropy plus Dice, "
-        "RMSprop. It lowers the learning rate on a plateau; here it is constant.",
+        "RMSprop, a lower learning rate on a plateau, gradients cut at 1.",
     ),
     "mini": Preset(
         network=NetworkConfig(
