@@ -24,6 +24,7 @@ from napari_unet.core.config import (
     DeviceChoice,
     ModelSettings,
     NetworkConfig,
+    Normalisation,
     ObjectConfig,
     TrainConfig,
 )
@@ -75,6 +76,7 @@ class Session:
     preset: PresetName = "fast"
     network: NetworkConfig = PRESETS["fast"].network
     train_config: TrainConfig = PRESETS["fast"].training
+    normalisation: Normalisation = PRESETS["fast"].normalisation
     objects: ObjectConfig = field(default_factory=ObjectConfig)
     job: Job | None = None
     segmentation: Segmented | None = None
@@ -113,6 +115,7 @@ class Session:
             )
         self.preset = name
         self.network = preset.network
+        self.normalisation = preset.normalisation
         self.train_config = preset.training.replaced(
             seconds=old.seconds,
             iterations=old.iterations,
@@ -290,7 +293,7 @@ class Session:
         size = image.pixel_size_um
         return ModelSettings(
             network=self.network.replaced(in_channels=image.channels),
-            normalisation=PRESETS[self.preset].normalisation,
+            normalisation=self.normalisation,
             pixel_size_um=None if size is None else float(np.mean(size[-2:])),
             objects=self.objects,
         )

@@ -32,6 +32,9 @@ LayerRole = Literal[
     "patch targets",
     "patch weights",
     "weight map",
+    "separation border",
+    "patch density",
+    "distance map",
     "errors",
 ]
 

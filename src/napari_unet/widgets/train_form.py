@@ -16,10 +16,12 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.presets import PRESETS
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.settings_file import SettingsFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,7 +42,9 @@ _TRAINING = (
     "momentum",
     "weight_decay",
     "schedule",
+    "max_gradient",
     "validations",
+    "patience",
     "seed",
 )
 _NETWORK = (
@@ -83,9 +87,15 @@ class TrainForm(QWidget):
         self._training.valueChanged.connect(self._on_training_edited)
         self._augmentation.valueChanged.connect(self._on_augmentation_edited)
         self._network.valueChanged.connect(self._on_network_edited)
+        self._grey_values.valueChanged.connect(self._on_grey_values_edited)
         self._start.currentIndexChanged.connect(self._on_start_chosen)
         events = session.events
-        for signal in (events.train_config, events.preset, events.network):
+        for signal in (
+            events.train_config,
+            events.preset,
+            events.network,
+            events.normalisation,
+        ):
             listen(signal, self._show)
         listen(events.model_folder, self._show_start)
         self._show_start()
@@ -130,6 +140,9 @@ class TrainForm(QWidget):
             session.train_config.augmentation
         )
         self._network: Form[NetworkConfig] = Form(session.network, _NETWORK)
+        self._grey_values: Form[ModelSettings] = Form(
+            ModelSettings(), ("normalisation",)
+        )
         form = QFormLayout()
         for title, control, row in (
             ("Start from", self._start, self._start),
@@ -158,6 +171,8 @@ class TrainForm(QWidget):
         ):
             layout.addWidget(title)
             layout.addWidget(form)
+        layout.addWidget(self._grey_values)
+        layout.addWidget(SettingsFile(self._session))
         return Collapsible("More settings", rows)
 
     # ------------------------------------------------------------ session to controls
@@ -181,6 +196,7 @@ class TrainForm(QWidget):
         self._training.setValue(config)
         self._augmentation.setValue(config.augmentation)
         self._network.setValue(session.network)
+        self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
     def _show_start(self, _event: object = None) -> None:
         """Offer the model in use; it is what one usually wants to go on from."""
@@ -199,6 +215,7 @@ class TrainForm(QWidget):
         """The network is the model's where one starts from a model."""
         scratch = self.start_from() is None
         self._network.setEnabled(scratch)
+        self._grey_values.setEnabled(scratch)
         note = "" if scratch else " (of the model to start from)"
         self._network_title.setText(f"<b>Network</b>{note}")
 
@@ -227,6 +244,9 @@ class TrainForm(QWidget):
 
     def _on_network_edited(self, config: NetworkConfig) -> None:
         self._session.network = config
+
+    def _on_grey_values_edited(self, settings: ModelSettings) -> None:
+        self._session.normalisation = settings.normalisation
 
     def _replace(self, **changes: object) -> None:
         self._session.train_config = self._session.train_config.replaced(**changes)

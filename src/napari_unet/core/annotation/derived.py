@@ -1,14 +1,22 @@
-"""What can be made of labels beside a weight map: distances, and counts per class."""
+"""What can be made of labels beside a weight map: distances, borders, counts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.core.annotation.target import check_labels, split_components
-from napari_unet.core.config import AnnotationKind
+from napari_unet.core.annotation.sampling import sampling_density
+from napari_unet.core.annotation.target import (
+    Region,
+    check_labels,
+    make_target,
+    split_components,
+)
+from napari_unet.core.annotation.weight_map import compute_weight_map
+from napari_unet.core.config import AnnotationKind, SamplingConfig, WeightMapConfig
 
 
 def distance_map(
@@ -112,3 +120,53 @@ def count_labels(
         own = painted == number
         counts[number] = ClassCount(int(own.sum()), int(split_components(own).max()))
     return counts
+
+
+MapName = Literal["separation border", "patch density", "distance map"]
+
+
+def derive_map(
+    name: MapName,
+    annotation: NDArray[np.integer],
+    weights: WeightMapConfig,
+    sampling: SamplingConfig,
+    *,
+    regions: Sequence[Region] = (),
+    ignore_label: int | None = None,
+) -> NDArray[np.float32]:
+    """Return what a training makes of an annotation of objects, to look at.
+
+    Parameters
+    ----------
+    name : str
+        ``separation border``: 1 where objects are cut apart. ``patch density``: how
+        often a pixel is the centre of a patch. ``distance map``: see `distance_map`,
+        but 0 where nothing is painted.
+    annotation : ndarray of int, shape ([Z,] Y, X)
+        What was painted.
+    weights, sampling : WeightMapConfig, SamplingConfig
+        The settings of the training.
+    regions : sequence of Region
+        Where the annotation is complete.
+    ignore_label : int, optional
+        Pixels with this number are unknown.
+
+    Returns
+    -------
+    ndarray of float32, shape of `annotation`
+    """
+    target = make_target(
+        annotation,
+        regions=regions,
+        ignore_label=ignore_label,
+        separation_border=weights.separation_border,
+    )
+    if name == "separation border":
+        cut: NDArray[np.bool_] = (target.labels > 0) & (target.classes == 0)
+        return cut.astype(np.float32)
+    if name == "patch density":
+        counts = compute_weight_map(target, weights) > 0
+        return sampling_density(target.classes, counts, sampling)
+    distances = distance_map(target.labels)
+    distances[~np.isfinite(distances)] = 0
+    return distances
