@@ -291,7 +291,9 @@ class Session:
 
     def _new_settings(self, image: Image) -> ModelSettings:
         size = image.pixel_size_um
+        predicts_values = self.network.head == "regression"
         return ModelSettings(
+            annotation="values" if predicts_values else "objects",
             network=self.network.replaced(in_channels=image.channels),
             normalisation=self.normalisation,
             pixel_size_um=None if size is None else float(np.mean(size[-2:])),

@@ -89,7 +89,9 @@ def test_a_short_training_finds_the_objects(trained):
     assert model.card.loss < 0.5
 
 
-@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize(
+    "name", [n for n, preset in PRESETS.items() if preset.network.head != "regression"]
+)
 def test_every_preset_trains_and_segments(name, tmp_path):
     preset = PRESETS[name]
     network = preset.network.replaced(base_channels=2)

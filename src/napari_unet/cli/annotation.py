@@ -16,7 +16,7 @@ from napari_unet.cli.app import (
     fail,
     report,
 )
-from napari_unet.core.config import AnnotationKind, WeightMapConfig
+from napari_unet.core.config import WeightMapConfig
 from napari_unet.core.errors import InputError
 
 
@@ -81,7 +81,7 @@ def weights(
         typer.Option(help="One for each class, background first, e.g. 0.2,1."),
     ] = None,
     annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the label numbers mean.")
+        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
     ] = "objects",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")

@@ -18,31 +18,39 @@ def read_examples(
     regions: Path | None,
     ignore_label: int | None,
     split: bool,
+    values: bool = False,
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
-    """Read pairs of files as annotated images."""
+    """Read pairs of files as annotated images, or as images and those to predict."""
     from tqdm import tqdm
 
     from napari_unet.core.annotation.target import Example, Region, split_components
+    from napari_unet.core.training.values import pair_images
     from napari_unet.formats.geojson import read_regions
     from napari_unet.formats.images import pair_files, read_image, read_labels, stem_of
 
     examples = []
     pairs = pair_files(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        annotation, picture = read_labels(label), read_image(image)
+        picture = read_image(image)
         check_same_scale(picture, label)
-        if split:
-            annotation = split_components(annotation)
         boxes: list[Any] = []
         file = None if regions is None else regions / f"{stem_of(image)}.geojson"
         if file is not None and file.exists():
             boxes = read_regions(file)
+        around = tuple(Region(*box) for box in boxes)
+        if values:
+            target = read_image(label)
+            examples.append(pair_images(picture, target, regions=around, role=role))
+            continue
+        annotation = read_labels(label)
+        if split:
+            annotation = split_components(annotation)
         examples.append(
             Example(
                 image=picture,
                 annotation=annotation,
-                regions=tuple(Region(*box) for box in boxes),
+                regions=around,
                 ignore_label=ignore_label,
                 role=role,
             )

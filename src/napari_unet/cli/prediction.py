@@ -75,7 +75,10 @@ def segment(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Segment images with a model; writes labels to <stem>.tif in --out."""
+    """Segment images with a model; writes labels to <stem>.tif in --out.
+
+    Of a model that predicts grey values, <stem>.tif is the predicted image.
+    """
     from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
@@ -86,8 +89,14 @@ def segment(
     plan_tiles((1, 1), loaded.network.geometry, tile=edge)  # refuses too small a tile
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
-    _check_folder(out, paths)
     wanted = _Wanted(probabilities=probabilities, rois=rois, csv=csv)
+    predicts_values = loaded.settings.annotation == "values"
+    if predicts_values and (probabilities or rois or csv):
+        raise InputError(
+            f"The model '{model}' predicts grey values: there are no probabilities, "
+            "ROIs or measurements to write. Leave these options out."
+        )
+    _check_folder(out, paths)
     counts, faults = {}, {}
     for path in paths:
         try:
@@ -98,20 +107,24 @@ def segment(
             if len(paths) > 1:
                 warn(str(error))
             continue
-        labels = make_labels(segmentation, loaded.settings, objects)
         stem = stem_of(path)
+        if predicts_values:
+            _write_values(out / f"{stem}.tif", image, segmentation, loaded)
+            counts[stem] = 0
+            continue
+        labels = make_labels(segmentation, loaded.settings, objects)
         _write(out / stem, image, labels, segmentation.probabilities, wanted)
         planes = labels if labels.ndim == 3 else labels[None]
         counts[stem] = sum(int(plane.max()) for plane in planes)
     if not counts:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(f"{stem}: {count(n, 'object')}" for stem, n in counts.items())
-    result = {
-        "out": str(out),
-        "images": len(counts),
-        "objects": counts,
-        "failed": faults,
-    }
+    text = "\n".join(
+        f"{stem}: " + ("predicted" if predicts_values else count(n, "object"))
+        for stem, n in counts.items()
+    )
+    result = {"out": str(out), "images": len(counts), "failed": faults}
+    if not predicts_values:
+        result["objects"] = counts
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)
@@ -181,6 +194,21 @@ def _predict(
                 return segmentation
             bar.total = progress.total
             bar.update(progress.done - bar.n)
+
+
+def _write_values(
+    path: Path, image: "Image", segmentation: "Segmentation", model: "Model"
+) -> None:
+    """Write a predicted image: one channel as (Y, X), several as (C, Y, X)."""
+    from napari_unet.core.workflow import restore_values
+    from napari_unet.formats.tiff import write_grey
+
+    values = restore_values(segmentation.probabilities, model.settings)
+    if len(values) == 1:
+        axes = "YX" if values.ndim == 3 else "ZYX"
+        write_grey(path, values[0], image.pixel_size_um, axes=axes)
+    else:
+        write_grey(path, values, image.pixel_size_um)
 
 
 def _write(

@@ -40,7 +40,7 @@ def tools(
         float | None, typer.Option(help="density: of background; objects have 1.")
     ] = None,
     annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the label numbers mean.")
+        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
     ] = "objects",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")

@@ -119,6 +119,8 @@ def train(
 
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
+    if annotation == "values" and config_file is None:
+        preset = preset or "denoise"
     base = read_settings(config_file, preset)
     network = changed(
         base.network,
@@ -154,6 +156,7 @@ def train(
         regions=regions,
         ignore_label=ignore_label,
         split=split_components,
+        values=annotation == "values",
     )
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
@@ -216,6 +219,12 @@ def _make_settings(
             for e in examples
         )
         names = ("background", *(f"class {i}" for i in range(1, highest + 1)))
+    if (network.head == "regression") != (annotation == "values"):
+        raise InputError(
+            f"A network with the head '{network.head}' does not learn {annotation}: "
+            "--annotation values goes with the preset 'denoise' or with --set "
+            "head=regression --set loss=mse, and with nothing else."
+        )
     return ModelSettings(
         network=changed(network, classes=len(names)),
         normalisation=base.normalisation,
@@ -257,14 +266,14 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
 
 def _say_validation(progress: "TrainProgress") -> str:
     """Return one line about a validation."""
-    scores = progress.validation
-    if scores is None:
+    from napari_unet.core.card import shown_scores
+
+    if progress.validation is None:
         return ""
+    scores = shown_scores(progress.validation.as_dict())
+    said = ", ".join(f"{title} {value}" for title, value in scores.items())
     best = ", best so far" if progress.is_best else ""
-    return (
-        f"iteration {progress.iteration}: validation F1 {scores.f1:.3f}, "
-        f"IoU {scores.iou:.3f}{best}"
-    )
+    return f"iteration {progress.iteration}: validation {said}{best}"
 
 
 @contextmanager
@@ -288,7 +297,7 @@ def _stop_requests() -> Iterator[list[int]]:
 
 def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     """Return what the saved model says of itself."""
-    from napari_unet.core.card import read_manifest
+    from napari_unet.core.card import read_manifest, shown_scores
 
     card: Card = read_manifest(folder).card
     device, _, precision = card.device.partition(", ")
@@ -307,10 +316,10 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
         f"({precision})"
     ]
     if card.scores is not None:
-        before = card.scores_before
-        for name, title in (("f1", "F1"), ("iou", "IoU")):
-            was = "" if before is None else f"{before[name]:.3f} → "
-            lines.append(f"validation {title}: {was}{card.scores[name]:.3f}")
-        if card.scores["f1"] == 0:
+        before = shown_scores(card.scores_before) if card.scores_before else {}
+        for title, value in shown_scores(card.scores).items():
+            was = f"{before[title]} → " if before else ""
+            lines.append(f"validation {title}: {was}{value}")
+        if card.scores.get("f1") == 0:
             lines.append("No object is found yet: train longer, or annotate more.")
     return result, "\n".join(lines)

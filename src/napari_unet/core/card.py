@@ -12,6 +12,7 @@ A model folder holds::
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,21 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+def shown_scores(scores: Mapping[str, float]) -> dict[str, str]:
+    """Return the scores that are shown where there is room for two, by their titles.
+
+    Examples
+    --------
+    >>> shown_scores({"f1": 0.9, "iou": 0.75, "dice": 0.8})
+    {'F1': '0.900', 'IoU': '0.750'}
+    >>> shown_scores({"psnr": 31.25, "mse": 4.0})
+    {'PSNR': '31.25 dB'}
+    """
+    if "psnr" in scores:
+        return {"PSNR": f"{scores['psnr']:.2f} dB"}
+    return {"F1": f"{scores['f1']:.3f}", "IoU": f"{scores['iou']:.3f}"}
+
+
 def describe(manifest: Manifest) -> str:
     """Return the card as Markdown, for ``README.md`` in the model folder."""
     card, settings = manifest.card, manifest.settings
@@ -187,8 +203,8 @@ def describe(manifest: Manifest) -> str:
     ]
     for title, scores in (("Before", card.scores_before), ("After", card.scores)):
         if scores:
-            named = (f"{name.upper()} {scores[name]:.3f}" for name in ("f1", "iou"))
-            lines.append(f"- {title} (validation): {', '.join(named)}")
+            named = ", ".join(f"{k} {v}" for k, v in shown_scores(scores).items())
+            lines.append(f"- {title} (validation): {named}")
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
     lines.append(f"- Made with {versions}")
     return "\n".join([*lines, *_describe_repeating(card), ""])

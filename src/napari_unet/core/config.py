@@ -13,7 +13,8 @@ from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig
 from napari_unet.core.weight_settings import WeightMapConfig as WeightMapConfig
 
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
-AnnotationKind = Literal["objects", "classes"]
+# What a network learns: single objects, classes of pixels, or another image.
+AnnotationKind = Literal["objects", "classes", "values"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 # Over how many mirrored and turned versions of the image to average a prediction.
 Averaging = Literal["none", "4 flips", "4 rotations", "8"]
@@ -65,8 +66,13 @@ class NetworkConfig(Config):
         "Dropout after the last two blocks of the contracting path, as in the paper, "
         "or between the convolutions of every block",
     )
-    head: Literal["softmax", "sigmoid"] = setting(
-        "softmax", "One distribution over the classes, or one probability for each"
+    head: Literal["softmax", "sigmoid", "regression"] = setting(
+        "softmax",
+        "One distribution over the classes, one probability for each, or grey values "
+        "of another image",
+    )
+    target_channels: int = setting(
+        1, "Head 'regression': channels of the image to predict", ge=1, le=256
     )
     head_channels: int = setting(
         0, "Channels of one more 3x3 convolution before the last, 0 for none", ge=0
@@ -102,7 +108,14 @@ class NetworkConfig(Config):
     @property
     def outputs(self) -> int:
         """Channels of the last convolution: a sigmoid head has none for background."""
+        if self.head == "regression":
+            return self.target_channels
         return self.classes - (self.head == "sigmoid")
+
+    @property
+    def predictions(self) -> int:
+        """Channels of what is predicted: probabilities of all classes, or values."""
+        return self.target_channels if self.head == "regression" else self.classes
 
 
 class AugmentationConfig(Config):
@@ -168,9 +181,12 @@ class TrainConfig(Config):
     )
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
     batch_size: int = setting(2, "Patches per step", ge=1, le=256)
-    loss: Literal["cross-entropy", "dice", "cross-entropy + dice"] = setting(
-        "cross-entropy",
-        "Weighted cross-entropy; the Dice loss, which knows no weights; or a mixture",
+    loss: Literal["cross-entropy", "dice", "cross-entropy + dice", "mse", "l1"] = (
+        setting(
+            "cross-entropy",
+            "Weighted cross-entropy; the Dice loss, which knows no weights; or a "
+            "mixture. For grey values: mean squared or absolute error",
+        )
     )
     dice_share: float = setting(
         0.5, "Share of the Dice loss in the mixture", title="Share of Dice", ge=0, le=1
@@ -257,8 +273,10 @@ class ModelSettings(Config):
         None, "Edge of a pixel the model was trained with", unit="µm", gt=0
     )
     annotation: AnnotationKind = setting(
-        "objects", "Whether it learned single objects or classes of pixels"
+        "objects", "Whether it learned single objects, classes of pixels or grey values"
     )
+    # (low, high) of each channel of the target: what the network gives as -1 and 1
+    value_range: tuple[tuple[float, float], ...] = ()
     class_names: tuple[str, ...] = setting(
         ("background", "object"), "Name of each class, background first"
     )
@@ -270,5 +288,11 @@ class ModelSettings(Config):
             raise ValueError(
                 f"{self.network.classes} classes need as many names, "
                 f"got {len(self.class_names)}"
+            )
+        if (self.network.head == "regression") != (self.annotation == "values"):
+            raise ValueError(
+                "a network with the head 'regression' learns values, and no other "
+                f"does: this one has the head '{self.network.head}' and shall learn "
+                f"{self.annotation}"
             )
         return self

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from napari_unet.core.config import (
+    AugmentationConfig,
     Config,
     NetworkConfig,
     Normalisation,
@@ -19,6 +20,7 @@ PresetName = Literal[
     "milesial",
     "mini",
     "mobile",
+    "denoise",
 ]
 
 
@@ -144,5 +146,16 @@ PRESETS: dict[PresetName, Preset] = {
         training=_FAST,
         summary="The fast preset with a MobileNet contracting path: half the weights, "
         "for slow machines.",
+    ),
+    # Grey values of image and target must stay related, so neither is changed alone.
+    "denoise": Preset(
+        network=NetworkConfig(head="regression"),
+        training=TrainConfig(
+            loss="mse",
+            augmentation=AugmentationConfig(contrast=0, brightness=0, noise=0),
+        ),
+        summary="Predicts another image instead of objects: a denoiser, or with the "
+        "image as its own target an auto-encoder. The fast network with a regression "
+        "head; without skip connections by skip=none.",
     ),
 }

@@ -86,7 +86,7 @@ class SamplingConfig(Config):
         "A share of the patches is centred on an object, the others anywhere; or each "
         "pixel of an object is a centre more often than one of background, as in the "
         "Fiji plugin (Falk et al. 2019)",
-        title="Patches",
+        title="Rule",
     )
     objects: float = setting(
         0.5,

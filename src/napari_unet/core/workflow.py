@@ -46,6 +46,7 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
@@ -57,6 +58,11 @@ from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, settle, train
 from napari_unet.core.training.validation import Validate
+from napari_unet.core.training.values import (
+    check_values,
+    complete_values,
+    pair_images,
+)
 
 __all__ = [
     "Example",
@@ -76,6 +82,8 @@ __all__ = [
     "fine_tune",
     "load_model",
     "make_labels",
+    "pair_images",
+    "restore_values",
     "run",
     "segment",
 ]
@@ -140,15 +148,18 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    check_examples(examples)
-    check_writable(folder)
     if resume:
         start_from = load_model(folder)
     elif settings is None and start_from is None:
         settings = ModelSettings()
     if start_from is not None:
         settings = start_from.settings
+    check_values(examples, settings or ModelSettings(), config)
+    check_examples(examples)
+    check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
+    if settings.annotation == "values" and start_from is None:
+        settings = complete_values(settings, examples)
     for example in examples:
         check_channels(example.image, settings)
     yield _preparing(config)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only 
     import pyqtgraph as pg
 
     from napari_unet.core.evaluation.scores import Scores
+    from napari_unet.core.evaluation.value_scores import ValueScores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
 _DRAW_MSEC = 500
@@ -64,7 +65,9 @@ class TrainingCurves(QWidget):
             self._scores_plot.setYRange(0, 1, padding=0.05)
             self._draw()
 
-    def add(self, iteration: int, loss: float, validation: Scores | None) -> None:
+    def add(
+        self, iteration: int, loss: float, validation: Scores | ValueScores | None
+    ) -> None:
         """Append one point to the loss and, after a validation, one to the scores.
 
         Parameters
@@ -73,15 +76,17 @@ class TrainingCurves(QWidget):
             Optimizer steps taken so far.
         loss : float
             Smoothed loss of the training.
-        validation : Scores or None
-            What a validation that has just ended found.
+        validation : Scores, ValueScores or None
+            What a validation that has just ended found; of grey values, nothing is
+            shown.
         """
         self._losses[0].append(iteration)
         self._losses[1].append(loss)
-        if validation is not None:
+        scores = {} if validation is None else validation.as_dict()
+        if "f1" in scores:
             self._scores[0].append(iteration)
-            self._scores[1].append(validation.f1)
-            self._scores[2].append(validation.iou)
+            self._scores[1].append(scores["f1"])
+            self._scores[2].append(scores["iou"])
         if self._canvas is None:
             self._build()
         self.show()

@@ -72,6 +72,9 @@ class Example:
         The number painted on ground that shall not count.
     role : str
         What the image is for if it has no regions; with regions, each says so itself.
+    values : ndarray, shape (T, Y, X), optional
+        The image to predict, for a network with a regression head; nothing is painted
+        then.
 
     Raises
     ------
@@ -84,6 +87,7 @@ class Example:
     regions: tuple[Region, ...] = ()
     ignore_label: int | None = None
     role: Role = "training"
+    values: NDArray[np.generic] | None = None
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
@@ -98,6 +102,11 @@ class Example:
                 f"The labels of '{name}' have the shape {self.annotation.shape}, the "
                 f"image {self.image.shape} (Y, X); both must be the same. Make new "
                 "labels for this image, or choose the image they belong to."
+            )
+        if self.values is not None and self.values.shape[1:] != self.image.shape:
+            raise InputError(
+                f"The target of '{name}' has the shape {self.values.shape[1:]}, the "
+                f"image {self.image.shape} (Y, X); both must be the same."
             )
         object.__setattr__(
             self, "annotation", check_labels(self.annotation, f"The labels of '{name}'")

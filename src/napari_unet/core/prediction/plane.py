@@ -31,7 +31,7 @@ class PlaneProgress:
     box : tuple of slice
         Where `foreground` lies, in pixels of the image.
     foreground : ndarray of float32, shape (y, x)
-        Probability of being anything but background.
+        Probability of being anything but background; or the first predicted channel.
     """
 
     done: int
@@ -91,7 +91,8 @@ def predict_plane(
         _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
     )
     canvas = np.zeros(
-        (settings.network.classes, *(b.stop - b.start for b in model_box)), np.float32
+        (settings.network.predictions, *(b.stop - b.start for b in model_box)),
+        np.float32,
     )
     for part in predict(
         network,
@@ -103,7 +104,8 @@ def predict_plane(
         averaging=averaging,
     ):
         _paste(part, model_box, canvas)
-        yield _show(part, canvas, model_box, box, exact)
+        foreground = 1 - canvas[0] if settings.annotation != "values" else canvas[0]
+        yield _show(part, foreground, model_box, box, exact)
     if all(f == 1 for f in exact):
         return canvas
     return _bring_back(canvas, model_box, box, exact)
@@ -171,7 +173,7 @@ def _paste(
 
 def _show(
     part: TilePrediction,
-    canvas: np.ndarray,
+    foreground: np.ndarray,
     model_box: tuple[slice, ...],
     box: Box,
     factors: list[float],
@@ -187,8 +189,8 @@ def _show(
         area.append(slice(first, last))
         nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
         places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
-    foreground = 1 - canvas[0][places[0][:, None], places[1]]
-    return PlaneProgress(part.done, part.total, (area[0], area[1]), foreground)
+    shown = foreground[places[0][:, None], places[1]]
+    return PlaneProgress(part.done, part.total, (area[0], area[1]), shown)
 
 
 def _bring_back(

@@ -8,6 +8,7 @@ import numpy as np
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import Averaging, DeviceChoice, ModelSettings, ObjectConfig
 from napari_unet.core.device import Precision, choose_compute, place
+from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, check_contrast, measure_intensity
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plane import (
@@ -177,6 +178,11 @@ def make_labels(
     objects : ObjectConfig, optional
         Threshold, sizes and so on; by default the model's own.
     """
+    if settings.annotation == "values":
+        raise InputError(
+            "This model predicts grey values, not objects; bring them back with "
+            "`restore_values`."
+        )
     probabilities = segmentation.probabilities
     volumes = probabilities[:, None] if probabilities.ndim == 3 else probabilities
     planes: list[np.ndarray] = []

@@ -119,7 +119,9 @@ def _cut(region: Region, share: float) -> tuple[Region, Region]:
 
 
 def _objects(example: Example, region: Region) -> int:
-    """Count the annotated numbers inside a region."""
+    """Count the annotated numbers inside a region; of values all ground says enough."""
+    if example.values is not None:
+        return _FEWEST_OBJECTS
     box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
     numbers = np.unique(example.annotation[box])
     return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
@@ -196,6 +198,8 @@ def check_examples(examples: Sequence[Example]) -> None:
     """Refuse a training that could not learn anything."""
     if not examples:
         raise InputError("No annotated image was given. Annotate at least one.")
+    if all(example.values is not None for example in examples):
+        return
     for example in examples:
         if looks_binary(example.annotation):
             raise InputError(

@@ -36,6 +36,8 @@ class TrainingImage:
         Of `grey`.
     truth : Tensor, shape (2, Y, X)
         Classes and loss weights, float32.
+    values : Tensor, shape (T, Y, X), optional
+        Normalised grey values to predict.
     known, foreground : ndarray of int
         Flat indices of the pixels that count, and of those that belong to an object.
     """
@@ -45,10 +47,15 @@ class TrainingImage:
     truth: Tensor
     known: np.ndarray
     foreground: np.ndarray
+    values: Tensor | None = None
 
 
 def prepare_image(
-    grey: np.ndarray, target: Target, weights: np.ndarray, device: torch.device
+    grey: np.ndarray,
+    target: Target,
+    weights: np.ndarray,
+    device: torch.device,
+    values: np.ndarray | None = None,
 ) -> TrainingImage:
     """Bring an image (C, Y, X), its target and weights (Y, X) to the device."""
     truth = np.stack([target.classes.astype(np.float32), weights])
@@ -59,6 +66,7 @@ def prepare_image(
         truth=torch.from_numpy(truth).to(device),
         known=np.flatnonzero(counts),
         foreground=np.flatnonzero(counts & (target.classes.ravel() > 0)),
+        values=None if values is None else torch.from_numpy(values).to(device),
     )
 
 
@@ -72,6 +80,7 @@ class Batch:
     image: Tensor
     classes: Tensor
     weights: Tensor
+    values: Tensor | None = None  # (N, T, y, x): what a regression head predicts
 
 
 class PatchSampler:
@@ -135,6 +144,7 @@ class PatchSampler:
             image=grey.contiguous(memory_format=torch.channels_last),
             classes=truth[:, 0].long(),
             weights=truth[:, 1],
+            values=truth[:, 2:] if truth.shape[1] > 2 else None,
         )
 
     def _draw_patch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -178,10 +188,13 @@ class PatchSampler:
         centre: tuple[float, float],
         deformation: Deformation,
     ) -> tuple[Tensor, Tensor]:
-        """Read image and truth with one deformation."""
+        """Read image and truth with one deformation; values follow in the truth."""
         shape = (self._size, self._size)
         offsets = deformation.source(shape, image.grey.device)
         inner = slice(self._margin, self._size - self._margin)
         grey = read_patch(image.grey, centre, offsets)
         truth = read_patch(image.truth, centre, offsets[:, inner, inner], nearest=True)
+        if image.values is not None:
+            values = read_patch(image.values, centre, offsets[:, inner, inner])
+            truth = torch.cat([truth, values])
         return grey, truth

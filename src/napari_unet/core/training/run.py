@@ -15,6 +15,7 @@ from napari_unet.core.checkpoint import Model, save_model
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.plane import predict_plane
@@ -53,7 +54,7 @@ class TrainResult:
     ----------
     model : Model
         With the best weights.
-    before, after : Scores or None
+    before, after : Scores, ValueScores or None
         Of the starting model and of the best weights, on the validation part; None
         where there was none.
     iterations, seconds : int, float
@@ -63,8 +64,8 @@ class TrainResult:
     """
 
     model: Model
-    before: Scores | None
-    after: Scores | None
+    before: Scores | ValueScores | None
+    after: Scores | ValueScores | None
     iterations: int
     seconds: float
     loss: float
@@ -83,7 +84,7 @@ class Run:
         preset: str,
         examples: Sequence[Example],
     ) -> None:
-        self.before: Scores | None = None
+        self.before: Scores | ValueScores | None = None
         self._training = training
         self._settings = settings
         self._folder = folder

@@ -11,6 +11,7 @@ import torch
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
@@ -47,7 +48,7 @@ class TrainProgress:
         Time trained so far, and the limit.
     loss : float
         Running mean of the weighted cross-entropy.
-    validation : Scores, optional
+    validation : Scores or ValueScores, optional
         Only right after a validation.
     is_best : bool
         Whether the weights of that validation are the ones to keep so far.
@@ -61,7 +62,7 @@ class TrainProgress:
     seconds: float
     seconds_total: float | None
     loss: float = math.nan
-    validation: Scores | None = None
+    validation: Scores | ValueScores | None = None
     is_best: bool = False
     preview: np.ndarray | None = None
 
@@ -214,8 +215,13 @@ def _validate(
     if is_best:
         training.best_scores = scores
         training.best_weights = copy_weights(training.network)
+    measured = (
+        (scores.psnr, scores.mse)
+        if isinstance(scores, ValueScores)
+        else (scores.f1, scores.iou)
+    )
     training.history.append(
-        (training.iteration, training.seconds, training.loss, scores.f1, scores.iou)
+        (training.iteration, training.seconds, training.loss, *measured)
     )
     yield clock.progress("validating", validation=scores, is_best=is_best)
 
@@ -239,7 +245,7 @@ def _is_patience_over(training: Training) -> bool:
     return 0 < patience <= training.without_gain
 
 
-def _is_best(scores: Scores, training: Training) -> bool:
+def _is_best(scores: Scores | ValueScores, training: Training) -> bool:
     """Tell whether the network as it is shall be kept.
 
     Held-back ground is small, so its scores are uncertain: of two checkpoints that
@@ -249,16 +255,21 @@ def _is_best(scores: Scores, training: Training) -> bool:
     """
     if training.baseline is not None and rank(scores) < rank(training.baseline):
         return False
+    if isinstance(scores, ValueScores):  # of so many pixels that they are certain
+        return rank(scores) >= training.top
     error = math.sqrt(scores.ap * (1 - scores.ap) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
 
-def rank(scores: Scores) -> float:
+def rank(scores: Scores | ValueScores) -> float:
     """Return the number by which the best checkpoint is chosen.
 
     Average precision over the IoU thresholds asks for right objects with right
-    outlines; pixel IoU tells apart networks that find no object yet.
+    outlines; pixel IoU tells apart networks that find no object yet. Of grey values,
+    the PSNR counts.
     """
+    if isinstance(scores, ValueScores):
+        return scores.psnr
     return scores.ap + 0.1 * scores.iou
 
 
@@ -300,7 +311,7 @@ class _Clock:
         self,
         phase: str,
         *,
-        validation: Scores | None = None,
+        validation: Scores | ValueScores | None = None,
         is_best: bool = False,
         preview: np.ndarray | None = None,
     ) -> TrainProgress:
