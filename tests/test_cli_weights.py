@@ -212,7 +212,7 @@ def test_the_command_in_a_model_folder_repeats_its_training(
     [
         ("{", "is not JSON"),
         ("[]", "holds a JSON list, not an object"),
-        ('{"preset": "huge"}', "names the preset 'huge'; there are fast, paper-2015"),
+        ('{"preset": "huge"}', "names the preset 'huge'; there are fast,"),
         ('{"network": {"levels": 99}}', "network.levels: Input should be less"),
         ('{"network": {"layers": 9}}', "network.layers: Extra inputs"),
         ('{"training": 3}', "training: Input should be"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,16 +33,16 @@ class TileLabels:
         Tiles finished and to do.
     plane : int or None
         Index along Z or time; None for a 2D image.
-    box : tuple of two slices
-        Where the tile lies in the plane, in pixels of the image.
-    labels : ndarray of int, shape (Y, X)
+    box : tuple of slice
+        Where the tile lies in the plane or volume, in pixels of the image.
+    labels : ndarray of int, shape ([Z,] Y, X)
         The tile's objects, numbered for themselves.
     """
 
     done: int
     total: int
     plane: int | None
-    box: Box
+    box: tuple[slice, ...]
     labels: NDArray[Any]
 
 
@@ -55,13 +55,15 @@ class Segmented:
     probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
         Of the box and the planes only.
     labels : ndarray of int, shape (Y, X) or (Z, Y, X)
-        Objects, numbered 1 … n in each plane; or classes.
+        Objects, numbered 1 … n in each plane or in the volume; or classes.
     box : tuple of two slices
         The segmented part of each plane, in pixels of the image.
     planes : tuple of int or None
         Indices along Z or time; None for a 2D image.
     annotation : str
         Whether the model knows objects or classes.
+    volume : bool
+        Whether a 3D model saw the planes together.
     """
 
     probabilities: NDArray[np.float32]
@@ -69,43 +71,22 @@ class Segmented:
     box: Box
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
+    volume: bool = False
+
+    def relabelled(self, config: ObjectConfig) -> Segmented:
+        """Return the same with the objects found again, without the network."""
+        from napari_unet.core.prediction.segment import find_labels
+
+        labels = find_labels(
+            self.probabilities, config, self.annotation, volume=self.volume
+        )
+        return replace(self, labels=labels)
 
     @property
     def foreground(self) -> NDArray[np.float32]:
         """Probability of being anything but background, shape ([Z,] Y, X)."""
         foreground: NDArray[np.float32] = 1 - self.probabilities[0]
         return foreground
-
-
-def find_labels(
-    probabilities: NDArray[np.float32], config: ObjectConfig, kind: AnnotationKind
-) -> NDArray[Any]:
-    """Turn probabilities into labels, each plane for itself.
-
-    Parameters
-    ----------
-    probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
-        Class 0 is background.
-    config : ObjectConfig
-        Not used for classes.
-    kind : str
-        ``objects`` or ``classes``.
-
-    Returns
-    -------
-    ndarray of unsigned int, shape (Y, X) or (Z, Y, X)
-    """
-    from napari_unet.core.prediction.objects import class_map, find_objects
-
-    if probabilities.ndim == 4:
-        planes = [
-            find_labels(probabilities[:, z], config, kind)
-            for z in range(probabilities.shape[1])
-        ]
-        return np.stack([p.astype(np.result_type(*planes), copy=False) for p in planes])
-    if kind == "classes":
-        return class_map(probabilities)
-    return find_objects(1 - probabilities[0], config)
 
 
 def segment_by_tiles(
@@ -181,6 +162,12 @@ def finish_segmentation(
     kind : str
         What the model learned.
     """
-    probabilities = segmentation.probabilities
-    labels = find_labels(probabilities, config, kind)
-    return Segmented(probabilities, labels, segmentation.box, segmentation.planes, kind)
+    segmented = Segmented(
+        probabilities=segmentation.probabilities,
+        labels=np.zeros(0),
+        box=segmentation.box,
+        planes=segmentation.planes,
+        annotation=kind,
+        volume=segmentation.volume,
+    )
+    return segmented.relabelled(config)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -37,7 +37,6 @@ from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
-    find_labels,
     segment_by_tiles,
 )
 
@@ -221,10 +220,7 @@ class Session:
         config : ObjectConfig, optional
             `objects` by default.
         """
-        labels = find_labels(
-            segmented.probabilities, config or self.objects, segmented.annotation
-        )
-        return replace(segmented, labels=labels)
+        return segmented.relabelled(config or self.objects)
 
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is Status.DONE:

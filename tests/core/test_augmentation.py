@@ -108,7 +108,11 @@ def test_image_and_target_are_deformed_alike():
     )
     quiet = AugmentationConfig(contrast=0, brightness=0, noise=0)
     sampler = PatchSampler(
-        [image], size=64, output_size=40, batch_size=4, augmentation=quiet
+        [image],
+        size=(64, 64),
+        output_size=(40, 40),
+        batch_size=4,
+        augmentation=quiet,
     )
     batch = sampler.draw(0)
     inner = batch.image[:, 0, 12:-12, 12:-12]
@@ -210,7 +214,7 @@ def sampler_of(labels, regions=(), augmentation=None, **options):
     weights = compute_weight_map(target)
     grey = np.zeros((1, *labels.shape), np.float32)
     image = prepare_image(grey, target, weights, CPU)
-    settings = {"size": 32, "output_size": 32, "batch_size": 4} | options
+    settings = {"size": (32, 32), "output_size": (32, 32), "batch_size": 4} | options
     return PatchSampler(
         [image], augmentation=augmentation or AugmentationConfig(), **settings
     )
@@ -244,7 +248,9 @@ def test_batch_number_i_is_always_the_same():
 
 def test_the_target_is_the_middle_of_the_patch_where_the_network_shrinks():
     labels = np.arange(100 * 100).reshape(100, 100) % 2
-    batch = sampler_of(labels, size=52, output_size=20, augmentation=STILL).draw(0)
+    batch = sampler_of(
+        labels, size=(52, 52), output_size=(20, 20), augmentation=STILL
+    ).draw(0)
     assert batch.image.shape[2:] == (52, 52)
     assert batch.classes.shape[1:] == batch.weights.shape[1:] == (20, 20)
 

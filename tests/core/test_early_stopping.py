@@ -32,7 +32,11 @@ def sampler():
         grey, make_target(labels), np.ones((16, 16), np.float32), torch.device("cpu")
     )
     return PatchSampler(
-        [image], size=8, output_size=8, batch_size=1, augmentation=QUICK.augmentation
+        [image],
+        size=(8, 8),
+        output_size=(8, 8),
+        batch_size=1,
+        augmentation=QUICK.augmentation,
     )
 
 

@@ -60,7 +60,7 @@ def test_centres_are_drawn_as_often_as_the_density_says(config):
     weights = target.known.astype(np.float32)
     image = prepare_image(np.zeros((1, 60, 50)), target, weights, CPU)
     sampler = PatchSampler(
-        [image], size=4, output_size=4, batch_size=1, augmentation=STILL,
+        [image], size=(4, 4), output_size=(4, 4), batch_size=1, augmentation=STILL,
         sampling=config,
     )  # fmt: skip
     rng = np.random.default_rng(0)
@@ -90,8 +90,8 @@ def test_the_fast_preset_draws_the_patches_it_always_drew():
     config = PRESETS["fast"].training
     sampler = PatchSampler(
         [prepare_image(grey, target, weights, CPU)],
-        size=32,
-        output_size=32,
+        size=(32, 32),
+        output_size=(32, 32),
         batch_size=2,
         augmentation=config.augmentation,
         sampling=config.sampling,

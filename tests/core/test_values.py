@@ -11,7 +11,6 @@ from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.value_scores import ValueScores, score_values
 from napari_unet.core.image import Image
-from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network, parameter_count
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.presets import PRESETS
@@ -114,7 +113,7 @@ def test_image_and_target_are_deformed_alike():
         [example],
         QUICK.replaced(augmentation=still.model_dump(), batch_size=4),
         settings,
-        Geometry(settings.network),
+        build_network(settings.network).geometries,
         torch.device("cpu"),
     )
     batch = sampler.draw(0)
@@ -130,7 +129,11 @@ def test_only_regions_are_learned_and_a_part_is_held_back():
     assert training[0].regions[0].stop[1] + held[0].regions[0].stop[1] > 90
     settings = complete_values(SETTINGS, [example])
     sampler, _ = make_sampler(
-        [example], QUICK, settings, Geometry(settings.network), torch.device("cpu")
+        [example],
+        QUICK,
+        settings,
+        build_network(settings.network).geometries,
+        torch.device("cpu"),
     )
     assert (sampler.draw(0).weights == 0).any()
 
@@ -232,3 +235,20 @@ def test_what_does_not_go_together_is_refused(tmp_path):
     with pytest.raises(ValueError, match="learns values, and no other"):
         ModelSettings(network=REGRESSION)
     assert not (tmp_path / "m" / "settings.json").exists()
+
+
+@pytest.mark.parametrize("dimensions", [2, 3])
+def test_a_stack_is_learned_plane_by_plane_or_as_a_volume(dimensions, tmp_path):
+    planes = [blobs(seed, shape=(40, 44)).array for seed in range(6)]
+    stack = Image(np.stack(planes, axis=1), None, "stack")
+    network = REGRESSION.replaced(dimensions=dimensions, levels_z=1)
+    settings = SETTINGS.replaced(network=network.model_dump())
+    config = QUICK.replaced(iterations=2, patch_depth=4)
+    pair = pair_images(stack, Image(stack.array[:, :, ::-1] * 2, None, "target"))
+    result = drive(
+        fine_tune([pair], tmp_path / "m", config=config, settings=settings, **EXACT)
+    )
+    found = drive(segment(stack, result.model, **EXACT))
+    values = restore_values(found.probabilities, result.model.settings)
+    assert values.shape == stack.array.shape
+    assert result.after is not None

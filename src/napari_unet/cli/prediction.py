@@ -86,7 +86,8 @@ def segment(
     describe_device(device)  # refuses one that is not there
     edge = _read_tile(tile)
     loaded = open_model(model)
-    plan_tiles((1, 1), loaded.network.geometry, tile=edge)  # refuses too small a tile
+    geometries = loaded.network.geometries
+    plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
     wanted = _Wanted(probabilities=probabilities, rois=rois, csv=csv)

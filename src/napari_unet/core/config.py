@@ -26,6 +26,9 @@ class NetworkConfig(Config):
     architecture: Literal["unet", "unet++"] = setting(
         "unet", "U-Net, or the nested U-Net++ with a block at every crossing"
     )
+    dimensions: int = setting(
+        2, "2: planes one by one. 3: volumes, stacks of planes", ge=2, le=3
+    )
     in_channels: int = setting(1, "Channels of the image", ge=1, le=256)
     classes: int = setting(2, "Classes, background included", ge=2, le=256)
     base_channels: int = setting(
@@ -33,6 +36,14 @@ class NetworkConfig(Config):
     )
     levels: int = setting(
         4, "Poolings of the contracting path: more levels see more context", ge=1, le=6
+    )
+    levels_z: int = setting(
+        2,
+        "3D: poolings along Z. Where these are fewer, the finest levels look at single "
+        "planes: for planes further apart than pixels",
+        title="Levels along Z",
+        ge=0,
+        le=6,
     )
     block: Literal["plain", "residual", "separable"] = setting(
         "plain",
@@ -89,6 +100,11 @@ class NetworkConfig(Config):
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:
         """Refuse what does not go together."""
+        if self.dimensions == 3 and self.levels_z > self.levels:
+            raise ValueError(
+                f"`levels_z` is {self.levels_z}, but the network has only "
+                f"{self.levels} levels; give at most as many along Z"
+            )
         if self.padding == "valid" and self.head_channels:
             raise ValueError("`head_channels` needs a padding other than 'valid'")
         if self.architecture == "unet++" and (
@@ -180,6 +196,9 @@ class TrainConfig(Config):
         60.0, "Time to train, validation included", unit="s", gt=0
     )
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
+    patch_depth: int = setting(
+        32, "3D: planes of a training patch", unit="px", ge=1, le=1024
+    )
     batch_size: int = setting(2, "Patches per step", ge=1, le=256)
     loss: Literal["cross-entropy", "dice", "cross-entropy + dice", "mse", "l1"] = (
         setting(
@@ -261,8 +280,8 @@ class ObjectConfig(Config):
 class ModelSettings(Config):
     """What a model must know about itself to be used on a new image.
 
-    `pixel_size_um` is the model's pixel size, one value for both axes; an image with
-    another one is rescaled to it.
+    `pixel_size_um` is the model's pixel size, one value for Y and X; an image with
+    another one is rescaled to it. So it is along Z in 3D.
     """
 
     network: NetworkConfig = Field(default_factory=NetworkConfig)
@@ -271,6 +290,9 @@ class ModelSettings(Config):
     )
     pixel_size_um: float | None = setting(
         None, "Edge of a pixel the model was trained with", unit="µm", gt=0
+    )
+    pixel_size_z_um: float | None = setting(
+        None, "3D: distance of planes the model was trained with", unit="µm", gt=0
     )
     annotation: AnnotationKind = setting(
         "objects", "Whether it learned single objects, classes of pixels or grey values"
@@ -281,6 +303,15 @@ class ModelSettings(Config):
         ("background", "object"), "Name of each class, background first"
     )
     objects: ObjectConfig = Field(default_factory=ObjectConfig)
+
+    @property
+    def pixel_sizes_um(self) -> tuple[float, ...] | None:
+        """Pixel size along ([Z,] Y, X); None where it is unknown."""
+        sizes = [self.pixel_size_um] * 2
+        if self.network.dimensions == 3:
+            sizes.insert(0, self.pixel_size_z_um)
+        known = tuple(size for size in sizes if size is not None)
+        return known if len(known) == len(sizes) else None
 
     @model_validator(mode="after")
     def _names_every_class(self) -> Self:

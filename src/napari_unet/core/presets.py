@@ -14,6 +14,7 @@ from napari_unet.core.config import (
 
 PresetName = Literal[
     "fast",
+    "fast-3d",
     "paper-2015",
     "freiburg-2019",
     "keras-2016",
@@ -54,6 +55,12 @@ PRESETS: dict[PresetName, Preset] = {
         training=_FAST,
         summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
         "cosine decay; learns in a minute on a processor.",
+    ),
+    "fast-3d": Preset(
+        network=NetworkConfig(dimensions=3, levels=3, levels_z=2),
+        training=_FAST.replaced(patch_size=96, patch_depth=32, batch_size=1),
+        summary="The fast preset for volumes: objects that reach through planes, after "
+        "Çiçek et al. (2016). A few planes of a stack may be annotated.",
     ),
     # The paper gives neither learning rate nor dropout rate; these are our choice.
     "paper-2015": Preset(

@@ -50,6 +50,7 @@ from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
+    fit_dimensions,
     split_validation,
 )
 from napari_unet.core.training.patches import Batch, PatchSampler
@@ -150,11 +151,11 @@ def fine_tune(
     """
     if resume:
         start_from = load_model(folder)
-    elif settings is None and start_from is None:
-        settings = ModelSettings()
     if start_from is not None:
         settings = start_from.settings
-    check_values(examples, settings or ModelSettings(), config)
+    settings = settings or ModelSettings()
+    check_values(examples, settings, config)
+    examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples)
     check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
@@ -329,16 +330,21 @@ def draw_patches(
     Returns
     -------
     Batch
-        Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
+        Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
+    settings = settings or ModelSettings()
+    check_values(examples, settings, config)
+    examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples)
     settings = complete_settings(settings, examples, new=True)
+    if settings.annotation == "values":
+        settings = complete_values(settings, examples)
     to_train, _ = split_validation(examples)
     sampler, _ = make_sampler(
         to_train,
         config.replaced(batch_size=count),
         settings,
-        Geometry(settings.network),
+        Geometry.of_axes(settings.network),
         torch.device("cpu"),
     )
     return sampler.draw(0)

@@ -34,6 +34,7 @@ _SCRATCH, _MODEL = "Scratch", "The model in use"
 _MINUTES, _ITERATIONS = "minutes", "iterations"
 _TRAINING = (
     "patch_size",
+    "patch_depth",
     "batch_size",
     "loss",
     "dice_share",
@@ -48,9 +49,11 @@ _TRAINING = (
     "seed",
 )
 _NETWORK = (
+    "dimensions",
     "architecture",
     "base_channels",
     "levels",
+    "levels_z",
     "block",
     "skip",
     "padding",

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from napari_unet.core.config import Averaging
-from napari_unet.core.device import Compute, free_bytes
+from napari_unet.core.device import Compute, channels_last, free_bytes
 from napari_unet.core.image import IntensityRange
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.tiling import Tile, plan_tiles, read_window
@@ -30,8 +30,8 @@ class TilePrediction:
     done, total : int
         This is tile number `done` of `total`.
     interior : tuple of slice
-        Where it belongs in the image (Y, X).
-    probabilities : ndarray of float32, shape (K, y, x)
+        Where it belongs in the image ([Z,] Y, X).
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
         Of each class; see `Network.probabilities`.
     """
 
@@ -55,8 +55,8 @@ def predict_tile(
     ----------
     network : Network
         In evaluation mode, on the device of `compute`.
-    array : ndarray, shape (C, Y, X)
-        Grey values of the whole plane; only the tile's window is read.
+    array : ndarray, shape (C, [Z,] Y, X)
+        Grey values of the whole image; only the tile's window is read.
     intensity : IntensityRange
         Of the whole image.
     tile : Tile
@@ -68,7 +68,7 @@ def predict_tile(
 
     Returns
     -------
-    ndarray of float32, shape (K, y, x)
+    ndarray of float32, shape (K, [z,] y, x)
         Probabilities of the interior.
     """
     window = intensity.apply(read_window(array, tile.window))
@@ -98,7 +98,7 @@ def _predict_version(
     """
     version = batch.flip(-1) if mirrored else batch
     version = version.rot90(turns, (-2, -1))
-    version = version.contiguous(memory_format=torch.channels_last)
+    version = channels_last(version)
     with compute.autocast():
         logits = network(version)
     logits = logits[0].rot90(-turns, (-2, -1))
@@ -113,16 +113,16 @@ def predict(
     compute: Compute,
     *,
     tile: int | None = None,
-    box: tuple[slice, slice] | None = None,
+    box: tuple[slice, ...] | None = None,
     averaging: Averaging = "none",
 ) -> Iterator[TilePrediction]:
-    """Predict a plane tile by tile; one `next` is one tile.
+    """Predict a plane, or a volume in 3D, tile by tile; one `next` is one tile.
 
     Parameters
     ----------
     network : Network
         Switched to evaluation mode while a tile is computed, and back.
-    array : ndarray, shape (C, Y, X)
+    array : ndarray, shape (C, [Z,] Y, X)
         Grey values.
     intensity : IntensityRange
         Of the whole image, of which `array` may be a part.
@@ -131,7 +131,7 @@ def predict(
     tile : int, optional
         Edge of the network's input in pixels; by default chosen from free memory.
     box : tuple of slice, optional
-        The part (Y, X) of the plane to predict; by default all of it.
+        The part ([Z,] Y, X) to predict; by default all of it.
     averaging : str
         Over which mirrored and turned versions to average: takes as many times as long.
 
@@ -143,7 +143,7 @@ def predict(
     """
     tiles = plan_tiles(
         array.shape[1:],
-        network.geometry,
+        network.geometries,
         tile=tile,
         memory=free_bytes(compute.device),
         box=box,

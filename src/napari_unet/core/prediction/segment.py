@@ -2,14 +2,26 @@
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import Averaging, DeviceChoice, ModelSettings, ObjectConfig
-from napari_unet.core.device import Precision, choose_compute, place
+from napari_unet.core.config import (
+    AnnotationKind,
+    Averaging,
+    DeviceChoice,
+    ModelSettings,
+    ObjectConfig,
+)
+from napari_unet.core.device import Compute, Precision, choose_compute, place
 from napari_unet.core.errors import InputError
-from napari_unet.core.image import Image, check_contrast, measure_intensity
+from napari_unet.core.image import (
+    Image,
+    IntensityRange,
+    check_contrast,
+    measure_intensity,
+)
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plane import (
     PlaneProgress,
@@ -27,17 +39,17 @@ class SegmentProgress:
     done, total : int
         Tiles.
     plane : int or None
-        Index along Z or time.
+        Index along Z or time; None for a 2D image, and for a 3D model.
     box : tuple of slice
-        Where `foreground` lies in the plane, in pixels of the image.
-    foreground : ndarray of float32, shape (y, x)
+        Where `foreground` lies in the plane, or in the volume, in pixels of the image.
+    foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
     """
 
     done: int
     total: int
     plane: int | None
-    box: tuple[slice, slice]
+    box: tuple[slice, ...]
     foreground: np.ndarray
 
 
@@ -53,11 +65,14 @@ class Segmentation:
         The part (Y, X) of each plane.
     planes : tuple of int or None
         Which planes; None for a 2D image.
+    volume : bool
+        Whether a 3D model saw the planes together.
     """
 
     probabilities: np.ndarray
     box: tuple[slice, slice]
     planes: tuple[int, ...] | None
+    volume: bool = False
 
 
 def segment(
@@ -79,13 +94,14 @@ def segment(
     Parameters
     ----------
     image : Image
-        The whole image; planes of (C, Z, Y, X) are predicted one by one.
+        The whole image; a 2D model predicts planes of (C, Z, Y, X) one by one.
     model : Model
         What to predict with.
     box : tuple of slice, optional
         The part (Y, X) to predict, in pixels of the image; by default all of it.
     planes : sequence of int, optional
-        Which planes along Z or time; by default all.
+        Which planes along Z or time; by default all. Of a 3D model all from the first
+        to the last of them.
     tile : int, optional
         Edge of the network's input in pixels; by default from free memory.
     averaging : str
@@ -117,6 +133,19 @@ def segment(
     intensity = measure_intensity(image, model.settings.normalisation)
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     chosen: Sequence[int | None] = [None]
+    if model.settings.network.dimensions == 3:
+        return (
+            yield from _segment_volume(
+                image,
+                model,
+                intensity,
+                compute,
+                box,
+                planes,
+                tile=tile,
+                averaging=averaging,
+            )
+        )
     if len(image.shape) == 3:
         chosen = list(range(image.shape[0])) if planes is None else list(planes)
     results = []
@@ -137,6 +166,40 @@ def segment(
         probabilities=stacked,
         box=box,
         planes=None if len(image.shape) == 2 else tuple(int(i or 0) for i in chosen),
+    )
+
+
+def _segment_volume(
+    image: Image,
+    model: Model,
+    intensity: IntensityRange,
+    compute: Compute,
+    box: tuple[slice, slice],
+    planes: Sequence[int] | None,
+    **options: Any,
+) -> Generator[SegmentProgress, None, Segmentation]:
+    """Predict planes that a 3D model sees together."""
+    if len(image.shape) != 3:
+        raise InputError(
+            f"'{image.name}' is a single plane, but the model was made for volumes. "
+            "Take a stack of planes, or a model for planes."
+        )
+    first, last = (0, image.shape[0] - 1) if planes is None else (planes[0], planes[-1])
+    steps = predict_plane(
+        model.network,
+        image,
+        intensity,
+        model.settings,
+        compute,
+        box=(slice(first, last + 1), *box),
+        **options,
+    )
+    probabilities = yield from _number(steps, 0, 1, None)
+    return Segmentation(
+        probabilities=probabilities,
+        box=box,
+        planes=tuple(range(first, last + 1)),
+        volume=True,
     )
 
 
@@ -183,17 +246,38 @@ def make_labels(
             "This model predicts grey values, not objects; bring them back with "
             "`restore_values`."
         )
-    probabilities = segmentation.probabilities
-    volumes = probabilities[:, None] if probabilities.ndim == 3 else probabilities
-    planes: list[np.ndarray] = []
-    for plane in np.moveaxis(volumes, 1, 0):
-        if settings.annotation == "classes":
-            planes.append(class_map(plane))
-        else:
-            planes.append(find_objects(1 - plane[0], objects or settings.objects))
-    return planes[0] if probabilities.ndim == 3 else _stack_labels(planes)
+    return find_labels(
+        segmentation.probabilities,
+        objects or settings.objects,
+        settings.annotation,
+        volume=segmentation.volume,
+    )
 
 
-def _stack_labels(planes: Sequence[np.ndarray]) -> np.ndarray:
-    """Stack planes of labels in the widest of their types."""
+def find_labels(
+    probabilities: np.ndarray,
+    objects: ObjectConfig,
+    kind: AnnotationKind,
+    *,
+    volume: bool = False,
+) -> np.ndarray:
+    """Turn probabilities (K, [Z,] Y, X) into labels ([Z,] Y, X).
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32
+        Class 0 is background.
+    objects : ObjectConfig
+        Not used for classes.
+    kind : str
+        ``objects`` or ``classes``.
+    volume : bool
+        Whether objects reach through planes; by default each plane is for itself.
+    """
+    if kind == "classes":
+        return class_map(probabilities)
+    foreground = 1 - probabilities[0]
+    if foreground.ndim == 2 or volume:
+        return find_objects(foreground, objects)
+    planes = [find_objects(plane, objects) for plane in foreground]
     return np.stack(planes).astype(np.result_type(*planes), copy=False)

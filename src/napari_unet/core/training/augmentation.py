@@ -1,6 +1,7 @@
 """Random deformations and grey values: one for image, target and weights together."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d, grid_sample, pad
 
 from napari_unet.core.config import AugmentationConfig
+from napari_unet.core.prediction.tiling import mirror_indices
 
 # The share of patches that are not interpolated.
 _SHARP_SHARE = 0.5
@@ -26,9 +28,9 @@ class GreyStatistics:
 
     Parameters
     ----------
-    spread : Tensor, shape (C, 1, 1)
+    spread : Tensor, shape (C, [1,] 1, 1)
         Standard deviation.
-    noise : Tensor, shape (C, 1, 1)
+    noise : Tensor, shape (C, [1,] 1, 1)
         Standard deviation of what differs from one pixel to the next, at least 0.01.
     """
 
@@ -37,7 +39,7 @@ class GreyStatistics:
 
 
 def measure_grey_values(grey: np.ndarray, device: torch.device) -> GreyStatistics:
-    """Measure an image (C, Y, X).
+    """Measure an image (C, [Z,] Y, X).
 
     Second differences along both axes leave noise and remove what is smooth
     (Immerkær 1996, :doi:`10.1006/cviu.1996.0060`); the median ignores edges.
@@ -48,9 +50,11 @@ def measure_grey_values(grey: np.ndarray, device: torch.device) -> GreyStatistic
     noise = np.maximum(middle / (6 * _MEDIAN_OF_NORMAL), _LEAST_NOISE)
 
     def column(values: np.ndarray) -> Tensor:
-        return torch.from_numpy(values.astype(np.float32)[:, None, None]).to(device)
+        column = values.astype(np.float32).reshape(-1, *(1,) * (grey.ndim - 1))
+        return torch.from_numpy(column).to(device)
 
-    return GreyStatistics(column(grey.std(axis=(1, 2))), column(noise))
+    spread = grey.reshape(len(grey), -1).std(axis=1)
+    return GreyStatistics(column(spread), column(noise))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +68,16 @@ class Deformation:
     nodes : ndarray, shape (2, n, n)
         Displacement (y, x) in pixels at a grid of nodes that spans the patch;
         interpolated by a cubic spline in between.
+    upside_down : bool
+        Whether the planes of a volume are in reverse order. Volumes are deformed alike
+        in all planes: along Z, pixels are often much longer.
     """
 
     matrix: np.ndarray
     nodes: np.ndarray
+    upside_down: bool = False
 
-    def source(self, shape: tuple[int, int], device: torch.device) -> Tensor:
+    def source(self, shape: Sequence[int], device: torch.device) -> Tensor:
         """Return the offsets (2, Y, X) from the centre at which to read, in pixels."""
         rows, columns = (
             torch.arange(n, device=device, dtype=torch.float32) - (n - 1) / 2
@@ -87,6 +95,15 @@ class Deformation:
         nodes = torch.from_numpy(self.nodes.astype(np.float32)).to(device)
         return offsets + bases[0] @ nodes @ bases[1].T
 
+    def planes(self, centre: float, depth: int, length: int) -> np.ndarray:
+        """Return which planes of a volume, of `length` in all, the patch reads.
+
+        Beyond the first and the last plane it is mirrored, as in prediction.
+        """
+        first = math.ceil(centre - depth / 2)
+        planes = mirror_indices(first, first + depth, length)
+        return planes[::-1].copy() if self.upside_down else planes
+
 
 @lru_cache(maxsize=16)
 def spline_basis(length: int, nodes: int) -> np.ndarray:
@@ -101,7 +118,7 @@ def spline_basis(length: int, nodes: int) -> np.ndarray:
 
 
 def draw_deformation(
-    config: AugmentationConfig, rng: np.random.Generator
+    config: AugmentationConfig, rng: np.random.Generator, *, volume: bool = False
 ) -> Deformation:
     """Draw a random mirroring, rotation, scale, shear and elastic deformation.
 
@@ -125,7 +142,8 @@ def draw_deformation(
     matrix = np.array([[cos, -sin], [sin, cos]]) @ [[1, np.tan(shear)], [0, 1]]
     if config.flip and rng.random() < 0.5:
         matrix[:, 1] *= -1
-    return Deformation(matrix, nodes)
+    upside_down = volume and config.flip and bool(rng.random() < 0.5)
+    return Deformation(matrix, nodes, upside_down)
 
 
 def no_deformation() -> Deformation:
@@ -135,7 +153,7 @@ def no_deformation() -> Deformation:
 
 def read_patch(
     planes: Tensor,
-    centre: tuple[float, float],
+    centre: Sequence[float],
     offsets: Tensor,
     *,
     nearest: bool = False,
@@ -144,8 +162,8 @@ def read_patch(
 
     Parameters
     ----------
-    planes : Tensor, shape (C, Y, X)
-        Grey values, or classes and weights.
+    planes : Tensor, shape (C, [Z,] Y, X)
+        Grey values, or classes and weights; the planes of a volume are deformed alike.
     centre : tuple of float
         The pixel (y, x) in the middle of the patch.
     offsets : Tensor, shape (2, y, x)
@@ -155,20 +173,21 @@ def read_patch(
 
     Returns
     -------
-    Tensor, shape (C, y, x)
+    Tensor, shape (C, [Z,] y, x)
         Beyond the edge the image is mirrored, as in prediction.
     """
-    height, width = planes.shape[1:]
+    height, width = planes.shape[-2:]
     # grid_sample counts from -1 (first pixel's centre) to 1 (last pixel's centre).
     y = (offsets[0] + centre[0]) * (2 / max(height - 1, 1)) - 1
     x = (offsets[1] + centre[1]) * (2 / max(width - 1, 1)) - 1
-    return grid_sample(
-        planes[None],
+    patch = grid_sample(
+        planes.reshape(1, -1, height, width),
         torch.stack([x, y], dim=-1)[None],
         mode="nearest" if nearest else "bilinear",
         padding_mode="reflection",
         align_corners=True,
-    )[0]
+    )
+    return patch.reshape(*planes.shape[:-2], *offsets.shape[1:])
 
 
 def change_grey_values(
@@ -177,7 +196,7 @@ def change_grey_values(
     config: AugmentationConfig,
     rng: np.random.Generator,
 ) -> Tensor:
-    """Return a patch (C, Y, X) with random gamma, contrast, brightness, blur and noise.
+    """Return a patch (C, [Z,] Y, X) with other grey values, blur and noise.
 
     Shifts and noise follow the image that the patch is from: what is little for an
     image of strong contrast would drown the cells of a faint one.
@@ -203,14 +222,18 @@ def change_gamma(patch: Tensor, log_exponent: float) -> Tensor:
 
 
 def blur(patch: Tensor, sigma: float) -> Tensor:
-    """Return a patch (C, Y, X) blurred by a Gaussian; mirrored at its edges."""
-    radius = min(math.ceil(3 * sigma), min(patch.shape[1:]) - 1)
+    """Return a patch (C, [Z,] Y, X), each plane blurred by a Gaussian.
+
+    Beyond its edges it is mirrored.
+    """
+    radius = min(math.ceil(3 * sigma), min(patch.shape[-2:]) - 1)
     if radius < 1:
         return patch
     steps = torch.arange(-radius, radius + 1, device=patch.device, dtype=patch.dtype)
     kernel = torch.exp(-steps.square() / (2 * sigma**2))
     kernel = (kernel / kernel.sum())[None, None, :, None]
-    rows = pad(patch[:, None], (0, 0, radius, radius), mode="reflect")
+    planes = patch.reshape(-1, 1, *patch.shape[-2:])
+    rows = pad(planes, (0, 0, radius, radius), mode="reflect")
     rows = conv2d(rows, kernel)
     columns = pad(rows, (radius, radius, 0, 0), mode="reflect")
-    return conv2d(columns, kernel.mT)[:, 0]
+    return conv2d(columns, kernel.mT).reshape(patch.shape)

@@ -1,7 +1,7 @@
 """Annotated images, split into training and validation, at the model's pixel size."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -40,6 +40,54 @@ _SMALLEST = 2
 _SHORTEST = 8
 
 
+def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example]:
+    """Return examples as a 2D or 3D network learns from them.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Planes and stacks.
+    dimensions : int
+        For 2, stacks become their annotated planes. For 3, annotated planes of a stack
+        without regions become regions: the others are unknown, so that a few planes may
+        be annotated (Çiçek et al. 2016, arXiv:1606.06650).
+
+    Raises
+    ------
+    InputError
+        If a 3D network is to learn from a single plane.
+    """
+    fitting = []
+    for example in examples:
+        is_stack = len(example.image.shape) == 3
+        if dimensions == 2:
+            planes = [example.plane(z) for z in example.annotated_planes]
+            fitting += planes if planes or is_stack else [example]
+        elif not is_stack:
+            raise InputError(
+                f"'{example.image.name}' is a single plane, but the network learns "
+                "from volumes. Give a stack of planes, or choose 2 dimensions."
+            )
+        else:
+            fitting.append(_mark_planes(example))
+    return fitting
+
+
+def _mark_planes(example: Example) -> Example:
+    """Return a stack with regions over its annotated planes, if it has none."""
+    planes = example.annotated_planes
+    if example.regions or len(planes) in (0, len(example.annotation)):
+        return example
+    starts = [z for z in planes if z - 1 not in planes]
+    ends = [z + 1 for z in planes if z + 1 not in planes]
+    plane = example.annotation.shape[1:]
+    regions = tuple(
+        Region((first, 0, 0), (end, *plane), example.role)
+        for first, end in zip(starts, ends, strict=True)
+    )
+    return replace(example, regions=regions)
+
+
 def split_validation(
     examples: Sequence[Example],
 ) -> tuple[list[Example], list[Example]]:
@@ -74,7 +122,7 @@ def _part(example: Example, role: Role) -> Example | None:
         return replace(example, role="validation") if role == "validation" else None
     if example.regions and not regions:
         return None
-    return replace(example, regions=regions)
+    return replace(example, regions=regions, seen=example.regions)
 
 
 def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
@@ -95,14 +143,16 @@ def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
             continue
         others = [r for r in example.regions if r != region]
         reduced = list(training)
-        reduced[index] = replace(example, regions=(*others, rest))
+        seen = (*example.seen, region)
+        reduced[index] = replace(example, regions=(*others, rest), seen=seen)
         return reduced, [replace(example, regions=(held,))]
     return training, []
 
 
 def _whole(example: Example) -> Region:
     """Return a region that covers the image."""
-    return Region((0, 0), example.annotation.shape)
+    shape = example.annotation.shape
+    return Region((0,) * len(shape), shape)
 
 
 def _cut(region: Region, share: float) -> tuple[Region, Region]:
@@ -133,35 +183,35 @@ class Prepared:
 
     Parameters
     ----------
-    grey : ndarray, shape (C, Y, X)
+    grey : ndarray, shape (C, [Z,] Y, X)
         Grey values as in the image, resampled.
     intensity : IntensityRange
         Of the whole image.
     target : Target
         Classes, labels and known pixels.
+    pixel_size : tuple of float, optional
+        Edge lengths of a pixel compared with that along X: in 3D, pixels are often
+        longer along Z.
     """
 
     grey: np.ndarray
     intensity: IntensityRange
     target: Target
+    pixel_size: tuple[float, ...] | None = None
 
 
 def prepare(
     example: Example, settings: ModelSettings, *, separation_border: int = 1
 ) -> Prepared:
     """Resample an example to the model's pixel size and make its target."""
-    factors = scale_to_model(example.image, settings.pixel_size_um)
+    factors = scale_to_model(example.image, settings.pixel_sizes_um)
     shape = tuple(
         max(1, round(n * f)) for n, f in zip(example.image.shape, factors, strict=True)
     )
     exact = [n / old for n, old in zip(shape, example.image.shape, strict=True)]
-    regions = tuple(
-        replace(
-            region,
-            start=tuple(round(a * f) for a, f in zip(region.start, exact, strict=True)),
-            stop=tuple(round(b * f) for b, f in zip(region.stop, exact, strict=True)),
-        )
-        for region in example.regions
+    regions, seen = (
+        tuple(_scale(region, exact) for region in part)
+        for part in (example.regions, example.seen)
     )
     return Prepared(
         grey=resample(example.image.array, shape),
@@ -170,11 +220,29 @@ def prepare(
             resample(example.annotation, shape, order=0),
             kind=settings.annotation,
             regions=regions,
+            seen=seen,
             ignore_label=example.ignore_label,
             separation_border=separation_border,
             classes=settings.network.classes,
         ),
+        pixel_size=_relative(settings.pixel_sizes_um),
     )
+
+
+def _scale(region: Region, factors: Sequence[float]) -> Region:
+    """Return a region in other pixels."""
+    return replace(
+        region,
+        start=tuple(round(a * f) for a, f in zip(region.start, factors, strict=True)),
+        stop=tuple(round(b * f) for b, f in zip(region.stop, factors, strict=True)),
+    )
+
+
+def _relative(sizes_um: Sequence[float] | None) -> tuple[float, ...] | None:
+    """Return pixel sizes in pixels of X; None where they are all alike."""
+    if sizes_um is None or len(set(sizes_um)) == 1:
+        return None
+    return tuple(size / sizes_um[-1] for size in sizes_um)
 
 
 def prepare_training(
@@ -188,7 +256,10 @@ def prepare_training(
     balance = weigh_classes(config, np.asarray(counts))
     for example in examples:
         weights = compute_weight_map(
-            example.target, config, class_weights=balance.tolist()
+            example.target,
+            config,
+            class_weights=balance.tolist(),
+            pixel_size=example.pixel_size,
         )
         grey = example.intensity.apply(example.grey)
         yield prepare_image(grey, example.target, weights, device)
@@ -234,22 +305,33 @@ def complete_settings(
     settings = settings or ModelSettings()
     if not new:
         return settings
-    sizes = [
-        math.sqrt(math.prod(example.image.pixel_size_um[-2:]))
-        for example in examples
-        if example.image.pixel_size_um is not None
-    ]
-    # With some images of unknown size, rescaling the others would only do harm.
-    known = len(sizes) == len(examples)
-    size = round(float(np.median(sizes)), 6) if known else None
+    plane = _median_size(examples, lambda sizes: math.sqrt(math.prod(sizes[-2:])))
+    depth = None
+    if settings.network.dimensions == 3:
+        depth = _median_size(examples, lambda sizes: sizes[0])
     network = settings.network.replaced(in_channels=examples[0].image.channels)
     objects = settings.objects
     if settings.annotation == "objects":
         smallest = _smallest_size(examples, objects.min_size)
         objects = objects.replaced(min_size=smallest)
     return settings.replaced(
-        network=network.model_dump(), pixel_size_um=size, objects=objects.model_dump()
+        network=network.model_dump(),
+        pixel_size_um=plane,
+        pixel_size_z_um=depth,
+        objects=objects.model_dump(),
     )
+
+
+def _median_size(
+    examples: Sequence[Example], measure: Callable[[tuple[float, ...]], float]
+) -> float | None:
+    """Return the median pixel size; None unless that of every image is known.
+
+    With some of unknown size, rescaling the others would only do harm.
+    """
+    sizes = [example.image.pixel_size_um for example in examples]
+    known = [measure(size) for size in sizes if size is not None]
+    return round(float(np.median(known)), 6) if len(known) == len(sizes) else None
 
 
 def _smallest_size(examples: Sequence[Example], default: int) -> int:

@@ -183,6 +183,8 @@ class Look:
         """Return the foreground probability of the current view, or None."""
         if time.perf_counter() - self._looked_at < _LOOK_EVERY:
             return None
+        if self._settings.network.dimensions == 3:  # one plane says too little
+            return None
         request = self._preview()
         if request is None:
             return None

@@ -69,7 +69,7 @@ def make_validation(
     small for that; parts of `trained_on` have their say in it, too. They never count
     for the scores.
     """
-    halo = network.geometry.halo
+    halo = [each.halo for each in network.geometries]
     held = [(_crop_to_known(example, halo), True) for example in examples]
     fullest = sorted(trained_on, key=lambda e: -len(np.unique(e.target.labels)))
     seen = [
@@ -97,7 +97,7 @@ def make_validation(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Predicted:
-    """Probabilities (K, Y, X), the truth, and whether they count for the scores."""
+    """Probabilities (K, [Z,] Y, X), the truth, and whether it counts for the scores."""
 
     probabilities: np.ndarray
     target: Target
@@ -141,8 +141,8 @@ def _score(
 
 def _corner(example: Prepared) -> Prepared:
     """Return a part of an example that is quickly predicted."""
-    known = _crop_to_known(example, 0)
-    part = (slice(0, _SEEN_PX), slice(0, _SEEN_PX))
+    known = _crop_to_known(example, [0] * example.target.known.ndim)
+    part = (slice(0, _SEEN_PX),) * example.target.known.ndim
     target = known.target
     return Prepared(
         grey=known.grey[(slice(None), *part)],
@@ -162,14 +162,15 @@ def _segment(
     return find_objects(1 - probabilities[0], objects)
 
 
-def _crop_to_known(example: Prepared, halo: int) -> Prepared:
+def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
     """Keep the known ground and as much around it as the network sees."""
     known = example.target.known
     box = []
-    for axis in (0, 1):
-        places = np.flatnonzero(known.any(axis=1 - axis))
+    for axis, margin in enumerate(halo):
+        others = tuple(a for a in range(known.ndim) if a != axis)
+        places = np.flatnonzero(known.any(axis=others))
         first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
-        box.append(slice(max(0, first - halo), last + 1 + halo))
+        box.append(slice(max(0, first - margin), last + 1 + margin))
     inside = tuple(box)
     target = example.target
     return Prepared(

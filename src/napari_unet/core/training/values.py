@@ -124,7 +124,7 @@ def prepare_pair(
 
 
 def _target(example: Example, prepared: Prepared) -> np.ndarray:
-    """Return the image to predict (T, Y, X) at the model's pixel size."""
+    """Return the image to predict (T, [Z,] Y, X) at the model's pixel size."""
     values: np.ndarray = example.values  # type: ignore[assignment]
     return resample(values, prepared.target.known.shape)
 
