@@ -80,6 +80,7 @@ def workflow(monkeypatch):
             probabilities=results[0] if chosen == [None] else np.stack(results, axis=1),
             box=box,
             planes=None if chosen == [None] else tuple(chosen),
+            volume=False,
         )
 
     fake.segment = segment

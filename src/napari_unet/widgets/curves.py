@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QPalette
@@ -82,11 +82,10 @@ class TrainingCurves(QWidget):
         """
         self._losses[0].append(iteration)
         self._losses[1].append(loss)
-        scores = {} if validation is None else validation.as_dict()
-        if "f1" in scores:
+        if validation is not None and _is_of_objects(validation):
             self._scores[0].append(iteration)
-            self._scores[1].append(scores["f1"])
-            self._scores[2].append(scores["iou"])
+            self._scores[1].append(validation.f1)
+            self._scores[2].append(validation.iou)
         if self._canvas is None:
             self._build()
         self.show()
@@ -179,3 +178,8 @@ class TrainingCurves(QWidget):
         iterations, f1, iou = self._scores
         self._f1_line.setData(iterations, f1)
         self._iou_line.setData(iterations, iou)
+
+
+def _is_of_objects(scores: Scores | ValueScores) -> TypeGuard[Scores]:
+    """Tell whether scores are of objects: those of grey values have no F1."""
+    return hasattr(scores, "f1")

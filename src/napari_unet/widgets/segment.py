@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from qtpy.QtWidgets import (
@@ -28,6 +29,7 @@ from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
     import napari
@@ -65,7 +67,7 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | None = None
+        self._shown: PredictionLayer | ValuesLayer | None = None
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
@@ -160,7 +162,8 @@ class SegmentSection(Section):
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
         self._found_with = self._session.objects
-        self._shown = PredictionLayer(self._viewer, layer)
+        kind = ValuesLayer if self._predicts_values() else PredictionLayer
+        self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
         self._progress.setFormat("%v of %m tiles")
@@ -173,6 +176,13 @@ class SegmentSection(Section):
             ended=self._on_ended,
         )
         self._show_state()
+
+    def _predicts_values(self) -> bool:
+        """Tell whether the chosen model predicts grey values instead of objects."""
+        with suppress(InputError):  # the job says what is wrong with a model
+            manifest = self._session.read_model()
+            return manifest is not None and manifest.settings.annotation == "values"
+        return False
 
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.name == "Segment":
@@ -260,7 +270,8 @@ class SegmentSection(Section):
         )
         self._progress.setVisible(mine)
         self._probabilities.setEnabled(
-            session.segmentation is not None and self._shown is not None
+            session.segmentation is not None
+            and isinstance(self._shown, PredictionLayer)
         )
 
     def _say(self, text: str) -> None:
@@ -272,6 +283,10 @@ def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
         return f"{segmented.probabilities.shape[0]} classes, background included"
+    if segmented.annotation == "values":
+        channels = len(segmented.probabilities)
+        more = f"; the first of {channels} channels is shown" if channels > 1 else ""
+        return f"The predicted image, in grey values of the model's targets{more}"
     planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
     text = f"{count} object" if count == 1 else f"{count} objects"

@@ -121,8 +121,11 @@ class TrainForm(QWidget):
         self._start.setMinimumContentsLength(12)
         self._preset = QComboBox()
         self._preset.setToolTip("A network with the training settings that suit it")
-        for index, (name, preset) in enumerate(PRESETS.items()):
+        for name, preset in PRESETS.items():
+            if preset.network.head == "regression":
+                continue  # learns from pairs of images, on the command line
             self._preset.addItem(name, name)
+            index = self._preset.count() - 1
             self._preset.setItemData(index, preset.summary, _TOOLTIP)
         self._amount = QDoubleSpinBox()
         self._amount.setKeyboardTracking(False)
