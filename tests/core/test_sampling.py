@@ -75,6 +75,10 @@ def test_centres_are_drawn_as_often_as_the_density_says(config):
     assert drawn[on_object].sum() == pytest.approx(expected[on_object].sum(), rel=0.1)
 
 
+def test_the_freiburg_preset_draws_by_density():
+    assert PRESETS["freiburg-2019"].training.sampling == FALK
+
+
 def test_nothing_known_and_no_object_have_a_density():
     nothing = np.zeros((3, 4), bool)
     classes = np.zeros((3, 4), int)
