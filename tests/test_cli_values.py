@@ -59,7 +59,11 @@ def model(tmp_path, folders, call):
 def test_a_denoiser_writes_the_predicted_image(tmp_path, folders, model, call):
     settings = read_manifest(model).settings
     assert settings.annotation == "values"
+    assert "train IMAGES TARGETS" in read_manifest(model).card.command
     assert "--annotation values" in read_manifest(model).card.command
+    readme = (model / "README.md").read_text(encoding="utf-8")
+    assert "predicts an image of 1 channel(s)" in readme
+    assert "IMAGES and TARGETS are folders" in readme
     out = tmp_path / "out"
     code, text, err = call(
         "segment", folders[0], "--model", model, "--out", out, "--json"

@@ -40,6 +40,7 @@ def test_segmenting_puts_the_predicted_image_over_the_image(
     section = SegmentSection(session, viewer)
     qtbot.addWidget(section)
     section._where.setCurrentText(LAYER)
+    assert section._form.isHidden()  # there are no objects to make
 
     section._button.click()
     qtbot.waitUntil(lambda: not session.is_busy, timeout=30_000)

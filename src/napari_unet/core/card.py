@@ -187,17 +187,18 @@ def describe(manifest: Manifest) -> str:
     card, settings = manifest.card, manifest.settings
     size = settings.pixel_size_um
     network = settings.network
+    objects = "" if settings.annotation == "values" else f"{card.objects} objects of "
     lines = [
         f"# {card.name}",
         "",
         f"A U-Net of napari-unet-live, saved {card.created}.",
         "",
         f"- Network: {network.base_channels} base channels, {network.levels} levels, "
-        f"'{network.padding}' padding, {network.in_channels} channel(s), classes "
-        f"{', '.join(settings.class_names)}",
+        f"'{network.padding}' padding, {network.in_channels} channel(s), "
+        f"{_describe_learned(settings)}",
         f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
         f"- Normalisation: {settings.normalisation}",
-        f"- Trained on {card.objects} objects of {', '.join(card.trained_on) or '?'}",
+        f"- Trained on {objects}{', '.join(card.trained_on) or '?'}",
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
@@ -210,11 +211,19 @@ def describe(manifest: Manifest) -> str:
     return "\n".join([*lines, *_describe_repeating(card), ""])
 
 
+def _describe_learned(settings: ModelSettings) -> str:
+    """Return what a network was made for."""
+    if settings.annotation == "values":
+        return f"predicts an image of {settings.network.target_channels} channel(s)"
+    return f"classes {', '.join(settings.class_names)}"
+
+
 def _describe_repeating(card: Card) -> list[str]:
     """Return how to train the same once more, as lines of Markdown."""
     if not card.command:
         return []
-    replaced = "IMAGES and LABELS are folders of files that pair by equal names"
+    others = "TARGETS" if "TARGETS" in card.command else "LABELS"
+    replaced = f"IMAGES and {others} are folders of files that pair by equal names"
     if "REGIONS" in card.command:
         replaced += (
             ", REGIONS one of their fully annotated rectangles (`NAME.geojson`, from "

@@ -80,9 +80,10 @@ class SegmentSection(Section):
         listen(session.events.segmentation, self._on_segmentation)
         listen(session.events.job, self._on_job)
         listen(session.events.averaging, self._show_averaging)
-        listen(session.events.model_folder, self._show_state)
+        listen(session.events.model_folder, self._show_model)
         listen(self._chosen.events.image, self._show_image)
         self._show_image()
+        self._show_model()
         self._show_averaging()
 
     def _build(self) -> None:
@@ -248,6 +249,11 @@ class SegmentSection(Section):
             self._where.addItems([VIEW, SLICE, LAYER] if stack else [VIEW, LAYER])
             self._where.setCurrentText(old if old else LAYER)
         self._line.hide()  # it is about another image
+        self._show_state()
+
+    def _show_model(self) -> None:
+        """Offer what makes objects only where the model finds some."""
+        self._form.setVisible(not self._predicts_values())
         self._show_state()
 
     def _show_state(self) -> None:

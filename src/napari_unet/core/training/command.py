@@ -37,7 +37,8 @@ def repeat_command(
         for e in examples
         if e.ignore_label is not None and (e.annotation == e.ignore_label).any()
     }
-    words = ["napari-unet train IMAGES LABELS --model NEW_MODEL"]
+    labels = "TARGETS" if settings.annotation == "values" else "LABELS"
+    words = [f"napari-unet train IMAGES {labels} --model NEW_MODEL"]
     words.append(f'--config "{folder / TRAINING_FILE}" --seed {config.seed}')
     if start_from is not None:
         words.append(f'--start-from "{start_from}"')
