@@ -243,7 +243,7 @@ def _check_old(
     options: Mapping[str, object],
     config_file: Path | None,
     settings: Sequence[str],
-    channels: Sequence[int | str],
+    channels: Sequence[int],
 ) -> None:
     """Refuse options that contradict the model to go on with."""
     check_same_channels(old, channels)
