@@ -357,6 +357,13 @@ def evaluate(
         int | None,
         typer.Option(help="True pixels with this number do not count.", min=0),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="With --classes: the true labels hold the numbers or colours that "
+            "this model learned from."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
@@ -366,8 +373,16 @@ def evaluate(
         raise InputError("Give either --classes or --boundaries, not both.")
     if (invert_predicted or invert_true) and not boundaries:
         raise InputError("--invert-predicted and --invert-true need --boundaries.")
+    if model is not None and not classes:
+        raise InputError("--model tells the classes of the labels; it needs --classes.")
     if classes:
-        evaluate_classes(predicted, true, ignore_label, as_json=as_json)
+        evaluate_classes(
+            predicted,
+            true,
+            ignore_label,
+            settings=None if model is None else open_model(model).settings,
+            as_json=as_json,
+        )
         return
     if boundaries:
         evaluate_boundaries(

@@ -14,6 +14,7 @@ from napari_unet.cli.app import Device, Images, Json, Labels, app, changed, repo
 from napari_unet.cli.classes import (
     Planes,
     Zero,
+    check_planes,
     check_same_channels,
     check_same_classes,
     class_rows,
@@ -163,6 +164,7 @@ def train(
     network, config = apply_settings(settings or [], network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
+    check_planes(planes_as_channels, network)
     start = None if start_from is None else open_model(start_from)
     names, picked = read_names(classes), read_channels(channels)
     old = open_model(str(model)) if start is None and resume else start

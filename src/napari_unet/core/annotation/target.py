@@ -97,10 +97,16 @@ class Example:
         """Check once, at the door."""
         name = self.image.name
         if self.annotation.shape != self.image.shape:
+            advice = ""
+            if self.annotation.shape == self.image.shape[1:]:
+                advice = (
+                    " If the planes of the image are channels of one picture, say so "
+                    "(on the command line: --planes-as-channels)."
+                )
             raise InputError(
                 f"The labels of '{name}' have the shape {self.annotation.shape}, the "
                 f"image {self.image.shape}; both must be the same. Make new "
-                "labels for this image, or choose the image they belong to."
+                "labels for this image, or choose the image they belong to." + advice
             )
         if self.values is not None and self.values.shape[1:] != self.image.shape:
             raise InputError(
