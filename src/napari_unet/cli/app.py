@@ -36,6 +36,7 @@ def main() -> None:
         annotation,
         prediction,
         showcase,
+        tools,
         training,
     )
 

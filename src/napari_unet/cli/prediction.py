@@ -23,7 +23,7 @@ from napari_unet.cli.app import (
 )
 from napari_unet.cli.classes import class_shares, say_one_class, say_shares
 from napari_unet.cli.model_folder import open_model
-from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
+from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -84,7 +84,10 @@ def segment(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Segment images with a model; writes labels to <stem>.tif in --out."""
+    """Segment images with a model; writes labels to <stem>.tif in --out.
+
+    Of a model that predicts grey values, <stem>.tif is the predicted image.
+    """
     from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
@@ -96,12 +99,18 @@ def segment(
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
-    _check_folder(out, paths)
     wanted = _Wanted(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
-    counts, faults = {}, {}
-    shares: dict[str, dict[str, float]] = {}  # of classes
+    predicts_values = loaded.settings.annotation == "values"
+    if predicts_values and (probabilities or uncertainty or rois or csv):
+        raise InputError(
+            f"The model '{model}' predicts grey values: there are no probabilities, "
+            "ROIs or measurements to write. Leave these options out."
+        )
+    _check_folder(out, paths)
+    found: dict[str, Any] = {}
+    faults = {}
     for path in paths:
         try:
             image = read_image(path)
@@ -111,30 +120,21 @@ def segment(
             if len(paths) > 1:
                 warn(str(error))
             continue
-        labels = make_labels(segmentation, loaded.settings, objects)
         stem = stem_of(path)
-        _write(out / stem, image, labels, segmentation, wanted)
-        planes = labels if labels.ndim == 3 else labels[None]
-        counts[stem] = sum(int(plane.max()) for plane in planes)
-        if loaded.settings.annotation == "classes":
-            shares[stem] = class_shares(labels, loaded.settings)
-            if len(shares[stem]) == 1:
-                warn(say_one_class(path.name, shares[stem]))
-    if not counts:  # nothing went well: probably all for the same reason
+        if predicts_values:
+            _write_values(out / f"{stem}.tif", image, segmentation, loaded)
+            found[stem] = "predicted"
+        else:
+            labels = make_labels(segmentation, loaded.settings, objects)
+            _write(out / stem, image, labels, segmentation, wanted)
+            found[stem] = _measure(path, labels, segmentation, loaded.settings)
+    if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(
-        f"{stem}: {say_shares(shares[stem]) if shares else count(n, 'object')}"
-        for stem, n in counts.items()
-    )
-    result = {
-        "out": str(out),
-        "images": len(counts),
-        "objects": counts,
-        "failed": faults,
-    }
-    if shares:
-        del result["objects"]
-        result["classes"] = shares
+    text = "\n".join(f"{stem}: {_say_found(each)}" for stem, each in found.items())
+    result = {"out": str(out), "images": len(found), "failed": faults}
+    if not predicts_values:
+        of_classes = loaded.settings.annotation == "classes"
+        result["classes" if of_classes else "objects"] = found
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)
@@ -142,6 +142,30 @@ def segment(
             f"{len(faults)} of {count(len(paths), 'image')} could not be segmented: "
             f"{names}. The reasons are above; the others are in '{out}'."
         )
+
+
+def _measure(
+    path: Path,
+    labels: "np.ndarray",
+    segmentation: "Segmentation",
+    settings: ModelSettings,
+) -> int | dict[str, float]:
+    """Return how many objects there are, or the share of each class."""
+    if settings.annotation == "classes":
+        shares = class_shares(labels, settings)
+        if len(shares) == 1:
+            warn(say_one_class(path.name, shares))
+        return shares
+    by_plane = labels.ndim == 3 and not segmentation.volume
+    parts = labels if by_plane else labels[None]
+    return sum(int(part.max()) for part in parts)
+
+
+def _say_found(found: int | dict[str, float] | str) -> str:
+    """Return what was found in an image, in words."""
+    if isinstance(found, str):
+        return found
+    return count(found, "object") if isinstance(found, int) else say_shares(found)
 
 
 def _read_tile(tile: str) -> int | None:
@@ -223,6 +247,21 @@ def _predict(
             bar.update(progress.done - bar.n)
 
 
+def _write_values(
+    path: Path, image: "Image", segmentation: "Segmentation", model: "Model"
+) -> None:
+    """Write a predicted image: one channel as (Y, X), several as (C, Y, X)."""
+    from napari_unet.core.workflow import restore_values
+    from napari_unet.formats.tiff import write_grey
+
+    values = restore_values(segmentation.probabilities, model.settings)
+    if len(values) == 1:
+        axes = "YX" if values.ndim == 3 else "ZYX"
+        write_grey(path, values[0], image.pixel_size_um, axes=axes)
+    else:
+        write_grey(path, values, image.pixel_size_um)
+
+
 def _write(
     stem: Path,
     image: "Image",
@@ -248,7 +287,8 @@ def _write(
     if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), labels)
     if wanted.csv:
-        if labels.ndim == 3 and labels.any():  # each plane has numbers of its own
+        if labels.ndim == 3 and labels.any() and not segmentation.volume:
+            # Each plane has numbers of its own.
             export = LabelsExport(
                 labels, stem.parent, name, ("csv",), image, size, by_plane=True
             )

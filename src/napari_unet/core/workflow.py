@@ -22,7 +22,6 @@ from napari_unet.core.annotation.weight_map import (
 )
 from napari_unet.core.checkpoint import (
     Model,
-    check_writable,
     load_last,
     load_model,
 )
@@ -46,6 +45,7 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
@@ -58,6 +58,11 @@ from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, settle, train
 from napari_unet.core.training.validation import Validate
+from napari_unet.core.training.values import (
+    check_values,
+    complete_values,
+    pair_images,
+)
 
 __all__ = [
     "Example",
@@ -77,6 +82,8 @@ __all__ = [
     "fine_tune",
     "load_model",
     "make_labels",
+    "pair_images",
+    "restore_values",
     "run",
     "segment",
 ]
@@ -146,10 +153,13 @@ def fine_tune(
     if start_from is not None:
         settings = start_from.settings
     settings = settings or ModelSettings()
+    check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
     check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
+    if settings.annotation == "values" and start_from is None:
+        settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
     yield _preparing(config)
 
@@ -338,9 +348,12 @@ def draw_patches(
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
     settings = settings or ModelSettings()
+    check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
     settings = complete_settings(settings, examples, new=True)
+    if settings.annotation == "values":
+        settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
     to_train, _ = split_validation(examples, settings.annotation)
     sampler, _ = make_sampler(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QPalette
@@ -12,6 +12,7 @@ if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only 
     import pyqtgraph as pg
 
     from napari_unet.core.evaluation.scores import Scores
+    from napari_unet.core.evaluation.value_scores import ValueScores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
 _DRAW_MSEC = 500
@@ -64,7 +65,9 @@ class TrainingCurves(QWidget):
             self._scores_plot.setYRange(0, 1, padding=0.05)
             self._draw()
 
-    def add(self, iteration: int, loss: float, validation: Scores | None) -> None:
+    def add(
+        self, iteration: int, loss: float, validation: Scores | ValueScores | None
+    ) -> None:
         """Append one point to the loss and, after a validation, one to the scores.
 
         Parameters
@@ -73,12 +76,13 @@ class TrainingCurves(QWidget):
             Optimizer steps taken so far.
         loss : float
             Smoothed loss of the training.
-        validation : Scores or None
-            What a validation that has just ended found.
+        validation : Scores, ValueScores or None
+            What a validation that has just ended found; of grey values, nothing is
+            shown.
         """
         self._losses[0].append(iteration)
         self._losses[1].append(loss)
-        if validation is not None:
+        if validation is not None and _is_of_objects(validation):
             self._scores[0].append(iteration)
             self._scores[1].append(validation.f1)
             self._scores[2].append(validation.iou)
@@ -174,3 +178,8 @@ class TrainingCurves(QWidget):
         iterations, f1, iou = self._scores
         self._f1_line.setData(iterations, f1)
         self._iou_line.setData(iterations, iou)
+
+
+def _is_of_objects(scores: Scores | ValueScores) -> TypeGuard[Scores]:
+    """Tell whether scores are of objects: those of grey values have no F1."""
+    return hasattr(scores, "f1")

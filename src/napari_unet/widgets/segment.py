@@ -33,6 +33,7 @@ from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
     import napari
@@ -70,7 +71,7 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | None = None
+        self._shown: PredictionLayer | ValuesLayer | None = None
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
@@ -186,7 +187,8 @@ class SegmentSection(Section):
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
         self._found_with = self._session.objects
-        self._shown = PredictionLayer(self._viewer, layer)
+        kind = ValuesLayer if self._predicts_values() else PredictionLayer
+        self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
@@ -201,6 +203,11 @@ class SegmentSection(Section):
             ended=self._on_ended,
         )
         self._show_state()
+
+    def _predicts_values(self) -> bool:
+        """Tell whether the chosen model predicts grey values instead of objects."""
+        settings = self._model_settings()
+        return settings is not None and settings.annotation == "values"
 
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.name == "Segment":
@@ -253,12 +260,12 @@ class SegmentSection(Section):
 
     def _on_probabilities_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and self._shown is not None:
+        if segmented is not None and isinstance(self._shown, PredictionLayer):
             self._shown.show_probabilities(segmented)
 
     def _on_uncertainty_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and self._shown is not None:
+        if segmented is not None and isinstance(self._shown, PredictionLayer):
             self._shown.show_uncertainty(segmented)
 
     # ------------------------------------------------------------------- showing
@@ -304,10 +311,9 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
+        is_shown = isinstance(self._shown, PredictionLayer)
         for button in (self._probabilities, self._uncertainty):
-            button.setEnabled(
-                session.segmentation is not None and self._shown is not None
-            )
+            button.setEnabled(session.segmentation is not None and is_shown)
 
     def _say(self, text: str) -> None:
         self._line.setText(text)
@@ -336,10 +342,15 @@ def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
         return _describe_classes(segmented)
-    planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
+    if segmented.annotation == "values":
+        channels = len(segmented.probabilities)
+        more = f"; the first of {channels} channels is shown" if channels > 1 else ""
+        return f"The predicted image, in grey values of the model's targets{more}"
+    whole = segmented.planes is None or segmented.volume
+    planes: Any = [segmented.labels] if whole else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
     text = f"{count} object" if count == 1 else f"{count} objects"
-    if segmented.planes is None:
+    if segmented.planes is None or segmented.volume:
         return text
     slices = len(segmented.planes)
     return f"{text} in one slice" if slices == 1 else f"{text} in {slices} slices"

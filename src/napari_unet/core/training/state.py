@@ -11,6 +11,7 @@ from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
 from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.network.unet import Network
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
@@ -38,10 +39,13 @@ class Training:
     seconds: float = 0.0
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
-    best_scores: Scores | None = None
+    best_scores: Scores | ValueScores | None = None
     best_objects: ObjectConfig | None = None
-    baseline: Scores | None = None  # of the model it started from
+    baseline: Scores | ValueScores | None = None  # of the model it started from
     top: float = -math.inf  # rank of the highest validation
+    without_gain: int = 0  # validations since then
+    on_plateau: int = 0  # of them, those at the present learning rate
+    rate_factor: float = 1.0  # what plateaus have made of the learning rate
     history: list[tuple[int, float, float, float, float]] = field(default_factory=list)
     optimizer: torch.optim.Optimizer = field(init=False)
 
@@ -64,6 +68,7 @@ class Training:
                     state[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu()
         state["iteration"] = torch.tensor(self.iteration)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        state["rate_factor"] = torch.tensor(self.rate_factor, dtype=torch.float64)
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -81,16 +86,19 @@ class Training:
         self.optimizer.load_state_dict(optimizer)
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])
+        self.rate_factor = float(state.get("rate_factor", torch.tensor(1.0)))
 
 
 def _make_optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW, RMSprop, or stochastic gradient descent; with momentum."""
+    """Return AdamW, Adagrad, or RMSprop or gradient descent with momentum."""
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adamw":
         betas = (config.momentum, _SECOND_BETA)
         return torch.optim.AdamW(
             network.parameters(), lr=rate, betas=betas, weight_decay=decay
         )
+    if config.optimizer == "adagrad":
+        return torch.optim.Adagrad(network.parameters(), lr=rate, weight_decay=decay)
     kind = torch.optim.SGD if config.optimizer == "sgd" else torch.optim.RMSprop
     return kind(
         network.parameters(), lr=rate, momentum=config.momentum, weight_decay=decay

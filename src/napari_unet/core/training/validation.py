@@ -10,6 +10,7 @@ from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.scores import Scores, score_labels
+from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
@@ -38,14 +39,14 @@ class Validation:
 
     Parameters
     ----------
-    scores : Scores
+    scores : Scores or ValueScores
         Summed over the validation examples.
     objects : ObjectConfig
         The model's own, or the same with another split, threshold or smallest size
         where that was clearly better.
     """
 
-    scores: Scores
+    scores: Scores | ValueScores
     objects: ObjectConfig
 
 
