@@ -156,7 +156,6 @@ def fine_tune(
     check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
-    check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
     if settings.annotation == "values" and start_from is None:
         settings = complete_values(settings, examples)
