@@ -19,7 +19,7 @@ from napari_unet.core.training.validation import Validate, Validation
 
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
-# Validation may take this share of the time; then it waits for the end.
+# Validation may take this share of a training for a time; then it waits for the end.
 _VALIDATION_SHARE = 0.1
 # The last validation, and choosing how objects are made, take so many times as long.
 _SETTLING = 8
@@ -298,7 +298,12 @@ class _Clock:
         return left <= _SETTLING * self._last_validation
 
     def may_validate(self) -> bool:
-        """Whether validation has taken no more than its share of the time."""
+        """Whether validation has taken no more than its share of the time.
+
+        A training of so many iterations is to be repeated exactly: there it always may.
+        """
+        if self._training.config.iterations is not None:
+            return True
         return self._validating <= _VALIDATION_SHARE * self._seconds()
 
     def has_validated(self, seconds: float) -> None:
