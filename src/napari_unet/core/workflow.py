@@ -22,6 +22,7 @@ from napari_unet.core.annotation.weight_map import (
 )
 from napari_unet.core.checkpoint import (
     Model,
+    check_writable,
     load_last,
     load_model,
 )
@@ -156,6 +157,7 @@ def fine_tune(
     check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
+    check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
     if settings.annotation == "values" and start_from is None:
         settings = complete_values(settings, examples)
