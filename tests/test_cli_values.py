@@ -83,6 +83,16 @@ def test_a_denoiser_writes_the_predicted_image(tmp_path, folders, model, call):
     assert code == 0  # our own results are replaced
 
 
+def test_going_on_from_a_denoiser_needs_no_more_options(tmp_path, folders, model, call):
+    code, out, err = call(
+        "train", *folders, "--model", tmp_path / "more", "--start-from", model,
+        "--iterations", "2", "--set", "patch_size=32",
+    )  # fmt: skip
+    assert code == 0, err
+    assert "→" in out  # PSNR before and after
+    assert read_manifest(tmp_path / "more").settings.annotation == "values"
+
+
 def test_an_image_may_be_its_own_target(tmp_path, folders, call):
     code, _, err = call(
         "train", folders[0], folders[0], "--model", tmp_path / "auto", *SMALL[:-2],

@@ -157,6 +157,20 @@ def test_tiles_equal_the_single_pass(padding):
     )
 
 
+def test_values_are_averaged_but_not_doubted():
+    network = build_network(REGRESSION, seed=1).eval()
+    settings = SETTINGS.replaced(value_range=((100.0, 900.0),))
+    model, image = Model(network, settings, Card()), blobs(shape=(64, 80))
+    flips = drive(segment(image, model, averaging="4 flips", **EXACT))
+    mirrored = Image(image.array[:, ::-1, ::-1].copy(), None, "mirrored")
+    other = drive(segment(mirrored, model, averaging="4 flips", **EXACT))
+    assert flips.disagreement is None
+    assert flips.probabilities.shape == (1, *image.shape)
+    np.testing.assert_allclose(
+        flips.probabilities, other.probabilities[:, ::-1, ::-1], atol=1e-5
+    )
+
+
 def test_values_come_back_in_the_grey_values_of_the_target():
     settings = SETTINGS.replaced(
         network=REGRESSION.replaced(target_channels=2).model_dump(),

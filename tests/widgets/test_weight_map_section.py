@@ -229,3 +229,17 @@ def test_weights_of_classes_are_typed_into_a_line(qtbot, session, section):
     line.editingFinished.emit()
     assert session.train_config.weight_map.class_weights == (0.2, 1)
     assert line.text() == "0.2, 1"
+
+
+def test_of_classes_nothing_is_cut_and_each_weighs_in_the_density(
+    qtbot, viewer, session, section
+):
+    session.class_names = ("background", "cytoplasm", "nucleus")
+    session.annotation = "classes"
+    annotate(viewer)
+    show_map(section, "distance map")
+    qtbot.waitUntil(lambda: layer_of(viewer, "distance map") is not None)
+    assert layer_of(viewer, "distance map").data[10, 17] == 2
+    show_map(section, "patch density")
+    qtbot.waitUntil(lambda: layer_of(viewer, "patch density") is not None)
+    assert layer_of(viewer, "patch density").data[10, 25] == 1

@@ -23,6 +23,7 @@ from napari_unet.cli.app import (
 )
 from napari_unet.cli.classes import class_shares, say_one_class, say_shares
 from napari_unet.cli.model_folder import open_model
+from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
 
@@ -103,11 +104,8 @@ def segment(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
     predicts_values = loaded.settings.annotation == "values"
-    if predicts_values and (probabilities or uncertainty or rois or csv):
-        raise InputError(
-            f"The model '{model}' predicts grey values: there are no probabilities, "
-            "ROIs or measurements to write. Leave these options out."
-        )
+    if predicts_values:
+        refuse_companions(model, probabilities or uncertainty or rois or csv)
     _check_folder(out, paths)
     found: dict[str, Any] = {}
     faults = {}
@@ -122,7 +120,7 @@ def segment(
             continue
         stem = stem_of(path)
         if predicts_values:
-            _write_values(out / f"{stem}.tif", image, segmentation, loaded)
+            write_values(out / f"{stem}.tif", image, segmentation, loaded)
             found[stem] = "predicted"
         else:
             labels = make_labels(segmentation, loaded.settings, objects)
@@ -245,21 +243,6 @@ def _predict(
                 return segmentation
             bar.total = progress.total
             bar.update(progress.done - bar.n)
-
-
-def _write_values(
-    path: Path, image: "Image", segmentation: "Segmentation", model: "Model"
-) -> None:
-    """Write a predicted image: one channel as (Y, X), several as (C, Y, X)."""
-    from napari_unet.core.workflow import restore_values
-    from napari_unet.formats.tiff import write_grey
-
-    values = restore_values(segmentation.probabilities, model.settings)
-    if len(values) == 1:
-        axes = "YX" if values.ndim == 3 else "ZYX"
-        write_grey(path, values[0], image.pixel_size_um, axes=axes)
-    else:
-        write_grey(path, values, image.pixel_size_um)
 
 
 def _write(

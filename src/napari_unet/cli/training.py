@@ -148,7 +148,10 @@ def train(
 
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
-    if annotation == "values" and config_file is None:
+    start = None if start_from is None else open_model(start_from)
+    old = open_model(str(model)) if start is None and resume else start
+    kind = annotation or ("objects" if old is None else old.settings.annotation)
+    if kind == "values" and config_file is None:
         preset = preset or "denoise"
     base = read_settings(config_file, preset)
     network = changed(
@@ -165,10 +168,7 @@ def train(
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
-    start = None if start_from is None else open_model(start_from)
     names, picked = read_names(classes), read_channels(channels)
-    old = open_model(str(model)) if start is None and resume else start
-    kind = annotation or ("objects" if old is None else old.settings.annotation)
     if old is not None:
         planes_as_channels = old.settings.planes_as_channels
         options = {

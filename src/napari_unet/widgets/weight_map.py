@@ -259,6 +259,10 @@ class WeightMapSection(Section):
             )
         self._asked, live_map = (question, painted), self._live_map
 
+        meaning: dict[str, Any] = {"kind": self._session.annotation}
+        if self._session.annotation == "classes":
+            meaning["classes"] = len(self._session.class_names)
+
         def compute() -> _Answer:
             from napari_unet.core.annotation.derived import derive_map
 
@@ -266,7 +270,12 @@ class WeightMapSection(Section):
                 values = live_map.update(painted)
             else:
                 values = derive_map(
-                    name, painted, *settings, regions=regions, ignore_label=IGNORE_LABEL
+                    name,
+                    painted,
+                    *settings,
+                    regions=regions,
+                    ignore_label=IGNORE_LABEL,
+                    **meaning,
                 )
             objects = summarise_layers(painted, {None: regions}).objects
             return _Answer(image, plane, name, values, objects)

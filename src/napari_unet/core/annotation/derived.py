@@ -133,8 +133,10 @@ def derive_map(
     *,
     regions: Sequence[Region] = (),
     ignore_label: int | None = None,
+    kind: AnnotationKind = "objects",
+    classes: int = 2,
 ) -> NDArray[np.float32]:
-    """Return what a training makes of an annotation of objects, to look at.
+    """Return what a training makes of an annotation, to look at.
 
     Parameters
     ----------
@@ -150,6 +152,10 @@ def derive_map(
         Where the annotation is complete.
     ignore_label : int, optional
         Pixels with this number are unknown.
+    kind : str
+        Whether the numbers are objects or classes, which are never cut apart.
+    classes : int
+        How many there are, background included.
 
     Returns
     -------
@@ -157,6 +163,8 @@ def derive_map(
     """
     target = make_target(
         annotation,
+        kind=kind,
+        classes=classes,
         regions=regions,
         ignore_label=ignore_label,
         separation_border=weights.separation_border,

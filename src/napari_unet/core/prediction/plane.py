@@ -91,11 +91,9 @@ def predict_plane(
     model_box = tuple(
         _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
     )
-    maps = settings.network.predictions + (averaging != "none")
-    canvas = np.zeros(
-        (maps, *(b.stop - b.start for b in model_box)),
-        np.float32,
-    )
+    doubts = averaging != "none" and settings.annotation != "values"
+    lengths = [part.stop - part.start for part in model_box]
+    canvas = np.zeros((settings.network.predictions + doubts, *lengths), np.float32)
     for part in predict(
         network,
         array,

@@ -187,7 +187,8 @@ def predict(
     )
     total = len(tiles) * len(versions)
     for number, each in enumerate(tiles):
-        average = Average(len(versions))
+        are_values = network.config.head == "regression"
+        average = Average(len(versions), are_values=are_values)
         for count, version in enumerate(versions, start=1):
             was_training = network.training
             network.eval()

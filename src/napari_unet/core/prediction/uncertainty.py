@@ -48,10 +48,13 @@ class Average:
     ----------
     versions : int
         How many there will be.
+    are_values : bool
+        Whether they are grey values rather: then nothing is said about doubts.
     """
 
-    def __init__(self, versions: int) -> None:
+    def __init__(self, versions: int, *, are_values: bool = False) -> None:
         self._versions, self._count = versions, 0
+        self._can_doubt = versions > 1 and not are_values
         self._sum: np.ndarray = np.zeros(())
         self._doubt: np.ndarray = np.zeros(())
 
@@ -59,7 +62,7 @@ class Average:
         """Add a version's probabilities (K, ...)."""
         self._count += 1
         self._sum = self._sum + probabilities if self._count > 1 else probabilities
-        if self._versions > 1:
+        if self._can_doubt:
             self._doubt = self._doubt + entropy(probabilities)
 
     @property
@@ -73,7 +76,8 @@ class Average:
         """The mutual information of class and version, float32 (...), 0 to 1.
 
         The entropy of the mean less the mean of the entropies: 0 where all versions say
-        the same, however doubtful it is. None if there is but one version.
+        the same, however doubtful it is. None if there is but one version, and of grey
+        values.
 
         References
         ----------
@@ -83,7 +87,7 @@ class Average:
                augmentation for medical image segmentation with convolutional neural
                networks. Neurocomputing. :doi:`10.1016/j.neucom.2019.01.103`
         """
-        if self._versions == 1:
+        if not self._can_doubt:
             return None
         shared = entropy(self.probabilities) - self._doubt / self._count
         return np.maximum(shared, 0).astype(np.float32)
