@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
-AnnotationKind = Literal["objects", "classes"]
+AnnotationKind = Literal["objects", "classes", "points"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 # Over how many mirrored and turned versions of the image to average a prediction.
 Averaging = Literal["none", "4 flips", "4 rotations", "8"]
@@ -247,6 +247,15 @@ class TrainConfig(Config):
     validations: int = setting(
         10, "How many times to validate during the training", ge=1, le=10_000
     )
+    point_radius: float = setting(
+        2.0,
+        "Objects marked by points: radius of the disks that are learned; up to twice "
+        "as far the ground counts as unknown",
+        title="Radius of points",
+        unit="px",
+        ge=0.5,
+        le=50,
+    )
     seed: int = setting(0, "Seed of sampling and augmentation", ge=0)
     weight_map: WeightMapConfig = Field(default_factory=WeightMapConfig)
     augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
@@ -296,7 +305,7 @@ class ModelSettings(Config):
         None, "Edge of a pixel the model was trained with", unit="µm", gt=0
     )
     annotation: AnnotationKind = setting(
-        "objects", "Whether it learned single objects or classes of pixels"
+        "objects", "Whether it learned single objects, classes of pixels, or points"
     )
     class_names: tuple[str, ...] = setting(
         ("background", "object"), "Name of each class, background first"

@@ -38,6 +38,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.segment import (
@@ -51,6 +52,7 @@ from napari_unet.core.training.examples import (
     complete_settings,
     split_validation,
 )
+from napari_unet.core.training.kind import check_kind, name_point_classes
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
@@ -76,6 +78,7 @@ __all__ = [
     "fine_tune",
     "load_model",
     "make_labels",
+    "make_points",
     "run",
     "segment",
 ]
@@ -148,6 +151,9 @@ def fine_tune(
         settings = ModelSettings()
     if start_from is not None:
         settings = start_from.settings
+    else:
+        settings = name_point_classes(settings, examples, config.point_radius)
+    check_kind(examples, settings)
     settings = complete_settings(settings, examples, new=start_from is None)
     for example in examples:
         check_channels(example.image, settings)
@@ -321,6 +327,7 @@ def draw_patches(
         Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
     """
     check_examples(examples)
+    settings = name_point_classes(settings, examples, config.point_radius)
     settings = complete_settings(settings, examples, new=True)
     to_train, _ = split_validation(examples)
     sampler, _ = make_sampler(

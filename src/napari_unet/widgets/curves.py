@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only opened
     import pyqtgraph as pg
 
-    from napari_unet.core.evaluation.scores import Scores
+    from napari_unet.core.evaluation.detection import AnyScores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
 _DRAW_MSEC = 500
@@ -64,7 +64,7 @@ class TrainingCurves(QWidget):
             self._scores_plot.setYRange(0, 1, padding=0.05)
             self._draw()
 
-    def add(self, iteration: int, loss: float, validation: Scores | None) -> None:
+    def add(self, iteration: int, loss: float, validation: AnyScores | None) -> None:
         """Append one point to the loss and, after a validation, one to the scores.
 
         Parameters
@@ -73,7 +73,7 @@ class TrainingCurves(QWidget):
             Optimizer steps taken so far.
         loss : float
             Smoothed loss of the training.
-        validation : Scores or None
+        validation : Scores, DetectionScores or None
             What a validation that has just ended found.
         """
         self._losses[0].append(iteration)

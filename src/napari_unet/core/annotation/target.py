@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.core.annotation.points import Points, check_inside
 from napari_unet.core.annotation.separation_border import cut_separation_border
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
@@ -72,6 +73,9 @@ class Example:
         The number painted on ground that shall not count.
     role : str
         What the image is for if it has no regions; with regions, each says so itself.
+    points : Points, optional
+        Objects marked by points (Y, X). Then `annotation` says only which ground to
+        leave out: it holds nothing but 0 and the ignore label.
 
     Raises
     ------
@@ -84,6 +88,7 @@ class Example:
     regions: tuple[Region, ...] = ()
     ignore_label: int | None = None
     role: Role = "training"
+    points: Points | None = None
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
@@ -102,6 +107,15 @@ class Example:
         object.__setattr__(
             self, "annotation", check_labels(self.annotation, f"The labels of '{name}'")
         )
+        if self.points is not None:
+            check_inside(self.points, self.image.shape, f"The points of '{name}'")
+            painted = self.annotation != 0
+            if (self.annotation[painted] != self.ignore_label).any():
+                raise InputError(
+                    f"'{name}' has painted objects and points; keep one of both: a "
+                    "model learns either to segment or to detect. Ground to be left "
+                    "out may be painted beside points."
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +229,7 @@ def make_target(
         has other axes than the regions.
     """
     painted = check_labels(annotation)
-    known = _mark_known(painted.shape, regions)
+    known = mark_known(painted.shape, regions)
     if ignore_label is not None:
         ignored = painted == ignore_label
         known &= ~ignored
@@ -237,8 +251,14 @@ def make_target(
     return Target((objects > 0).astype(np.int64), labels, known)
 
 
-def _mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
-    """Return where the annotation is complete."""
+def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
+    """Return where an annotation of this shape is complete: in the regions, if any.
+
+    Raises
+    ------
+    InputError
+        If a region has another number of axes.
+    """
     known = np.full(shape, not regions)
     for region in regions:
         if len(region.start) != len(shape):

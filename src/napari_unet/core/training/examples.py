@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
+from napari_unet.core.annotation.disks import draw_disks
 from napari_unet.core.annotation.summary import summarise_annotation
 from napari_unet.core.annotation.target import (
     Example,
@@ -15,6 +16,7 @@ from napari_unet.core.annotation.target import (
     Target,
     looks_binary,
     make_target,
+    mark_known,
 )
 from napari_unet.core.annotation.weight_map import (
     balance_classes,
@@ -119,10 +121,31 @@ def _cut(region: Region, share: float) -> tuple[Region, Region]:
 
 
 def _objects(example: Example, region: Region) -> int:
-    """Count the annotated numbers inside a region."""
+    """Count the annotated numbers, or the points, inside a region."""
+    if example.points is not None:
+        return int(_counted(example, (region,)).sum())
     box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
     numbers = np.unique(example.annotation[box])
     return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KnownPoints:
+    """Points at the model's pixel size.
+
+    Parameters
+    ----------
+    positions : ndarray of float, shape (N, 2)
+        (Y, X) in pixels.
+    classes : ndarray of int, shape (N,)
+        From 1 on.
+    known : ndarray of bool, shape (Y, X)
+        Where no point is missing; in contrast to a target's, also around points.
+    """
+
+    positions: np.ndarray
+    classes: np.ndarray
+    known: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -137,15 +160,37 @@ class Prepared:
         Of the whole image.
     target : Target
         Classes, labels and known pixels.
+    points : KnownPoints, optional
+        What the target was drawn from, where that was points.
     """
 
     grey: np.ndarray
     intensity: IntensityRange
     target: Target
+    points: KnownPoints | None = None
+
+    def part(self, box: tuple[slice, slice]) -> "Prepared":
+        """Return a part (Y, X) of it; positions count from its corner."""
+        target, points = self.target, self.points
+        if points is not None:
+            corner = [side.start or 0 for side in box]
+            points = replace(
+                points, positions=points.positions - corner, known=points.known[box]
+            )
+        return Prepared(
+            grey=self.grey[(slice(None), *box)],
+            intensity=self.intensity,
+            target=Target(target.classes[box], target.labels[box], target.known[box]),
+            points=points,
+        )
 
 
 def prepare(
-    example: Example, settings: ModelSettings, *, separation_border: int = 1
+    example: Example,
+    settings: ModelSettings,
+    *,
+    separation_border: int = 1,
+    point_radius: float = 2.0,
 ) -> Prepared:
     """Resample an example to the model's pixel size and make its target."""
     factors = scale_to_model(example.image, settings.pixel_size_um)
@@ -161,17 +206,39 @@ def prepare(
         )
         for region in example.regions
     )
-    return Prepared(
-        grey=resample(example.image.array, shape),
-        intensity=measure_intensity(example.image, settings.normalisation),
-        target=make_target(
-            resample(example.annotation, shape, order=0),
+    annotation = resample(example.annotation, shape, order=0)
+    points = None
+    if example.points is None:
+        target = make_target(
+            annotation,
             kind=settings.annotation,
             regions=regions,
             ignore_label=example.ignore_label,
             separation_border=separation_border,
             classes=settings.network.classes,
-        ),
+        )
+    else:
+        ignored = annotation != 0
+        points = KnownPoints(
+            # Pixel i has its centre at (i + 0.5) * f - 0.5 of the new grid.
+            positions=(example.points.positions + 0.5) * exact - 0.5,
+            classes=example.points.numbers(settings.class_names),
+            known=mark_known(shape, regions) & ~ignored,
+        )
+        target = draw_disks(
+            points.positions,
+            points.classes,
+            shape,
+            radius=point_radius,
+            regions=regions,
+            ignored=ignored,
+            separation_border=separation_border,
+        )
+    return Prepared(
+        grey=resample(example.image.array, shape),
+        intensity=measure_intensity(example.image, settings.normalisation),
+        target=target,
+        points=points,
     )
 
 
@@ -199,7 +266,7 @@ def check_examples(examples: Sequence[Example]) -> None:
     if not examples:
         raise InputError("No annotated image was given. Annotate at least one.")
     for example in examples:
-        if looks_binary(example.annotation):
+        if example.points is None and looks_binary(example.annotation):
             raise InputError(
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
@@ -210,6 +277,11 @@ def check_examples(examples: Sequence[Example]) -> None:
     if not any(count_objects(example) for example in examples):
         names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
         where = " in their regions" if any(e.regions for e in examples) else ""
+        if any(e.points is not None for e in examples):
+            raise InputError(
+                f"There are no points in {names}{where}. Set a point on each object, "
+                "then train."
+            )
         raise InputError(
             f"The labels of {names} are empty: no object is painted{where}. Paint a "
             "few objects, then train."
@@ -220,9 +292,22 @@ def check_examples(examples: Sequence[Example]) -> None:
 
 def count_objects(example: Example) -> int:
     """Count the objects that can be learned from: inside the regions, if any."""
+    if example.points is not None:
+        return int(_counted(example, example.regions).sum())
     return summarise_annotation(
         example.annotation, example.regions, example.ignore_label
     ).objects
+
+
+def _counted(example: Example, regions: Sequence[Region]) -> np.ndarray:
+    """Tell of each point whether it lies in one of the regions, and is not ignored."""
+    if example.points is None:
+        return np.zeros(0, bool)
+    known = mark_known(example.annotation.shape, regions) & (example.annotation == 0)
+    last = np.asarray(known.shape) - 1
+    y, x = np.clip(np.round(example.points.positions), 0, last).astype(int).T
+    counted: np.ndarray = known[y, x]
+    return counted
 
 
 def complete_settings(

@@ -34,7 +34,8 @@ def prepare_for(
     )
     if not to_validate:
         return sampler, None
-    held = [prepare(e, settings) for e in to_validate]
+    radius = config.point_radius
+    held = [prepare(e, settings, point_radius=radius) for e in to_validate]
     validate = make_validation(held, network, settings, training.compute, prepared)
     return sampler, validate
 
@@ -47,8 +48,15 @@ def make_sampler(
     device: torch.device,
 ) -> tuple[PatchSampler, list[Prepared]]:
     """Return where patches come from, and the examples at the model's pixel size."""
-    border = config.weight_map.separation_border
-    prepared = [prepare(e, settings, separation_border=border) for e in examples]
+    prepared = [
+        prepare(
+            example,
+            settings,
+            separation_border=config.weight_map.separation_border,
+            point_radius=config.point_radius,
+        )
+        for example in examples
+    ]
     size = geometry.size_at_least(
         min(config.patch_size, _largest_useful(prepared, geometry))
     )

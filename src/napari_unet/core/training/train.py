@@ -10,7 +10,7 @@ import torch
 
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
-from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.detection import AnyScores, quality
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
@@ -46,7 +46,7 @@ class TrainProgress:
         Time trained so far, and the limit.
     loss : float
         Running mean of the weighted cross-entropy.
-    validation : Scores, optional
+    validation : Scores or DetectionScores, optional
         Only right after a validation.
     is_best : bool
         Whether the weights of that validation are the ones to keep so far.
@@ -60,7 +60,7 @@ class TrainProgress:
     seconds: float
     seconds_total: float | None
     loss: float = math.nan
-    validation: Scores | None = None
+    validation: AnyScores | None = None
     is_best: bool = False
     preview: np.ndarray | None = None
 
@@ -213,7 +213,7 @@ def _validate(
     yield clock.progress("validating", validation=scores, is_best=is_best)
 
 
-def _is_best(scores: Scores, training: Training) -> bool:
+def _is_best(scores: AnyScores, training: Training) -> bool:
     """Tell whether the network as it is shall be kept.
 
     Held-back ground is small, so its scores are uncertain: of two checkpoints that
@@ -223,17 +223,17 @@ def _is_best(scores: Scores, training: Training) -> bool:
     """
     if training.baseline is not None and rank(scores) < rank(training.baseline):
         return False
-    error = math.sqrt(scores.ap * (1 - scores.ap) / max(scores.objects_true, 1))
+    share = quality(scores)
+    error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
 
-def rank(scores: Scores) -> float:
+def rank(scores: AnyScores) -> float:
     """Return the number by which the best checkpoint is chosen.
 
-    Average precision over the IoU thresholds asks for right objects with right
-    outlines; pixel IoU tells apart networks that find no object yet.
+    That is `quality`; pixel IoU tells apart networks that find no object yet.
     """
-    return scores.ap + 0.1 * scores.iou
+    return quality(scores) + 0.1 * scores.iou
 
 
 class _Clock:
@@ -274,7 +274,7 @@ class _Clock:
         self,
         phase: str,
         *,
-        validation: Scores | None = None,
+        validation: AnyScores | None = None,
         is_best: bool = False,
         preview: np.ndarray | None = None,
     ) -> TrainProgress:

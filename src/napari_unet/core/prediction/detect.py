@@ -1,0 +1,138 @@
+"""From probabilities to points: where objects are, of which class, and how surely."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import ndimage
+
+from napari_unet.core.config import ObjectConfig
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from napari_unet.core.prediction.segment import Segmentation
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detections:
+    """Detected points.
+
+    Parameters
+    ----------
+    positions : ndarray of float64, shape (N, 2) or (N, 3)
+        (Y, X) or (Z, Y, X) in pixels of the image; the centre of the first pixel is 0.
+    classes : ndarray of int, shape (N,)
+        As the model numbers them, from 1 on.
+    confidence : ndarray of float64, shape (N,)
+        Mean probability of the class over the pixels that say so.
+    """
+
+    positions: NDArray[np.float64]
+    classes: NDArray[np.int64]
+    confidence: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.classes)
+
+
+def detect_points(
+    probabilities: NDArray[np.floating], config: ObjectConfig | None = None
+) -> Detections:
+    """Return the points in a plane of class probabilities.
+
+    A pixel is of its most probable class of object, if it is any object with at least
+    the threshold's probability; with two classes and the threshold of 0.5 that is the
+    most probable class. The 4-connected pieces of each class are the points, at their
+    centres of mass weighted by the probability of the class (Falk et al. 2019).
+
+    Parameters
+    ----------
+    probabilities : ndarray of float, shape (K, Y, X)
+        Class 0 is background.
+    config : ObjectConfig, optional
+        `threshold`; pieces smaller than `min_size` do not count. By default, 0.5 and 1.
+
+    Raises
+    ------
+    InputError
+        If there are no classes, or not two axes of pixels.
+
+    Examples
+    --------
+    >>> spot = np.array([[0, 0.6, 0.9, 0.6, 0]])
+    >>> found = detect_points(np.stack([1 - spot, spot])[:, :, :])
+    >>> found.positions, found.confidence
+    (array([[0., 2.]]), array([0.7]))
+    """
+    config = config or ObjectConfig(min_size=1)
+    if probabilities.ndim != 3 or len(probabilities) < 2:
+        raise InputError(
+            "Points are found plane by plane, in an array (K, Y, X) of two or more "
+            f"classes; this one has the shape {probabilities.shape}."
+        )
+    is_object = 1 - probabilities[0] >= config.threshold
+    of_objects = probabilities[1:]
+    best = np.where(is_object, np.argmax(of_objects, axis=0) + 1, 0)
+    found = [
+        _find_centres(best == number, of_objects[number - 1], config.min_size)
+        for number in range(1, len(probabilities))
+    ]
+    return Detections(
+        positions=np.concatenate([centres for centres, _ in found]),
+        classes=np.repeat(np.arange(1, len(found) + 1), [len(c) for _, c in found]),
+        confidence=np.concatenate([confidence for _, confidence in found]),
+    )
+
+
+def _find_centres(
+    mask: NDArray[np.bool_], weights: NDArray[np.floating], min_size: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weighted centres (N, 2) and mean weights (N,) of the pieces of a mask."""
+    labels, count = ndimage.label(mask)
+    y, x = np.nonzero(labels)
+    piece = labels[y, x] - 1
+    weight = weights[y, x].astype(np.float64)
+    sizes = np.bincount(piece, minlength=count)
+    total = np.bincount(piece, weight, count)
+    kept = (sizes >= min_size) & (total > 0)
+    centres = [np.bincount(piece, weight * axis, count)[kept] for axis in (y, x)]
+    return np.stack(centres, axis=1) / total[kept, None], total[kept] / sizes[kept]
+
+
+def make_points(
+    segmentation: Segmentation, config: ObjectConfig | None = None
+) -> Detections:
+    """Turn predicted probabilities into points of the whole image, plane by plane.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        What `segment` returned; of a part of an image, too.
+    config : ObjectConfig, optional
+        See `detect_points`; normally the model's own.
+
+    Returns
+    -------
+    Detections
+        (Y, X), or (Z, Y, X) of a stack, in pixels of the whole image.
+    """
+    probabilities, planes = segmentation.probabilities, segmentation.planes
+    corner = np.array([part.start for part in segmentation.box], float)
+    if planes is None:
+        found = detect_points(probabilities, config)
+        return Detections(found.positions + corner, found.classes, found.confidence)
+    each = [detect_points(plane, config) for plane in np.moveaxis(probabilities, 1, 0)]
+    rows = [
+        np.insert(found.positions + corner, 0, z, axis=1)
+        for z, found in zip(planes, each, strict=True)
+    ]
+    return Detections(
+        positions=np.concatenate(rows),
+        classes=np.concatenate([found.classes for found in each]),
+        confidence=np.concatenate([found.confidence for found in each]),
+    )
