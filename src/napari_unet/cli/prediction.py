@@ -3,6 +3,7 @@
 import functools
 import operator
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +22,7 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
-from napari_unet.cli.model_folder import open_model
+from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.core.config import Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
@@ -79,20 +80,23 @@ def segment(
     from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
+    from napari_unet.formats.tiff import was_written_here
 
     describe_device(device)  # refuses one that is not there
-    edge = _read_tile(tile)
+    edge = read_tile(tile)
     loaded = open_model(model)
+    require_kind(loaded, detects=False)
     plan_tiles((1, 1), loaded.network.geometry, tile=edge)  # refuses too small a tile
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
-    _check_folder(out, paths)
+    results = [out / f"{stem_of(path)}.tif" for path in paths]
+    check_folder(out, paths, results, was_written_here)
     wanted = _Wanted(probabilities=probabilities, rois=rois, csv=csv)
     counts, faults = {}, {}
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = _predict(image, loaded, edge, averaging, device)
+            segmentation = predict(image, loaded, edge, averaging, device)
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
@@ -121,7 +125,7 @@ def segment(
         )
 
 
-def _read_tile(tile: str) -> int | None:
+def read_tile(tile: str) -> int | None:
     """Return the edge of a tile, None for 'auto'."""
     if tile == "auto":
         return None
@@ -130,11 +134,10 @@ def _read_tile(tile: str) -> int | None:
     return int(tile)
 
 
-def _check_folder(out: Path, images: list[Path]) -> None:
+def check_folder(
+    out: Path, images: list[Path], results: list[Path], is_ours: Callable[[Path], bool]
+) -> None:
     """Refuse a folder in which a result would replace what we did not write."""
-    from napari_unet.formats.images import stem_of
-    from napari_unet.formats.tiff import was_written_here
-
     if out.exists() and not out.is_dir():
         raise InputError(f"'{out}' is a file; --out needs a folder.")
     if any(out.resolve() == path.parent.resolve() for path in images):
@@ -142,8 +145,7 @@ def _check_folder(out: Path, images: list[Path]) -> None:
             f"The images themselves lie in '{out}'; their labels would replace them. "
             "Choose another folder for --out."
         )
-    results = [out / f"{stem_of(path)}.tif" for path in images]
-    foreign = [path for path in results if path.exists() and not was_written_here(path)]
+    foreign = [path for path in results if path.exists() and not is_ours(path)]
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise InputError(
@@ -159,7 +161,7 @@ def _check_folder(out: Path, images: list[Path]) -> None:
         ) from error
 
 
-def _predict(
+def predict(
     image: "Image",
     model: "Model",
     tile: int | None,
@@ -217,14 +219,26 @@ def _write(
 
 @app.command()
 def evaluate(
-    predicted: Annotated[Path, typer.Argument(help="Labels: a file or a folder.")],
-    true: Annotated[Path, typer.Argument(help="True labels; pairs by equal stem.")],
+    predicted: Annotated[
+        Path, typer.Argument(help="Labels, or CSV files of points: a file or a folder.")
+    ],
+    true: Annotated[Path, typer.Argument(help="The true ones; pairs by equal stem.")],
+    distance: Annotated[
+        float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
+    ] = 3.0,
     as_json: Json = False,
 ) -> None:
-    """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
+    """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP.
+
+    Points are compared by class: F1 of those no further apart than --distance.
+    """
+    from napari_unet.cli.detection import evaluate_points, holds_points
     from napari_unet.core.workflow import evaluate as evaluate_labels
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
+    if holds_points(predicted) and holds_points(true):
+        evaluate_points(predicted, true, distance, as_json=as_json)
+        return
     scores = {}
     for path, truth in pair_files(predicted, true):
         try:

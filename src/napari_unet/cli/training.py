@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from napari_unet.cli.app import Device, Images, Json, Labels, app, changed, report
-from napari_unet.cli.examples import read_examples
+from napari_unet.cli.examples import read_examples, read_point_examples
 from napari_unet.cli.model_folder import (
     check_same_network,
     open_model,
@@ -67,6 +67,14 @@ def train(
         bool,
         typer.Option("--split-components", help="Pieces of a binary mask are objects."),
     ] = False,
+    points: Annotated[
+        bool,
+        typer.Option("--points", help="LABELS are CSV files of points, not images."),
+    ] = False,
+    point_radius: Annotated[
+        float | None,
+        typer.Option(help="Radius of the disks points become, px of the model."),
+    ] = None,
     base_channels: Annotated[
         int | None, typer.Option(help="Channels of the first level.")
     ] = None,
@@ -107,6 +115,9 @@ def train(
     )
     config = _make_config(preset, iterations, seconds, learning_rate, seed)
     network, config = apply_settings(settings or [], network, config)
+    config = changed(config, point_radius=point_radius)
+    if points:
+        annotation = "points"
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     start = None if start_from is None else open_model(start_from)
@@ -126,7 +137,7 @@ def train(
         check_same_network(old, network, given)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
-        read_examples,
+        read_point_examples if annotation == "points" else read_examples,
         regions=regions,
         ignore_label=ignore_label,
         split=split_components,
