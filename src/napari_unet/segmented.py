@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.config import AnnotationKind, ObjectConfig
     from napari_unet.core.image import Image
+    from napari_unet.core.prediction.detect import Detections
     from napari_unet.core.prediction.segment import Segmentation, SegmentProgress
 
 Box = tuple[slice, slice]
@@ -61,7 +62,12 @@ class Segmented:
     planes : tuple of int or None
         Indices along Z or time; None for a 2D image.
     annotation : str
-        Whether the model knows objects or classes.
+        Whether the model knows objects, classes or points.
+    class_names : tuple of str
+        Of the model, background first.
+    points : Detections, optional
+        What a model of points has found, in pixels of the whole image. The labels then
+        say where the points were taken from.
     """
 
     probabilities: NDArray[np.float32]
@@ -69,6 +75,8 @@ class Segmented:
     box: Box
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
+    class_names: tuple[str, ...] = ("background", "object")
+    points: Detections | None = None
 
     @property
     def foreground(self) -> NDArray[np.float32]:
@@ -89,7 +97,7 @@ def find_labels(
     config : ObjectConfig
         Not used for classes.
     kind : str
-        ``objects`` or ``classes``.
+        ``objects``, ``classes``, or ``points``: which pixels belong to one.
 
     Returns
     -------
@@ -105,7 +113,31 @@ def find_labels(
         return np.stack([p.astype(np.result_type(*planes), copy=False) for p in planes])
     if kind == "classes":
         return class_map(probabilities)
+    if kind == "points":
+        is_object: NDArray[np.bool_] = 1 - probabilities[0] >= config.threshold
+        return is_object.astype(np.uint8)
     return find_objects(1 - probabilities[0], config)
+
+
+def find_again(segmented: Segmented, config: ObjectConfig) -> Segmented:
+    """Find the objects, or the points, in cached probabilities.
+
+    Parameters
+    ----------
+    segmented : Segmented
+        Where the probabilities come from.
+    config : ObjectConfig
+        How probabilities become objects or points.
+    """
+    from napari_unet.core.prediction.detect import locate_points
+
+    points = None
+    if segmented.annotation == "points":
+        points = locate_points(
+            segmented.probabilities, segmented.box, segmented.planes, config
+        )
+    labels = find_labels(segmented.probabilities, config, segmented.annotation)
+    return replace(segmented, labels=labels, points=points)
 
 
 def segment_by_tiles(
@@ -129,9 +161,9 @@ def segment_by_tiles(
     leave_room()
     model = workflow.load_model(folder)
     steps = workflow.segment(image, model, **settings)
-    kind = model.settings.annotation
+    kind, names = model.settings.annotation, model.settings.class_names
     segmentation = yield from label_tiles(steps, objects, kind)
-    return finish_segmentation(segmentation, objects, kind)
+    return finish_segmentation(segmentation, objects, kind, names)
 
 
 def label_tiles(
@@ -160,7 +192,7 @@ def label_tiles(
             except StopIteration as stop:
                 segmentation: Segmentation = stop.value
                 return segmentation
-            if kind == "classes":
+            if kind != "objects":
                 labels = (tile.foreground >= config.threshold).astype(np.uint8)
             else:
                 labels = find_objects(tile.foreground, config)
@@ -168,9 +200,12 @@ def label_tiles(
 
 
 def finish_segmentation(
-    segmentation: Segmentation, config: ObjectConfig, kind: AnnotationKind
+    segmentation: Segmentation,
+    config: ObjectConfig,
+    kind: AnnotationKind,
+    class_names: tuple[str, ...] = ("background", "object"),
 ) -> Segmented:
-    """Find the objects in a finished segmentation.
+    """Find the objects, or the points, in a finished segmentation.
 
     Parameters
     ----------
@@ -180,7 +215,15 @@ def finish_segmentation(
         How probabilities become objects.
     kind : str
         What the model learned.
+    class_names : tuple of str
+        Of the model, background first.
     """
-    probabilities = segmentation.probabilities
-    labels = find_labels(probabilities, config, kind)
-    return Segmented(probabilities, labels, segmentation.box, segmentation.planes, kind)
+    found = Segmented(
+        segmentation.probabilities,
+        np.zeros(0, np.uint8),
+        segmentation.box,
+        segmentation.planes,
+        kind,
+        class_names,
+    )
+    return find_again(found, config)

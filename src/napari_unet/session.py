@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -36,7 +36,7 @@ from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
-    find_labels,
+    find_again,
     segment_by_tiles,
 )
 
@@ -218,10 +218,7 @@ class Session:
         config : ObjectConfig, optional
             `objects` by default.
         """
-        labels = find_labels(
-            segmented.probabilities, config or self.objects, segmented.annotation
-        )
-        return replace(segmented, labels=labels)
+        return find_again(segmented, config or self.objects)
 
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is Status.DONE:

@@ -28,6 +28,7 @@ from napari_unet.widgets.layers import (
     spatial_shape,
     unlink_layer,
 )
+from napari_unet.widgets.point_controls import PointControls
 from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class AnnotateSection(Section):
         )
         self._split.hide()
         self._accept = AcceptButtons(self._viewer)
+        self._points = PointControls(self._viewer)
         grid = QGridLayout()
         grid.addWidget(self._layer, 0, 0)
         grid.addWidget(self._new, 0, 1)
@@ -138,6 +140,7 @@ class AnnotateSection(Section):
         layout.addWidget(self._rule)
         layout.addWidget(self._split)
         layout.addWidget(self._accept)
+        layout.addWidget(self._points)
 
     def _fits(self, layer: Layer) -> bool:
         image = self._chosen.image

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS
+from napari_unet.core.training.kind import check_kind
 from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
@@ -144,6 +145,7 @@ class FineTuneSection(Section):
         examples = examples_of(self._viewer, self._examples.value())
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
+        check_kind(examples, None if model is None else model.settings)
         job = self._session.fine_tune(
             examples, start_from=folder, preview=self._preview.ask
         )

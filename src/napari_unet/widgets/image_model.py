@@ -223,7 +223,8 @@ def describe_image(layer: ImageLayer) -> str:
 def describe_model(manifest: Manifest) -> str:
     """Return what a model was trained on and how good it was, in one line."""
     card, size = manifest.card, manifest.settings.pixel_size_um
-    facts = [f"{card.objects} objects"] if card.objects else []
+    kind = "points" if manifest.settings.annotation == "points" else "objects"
+    facts = [f"{card.objects} {kind}"] if card.objects else []
     if size is not None:
         facts.append(f"{size:.3g} µm per pixel")
     if card.scores and "f1" in card.scores:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 LayerRole = Literal[
     "annotation",
     "regions",
+    "points",
+    "detections",
     "prediction",
     "probabilities",
     "preview",

@@ -95,17 +95,7 @@ class PredictionLayer:
     def show_probabilities(self, segmented: Segmented) -> None:
         """Show the foreground probability behind the labels as an image layer."""
         if self.image_is_open:
-            selected = set(self._viewer.layers.selection)
-            show_image(
-                self._viewer,
-                self.image,
-                "probabilities",
-                spread_out(segmented, spatial_shape(self.image)),
-                colormap="magma",
-                contrast_limits=(0, 1),
-                opacity=0.6,
-            )
-            self._viewer.layers.selection = selected
+            show_foreground(self._viewer, self.image, segmented)
 
     @property
     def image_is_open(self) -> bool:
@@ -144,6 +134,23 @@ def _is_untouched(layer: Labels) -> bool:
 
 def _on_painted(event: Any) -> None:
     event.source.metadata[_UNTOUCHED] = False
+
+
+def show_foreground(
+    viewer: napari.Viewer, image: ImageLayer, segmented: Segmented
+) -> None:
+    """Show the probability of being an object as an image layer."""
+    selected = set(viewer.layers.selection)
+    show_image(
+        viewer,
+        image,
+        "probabilities",
+        spread_out(segmented, spatial_shape(image)),
+        colormap="magma",
+        contrast_limits=(0, 1),
+        opacity=0.6,
+    )
+    viewer.layers.selection = selected
 
 
 def spread_out(segmented: Segmented, shape: tuple[int, ...]) -> NDArray[np.float32]:

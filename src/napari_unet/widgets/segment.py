@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, get_args
 
 from qtpy.QtWidgets import (
@@ -26,6 +28,7 @@ from napari_unet.widgets.background import (
 )
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
+from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
 
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
+# How points are found, and what matters for whole objects only.
+_OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
 NO_MODEL = (
     "There is no model yet. Paint some objects under <b>Annotate</b> and press "
@@ -65,7 +70,8 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | None = None
+        self._shown: PredictionLayer | DetectionLayer | None = None
+        self._detects = False  # whether the model in use knows points only
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
@@ -78,8 +84,9 @@ class SegmentSection(Section):
         listen(session.events.segmentation, self._on_segmentation)
         listen(session.events.job, self._on_job)
         listen(session.events.averaging, self._show_averaging)
-        listen(session.events.model_folder, self._show_state)
+        listen(session.events.model_folder, self._on_model_chosen)
         listen(self._chosen.events.image, self._show_image)
+        self._on_model_chosen()
         self._show_image()
         self._show_averaging()
 
@@ -98,7 +105,7 @@ class SegmentSection(Section):
         self._line = QLabel()
         self._line.setWordWrap(True)
         self._line.hide()
-        fields = ("threshold", "min_size", "fill_holes", "split")
+        fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
             fields,
@@ -131,6 +138,16 @@ class SegmentSection(Section):
         layout.addWidget(self._form)
         layout.addLayout(average)
 
+    def _on_model_chosen(self, _folder: object = None) -> None:
+        """A model of points detects; what shapes whole objects is of no use to it."""
+        model = None
+        with suppress(InputError):  # said where the model is shown
+            model = self._session.read_model()
+        self._detects = model is not None and model.settings.annotation == "points"
+        for name in _OF_OBJECTS:
+            self._form.setFieldVisible(name, not self._detects)
+        self._show_state()
+
     def _on_averaging_chosen(self, averaging: str) -> None:
         # The combo box offers nothing else than `Averaging` allows.
         self._session.averaging = averaging  # type: ignore[assignment]
@@ -160,7 +177,8 @@ class SegmentSection(Section):
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
         self._found_with = self._session.objects
-        self._shown = PredictionLayer(self._viewer, layer)
+        kind = DetectionLayer if self._detects else PredictionLayer
+        self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
         self._progress.setFormat("%v of %m tiles")
@@ -251,11 +269,14 @@ class SegmentSection(Section):
         self._hint.setVisible(bool(hint))
         mine = job is not None and job.name == "Segment"
         stopping = job is not None and job.is_cancelling
-        self._button.setText("Stop" if mine else "Segment")
+        verb = "Detect" if self._detects else "Segment"
+        self._button.setText("Stop" if mine else verb)
         self._button.setEnabled(not stopping if mine else job is None and not hint)
         self._button.setToolTip(
             f"'{job.name}' is running: wait for it or stop it first"
             if job is not None and not mine
+            else "Set a point on each object that the chosen model finds"
+            if self._detects
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
@@ -272,6 +293,8 @@ def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
         return f"{segmented.probabilities.shape[0]} classes, background included"
+    if segmented.points is not None:
+        return _describe_points(segmented)
     planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
     text = f"{count} object" if count == 1 else f"{count} objects"
@@ -279,3 +302,17 @@ def describe_segmentation(segmented: Segmented) -> str:
         return text
     slices = len(segmented.planes)
     return f"{text} in one slice" if slices == 1 else f"{text} in {slices} slices"
+
+
+def _describe_points(segmented: Segmented) -> str:
+    """Return how many points were found, by class if the model knows several."""
+    numbers = [] if segmented.points is None else segmented.points.classes.tolist()
+    counts = Counter(segmented.class_names[number] for number in numbers)
+    total = sum(counts.values())
+    text = f"{total} point" if total == 1 else f"{total} points"
+    if len(segmented.class_names) > 2:
+        text += ": " + ", ".join(f"{counts[n]} {n}" for n in segmented.class_names[1:])
+    if segmented.planes is None:
+        return text
+    slices = len(segmented.planes)
+    return f"{text}, in one slice" if slices == 1 else f"{text}, in {slices} slices"

@@ -41,6 +41,7 @@ _TRAINING = (
     "weight_decay",
     "schedule",
     "validations",
+    "point_radius",
     "seed",
 )
 _NETWORK = (

@@ -12,6 +12,8 @@ from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_unet.core.prediction.segment import Segmentation
@@ -121,8 +123,31 @@ def make_points(
     Detections
         (Y, X), or (Z, Y, X) of a stack, in pixels of the whole image.
     """
-    probabilities, planes = segmentation.probabilities, segmentation.planes
-    corner = np.array([part.start for part in segmentation.box], float)
+    return locate_points(
+        segmentation.probabilities, segmentation.box, segmentation.planes, config
+    )
+
+
+def locate_points(
+    probabilities: NDArray[np.floating],
+    box: tuple[slice, slice],
+    planes: Sequence[int] | None,
+    config: ObjectConfig | None = None,
+) -> Detections:
+    """Return the points of a box of an image, or of some planes of a stack.
+
+    Parameters
+    ----------
+    probabilities : ndarray of float, shape (K, Y, X) or (K, Z, Y, X)
+        Of the box and the planes only.
+    box : tuple of slice
+        Where they lie in each plane.
+    planes : sequence of int or None
+        Their indices; None for a single image.
+    config : ObjectConfig, optional
+        See `detect_points`.
+    """
+    corner = np.array([part.start for part in box], float)
     if planes is None:
         found = detect_points(probabilities, config)
         return Detections(found.positions + corner, found.classes, found.confidence)

@@ -43,6 +43,13 @@ def name_point_classes(
 def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> None:
     """Refuse points for a model that segments, painted objects for one that detects.
 
+    Parameters
+    ----------
+    examples : sequence of Example
+        To train on.
+    settings : ModelSettings, optional
+        Of the model; without, the images are only compared with each other.
+
     Raises
     ------
     InputError
@@ -56,7 +63,9 @@ def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> N
             f"'{with_points[0]}' is annotated by points, '{painted[0]}' by painted "
             "objects; train on one kind of them."
         )
-    detects = settings is not None and settings.annotation == "points"
+    if settings is None:
+        return
+    detects = settings.annotation == "points"
     if with_points and not detects:
         raise InputError(
             f"'{with_points[0]}' is annotated by points, but the model to start from "
@@ -69,5 +78,5 @@ def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> N
             "from detects points; start from scratch, or from a model that segments."
         )
     for example in examples:
-        if example.points is not None and settings is not None:
+        if example.points is not None:
             example.points.numbers(settings.class_names)
