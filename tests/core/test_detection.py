@@ -113,12 +113,15 @@ def test_pieces_that_touch_at_a_corner_are_two_points():
     assert len(detect_points(two_classes(np.ones((2, 2))))) == 1
 
 
-def test_touching_pieces_of_two_classes_are_two_points():
-    probabilities = np.array([[[0.1, 0.1, 0.9]], [[0.8, 0.2, 0.1]], [[0.1, 0.7, 0]]])
+def test_a_piece_is_one_point_of_its_most_probable_class():
+    probabilities = np.array(
+        [[[0.1, 0.1, 0.0, 0.9]], [[0.8, 0.2, 0.3, 0.1]], [[0.1, 0.7, 0.7, 0]]]
+    )
     found = detect_points(probabilities)
-    assert found.positions.tolist() == [[0, 0], [0, 1]]
-    assert found.classes.tolist() == [1, 2]
-    assert found.confidence.tolist() == [0.8, 0.7]
+    centre = (0.1 * 0 + 0.7 * 1 + 0.7 * 2) / 1.5
+    assert np.allclose(found.positions, [[0, centre]])
+    assert found.classes.tolist() == [2]
+    assert found.confidence.tolist() == pytest.approx([0.5])
 
 
 def test_threshold_and_smallest_piece_decide():
@@ -142,15 +145,13 @@ def test_detection_agrees_with_a_slow_one(seed, classes):
     probabilities = rng.dirichlet(np.ones(classes), (7, 8)).transpose(2, 0, 1)
     found = detect_points(probabilities)
     expected = []
-    best = 1 + np.argmax(probabilities[1:], axis=0)
-    best[1 - probabilities[0] < 0.5] = 0
-    for number in range(1, classes):
-        labels, count = ndimage.label(best == number)
+    labels, count = ndimage.label(1 - probabilities[0] >= 0.5)
+    for piece in range(1, count + 1):
+        mask = labels == piece
+        number = 1 + int(np.argmax([p[mask].sum() for p in probabilities[1:]]))
         weights = probabilities[number]
-        for piece in range(1, count + 1):
-            mask = labels == piece
-            centre = ndimage.center_of_mass(weights * mask)
-            expected.append((*centre, number, weights[mask].mean()))
+        centre = ndimage.center_of_mass(weights * mask)
+        expected.append((*centre, number, weights[mask].mean()))
     rows = np.column_stack([found.positions, found.classes, found.confidence])
     assert np.allclose(rows, np.array(expected).reshape(-1, 4))
 

@@ -167,6 +167,20 @@ def test_detections_are_points_with_class_and_confidence(viewer, nuclei):
     assert classes_of(layer) == ["long"]
 
 
+def test_classes_have_the_colours_of_the_users_points(points, viewer, nuclei):
+    points.add([1, 1])
+    for name in ("long", "round"):
+        set_class(points, name)
+        points.add([5, 5])
+    shown = DetectionLayer(viewer, nuclei)
+    names = ("background", "round", "long", "new")
+    for _ in range(2):  # a new layer, and one that is there
+        shown.show(detected([(20, 20), (45, 70), (7, 7)], [1, 2, 3], names))
+        layer = find_layer(viewer, nuclei, "detections")
+        assert np.allclose(layer.face_color[:2], points.face_color[[2, 1]])
+        assert not np.isclose(points.face_color, layer.face_color[2]).all(axis=1).any()
+
+
 def test_detections_elsewhere_stay_when_a_part_is_looked_at_again(viewer, nuclei):
     shown = DetectionLayer(viewer, nuclei)
     shown.show(detected([(20, 20), (45, 70)], [1, 2]))

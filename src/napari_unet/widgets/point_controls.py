@@ -72,8 +72,8 @@ class PointControls(QWidget):
                 for signal in (events.inserted, events.removed)
             ]
         )
-        for signal in (self._chosen.events.image, self._chosen.events.points):
-            listen(signal, self._show_layers)
+        for name in ("image", "points", "regions"):
+            listen(getattr(self._chosen.events, name), self._show_layers)
         self._show_layers()
 
     def _build(self) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Points as PointsLayer
+from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
 from napari_unet.widgets.layers import (
@@ -18,6 +20,7 @@ from napari_unet.widgets.layers import (
 from napari_unet.widgets.prediction_layer import show_foreground
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     import napari
@@ -140,6 +143,21 @@ def take_over(detections: PointsLayer, points: PointsLayer) -> int:
     return int(new.sum())
 
 
+def colours_of(points: PointsLayer | None, names: Sequence[str]) -> dict[str, Any]:
+    """Return a colour for each class: that of the user's points where they have it."""
+    known: dict[str, Any] = {}
+    if points is not None:
+        known = dict(zip(classes_of(points), points.face_color.tolist(), strict=True))
+    taken = np.array(list(known.values())).reshape(-1, 4)
+    free = [
+        colour
+        for colour in CLASS_COLORS
+        if not np.isclose(taken, transform_color(colour), atol=0.01).all(axis=1).any()
+    ]
+    fresh = cycle(free or CLASS_COLORS)
+    return {name: known[name] if name in known else next(fresh) for name in names}
+
+
 class DetectionLayer:
     """Shows the points that a model has detected in one image layer.
 
@@ -193,7 +211,7 @@ class DetectionLayer:
         elif old is not None:
             unlink_layer(old)
             old = None
-        self._write(old, places, names, confidence)
+        self._write(old, places, names, confidence, segmented.class_names[1:])
 
     def show_probabilities(self, segmented: Segmented) -> None:
         """Show the foreground probability behind the points as an image layer."""
@@ -206,8 +224,10 @@ class DetectionLayer:
         places: np.ndarray,
         names: list[str],
         confidence: np.ndarray,
+        classes: Sequence[str],
     ) -> None:
         features = {CLASS: np.array(names, object), "confidence": confidence}
+        users = find_layer(self._viewer, self.image, "points")
         if layer is None:
             selected = set(self._viewer.layers.selection)
             layer = PointsLayer(
@@ -215,7 +235,7 @@ class DetectionLayer:
                 ndim=self.image.ndim,
                 name=f"{self.image.name} detections",
                 features=features,
-                face_color_cycle=list(CLASS_COLORS),
+                face_color_cycle=colours_of(users, classes),
                 **_look(self.image),
             )
             link_layer(layer, self.image, "detections")
@@ -227,6 +247,7 @@ class DetectionLayer:
             with layer.events.data.blocker(_on_edited):
                 layer.data = places
             layer.features = features
+            layer.face_color_cycle = colours_of(users, classes)
             layer.refresh_colors()
         layer.metadata[_UNTOUCHED] = True
 

@@ -40,7 +40,7 @@ def draw_disks(
     ignored : ndarray of bool, shape (Y, X), optional
         Ground to be left out.
     separation_border : int
-        Width of the line of background between points of one class, 0 to 2 pixels.
+        Width of the line of background between close points, 0 to 2 pixels.
 
     Returns
     -------
@@ -56,11 +56,12 @@ def draw_disks(
 
     Notes
     -----
-    Where the ground of two points overlaps, each pixel goes to the nearer one. Between
-    two of the same class a line of known background is cut there, in their disks as
-    well as in their rings: in contrast to [1]_, no unknown ground joins close points,
-    across which the network could merge them. No point vanishes: one that would be
-    covered by others keeps the pixel nearest to it that is not the last of another.
+    Where the ground of two points overlaps, each pixel goes to the nearer one, and a
+    line of known background is cut between them, in their disks as well as in their
+    rings: in contrast to [1]_, no unknown ground joins close points, across which the
+    network could merge them. That holds for points of different classes, too. No point
+    vanishes: one that would be covered by others keeps the pixel nearest to it that is
+    not the last of another.
 
     References
     ----------
@@ -78,10 +79,7 @@ def draw_disks(
     positions = np.asarray(positions, float).reshape(-1, 2)
     owner, distance = _share_ground(positions, shape, 2 * radius)
     class_of = np.concatenate([[0], classes]).astype(np.int64)
-    kept = np.zeros_like(owner)
-    for number in np.unique(classes):
-        mine = np.where(class_of[owner] == number, owner, 0)
-        kept += cut_separation_border(mine, separation_border)
+    kept = cut_separation_border(owner, separation_border)
     disks = (kept > 0) & (distance <= radius)
     disks.flat[_nearest_pixels(kept, distance)] = True
     known = mark_known(shape, regions) & ~((kept > 0) & ~disks)
@@ -132,7 +130,7 @@ def _distances(
 
 
 def _nearest_pixels(
-    kept: NDArray[np.int32], distance: NDArray[np.float64]
+    kept: NDArray[np.integer], distance: NDArray[np.float64]
 ) -> NDArray[np.intp]:
     """Return for each number the flat index of its pixel nearest to its point."""
     pixels = np.flatnonzero(kept)

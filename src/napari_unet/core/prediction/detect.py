@@ -47,10 +47,11 @@ def detect_points(
 ) -> Detections:
     """Return the points in a plane of class probabilities.
 
-    A pixel is of its most probable class of object, if it is any object with at least
-    the threshold's probability; with two classes and the threshold of 0.5 that is the
-    most probable class. The 4-connected pieces of each class are the points, at their
-    centres of mass weighted by the probability of the class (Falk et al. 2019).
+    A pixel belongs to an object if its probability of being one reaches the threshold;
+    with two classes and 0.5 that is the most probable class. Each 4-connected piece is
+    a point, of the class that is most probable over all its pixels, at the centre of
+    mass weighted by the probability of that class. Falk et al. (2019) take the pieces
+    of each class instead, so an object that looks like two classes is two points there.
 
     Parameters
     ----------
@@ -77,33 +78,22 @@ def detect_points(
             "Points are found plane by plane, in an array (K, Y, X) of two or more "
             f"classes; this one has the shape {probabilities.shape}."
         )
-    is_object = 1 - probabilities[0] >= config.threshold
-    of_objects = probabilities[1:]
-    best = np.where(is_object, np.argmax(of_objects, axis=0) + 1, 0)
-    found = [
-        _find_centres(best == number, of_objects[number - 1], config.min_size)
-        for number in range(1, len(probabilities))
-    ]
-    return Detections(
-        positions=np.concatenate([centres for centres, _ in found]),
-        classes=np.repeat(np.arange(1, len(found) + 1), [len(c) for _, c in found]),
-        confidence=np.concatenate([confidence for _, confidence in found]),
-    )
-
-
-def _find_centres(
-    mask: NDArray[np.bool_], weights: NDArray[np.floating], min_size: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return weighted centres (N, 2) and mean weights (N,) of the pieces of a mask."""
-    labels, count = ndimage.label(mask)
+    labels, count = ndimage.label(1 - probabilities[0] >= config.threshold)
     y, x = np.nonzero(labels)
     piece = labels[y, x] - 1
-    weight = weights[y, x].astype(np.float64)
     sizes = np.bincount(piece, minlength=count)
-    total = np.bincount(piece, weight, count)
-    kept = (sizes >= min_size) & (total > 0)
-    centres = [np.bincount(piece, weight * axis, count)[kept] for axis in (y, x)]
-    return np.stack(centres, axis=1) / total[kept, None], total[kept] / sizes[kept]
+    kept = sizes >= config.min_size
+    of_classes = probabilities[1:, y, x].astype(np.float64)  # (K - 1, pixels)
+    sums = np.stack([np.bincount(piece, values, count) for values in of_classes])
+    best = sums.argmax(axis=0)
+    weights = of_classes[best[piece], np.arange(len(piece))]
+    total = np.bincount(piece, weights, count)
+    centres = [np.bincount(piece, weights * axis, count) / total for axis in (y, x)]
+    return Detections(
+        positions=np.stack(centres, axis=1)[kept],
+        classes=best[kept] + 1,
+        confidence=(total / sizes)[kept],
+    )
 
 
 def make_points(
