@@ -22,13 +22,13 @@ def spots(seed, count=30, shape=(112, 128)):
     places: list = []
     while len(places) < count:
         place = rng.uniform(5, np.array(shape) - 6)
-        if all(np.hypot(*(place - other)) > 7 for other in places):
+        if all(np.hypot(*(place - other)) > 9 for other in places):
             places.append(place)
     names = [CLASSES[i % 2] for i in range(count)]
     y, x = np.mgrid[: shape[0], : shape[1]]
     grey = rng.normal(300, 15, shape)
     for (cy, cx), name in zip(places, names, strict=True):
-        width = 1.5 if name == "round" else 4
+        width = 1.5 if name == "round" else 3
         grey += 200 * np.exp(-((y - cy) ** 2 / 4.5 + (x - cx) ** 2 / (2 * width**2)))
     return grey.astype(np.uint16), np.array(places), names
 

@@ -10,11 +10,20 @@ from napari_unet.core.annotation.disks import draw_disks
 from napari_unet.core.annotation.points import Points, class_names_of
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.annotation.weight_map import compute_weight_map
-from napari_unet.core.config import ModelSettings, NetworkConfig, WeightMapConfig
+from napari_unet.core.config import (
+    ModelSettings,
+    NetworkConfig,
+    TrainConfig,
+    WeightMapConfig,
+)
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.training.examples import count_objects, prepare, split_validation
-from napari_unet.core.training.kind import check_kind, name_point_classes
+from napari_unet.core.training.kind import (
+    balance_points,
+    check_kind,
+    name_point_classes,
+)
 
 SHAPE = (24, 30)
 RADII = st.sampled_from([0.5, 1, 2, 3.5])
@@ -191,6 +200,13 @@ def test_a_new_model_learns_the_classes_of_the_points():
     assert settings.annotation == "points"
     assert prepare(cells, settings).points.classes.tolist() == [2, 1, 2]
     assert name_point_classes(settings, [], 2) is settings
+
+
+def test_the_few_pixels_of_points_are_balanced():
+    config = TrainConfig(weight_map=WeightMapConfig(class_balance="none"))
+    balanced = balance_points(config, [example([(1, 1)])])
+    assert balanced.weight_map.class_balance == "inverse-frequency"
+    assert balance_points(config, []) == config
 
 
 def test_classes_named_by_numbers_are_in_their_order():

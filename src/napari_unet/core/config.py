@@ -140,7 +140,8 @@ class WeightMapConfig(Config):
     )
     class_balance: Literal["inverse-frequency", "none"] = setting(
         "inverse-frequency",
-        "Form 2015: weigh rare classes up, so that each class counts alike",
+        "Form 2015: weigh rare classes up, so that each class counts alike; always so "
+        "where objects are marked by points",
     )
     background: float = setting(
         0.1,

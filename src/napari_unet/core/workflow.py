@@ -52,7 +52,11 @@ from napari_unet.core.training.examples import (
     complete_settings,
     split_validation,
 )
-from napari_unet.core.training.kind import check_kind, name_point_classes
+from napari_unet.core.training.kind import (
+    balance_points,
+    check_kind,
+    name_point_classes,
+)
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
@@ -145,6 +149,7 @@ def fine_tune(
     """
     check_examples(examples)
     check_writable(folder)
+    config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
     elif settings is None and start_from is None:
@@ -327,6 +332,7 @@ def draw_patches(
         Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
     """
     check_examples(examples)
+    config = balance_points(config, examples)
     settings = name_point_classes(settings, examples, config.point_radius)
     settings = complete_settings(settings, examples, new=True)
     to_train, _ = split_validation(examples)

@@ -30,6 +30,8 @@ _TRIED: dict[str, tuple[float, ...]] = {
     "split": (0.25, 0.75),
     "threshold": (0.3, 0.4, 0.5),
 }
+# Balanced classes make the disks broad: close ones part at higher probabilities.
+_TRIED_FOR_POINTS = (0.3, 0.5, 0.7, 0.9)
 # Specks that the network invents may be as large as this times the smallest object.
 _LARGER = 3
 # A change must gain this much average precision before it is chosen.
@@ -117,9 +119,11 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
     objects = settings.objects
     held, seen = _score(predicted, settings, objects)
     sizes = (objects.min_size, _LARGER * objects.min_size)
-    tried = _TRIED | {"min_size": sizes} if settings.annotation != "classes" else {}
-    if settings.annotation == "points":
-        tried.pop("split")
+    tried = {
+        "objects": _TRIED | {"min_size": sizes},
+        "points": {"threshold": _TRIED_FOR_POINTS, "min_size": sizes},
+        "classes": {},
+    }[settings.annotation]
     for name, values in tried.items():
         start, best = objects, quality(seen) + _WORTH_IT
         for value in values:
