@@ -38,7 +38,13 @@ def test_the_python_example_runs(folders):
 def test_every_command_it_names_exists():
     from typer.main import get_command
 
-    from napari_unet.cli import annotation, prediction, showcase, training  # noqa: F401
+    from napari_unet.cli import (  # noqa: F401
+        annotation,
+        detection,
+        prediction,
+        showcase,
+        training,
+    )
     from napari_unet.cli.app import app
 
     known = set(get_command(app).commands)

@@ -24,6 +24,7 @@ from napari_unet.core.training.kind import (
     check_kind,
     name_point_classes,
 )
+from napari_unet.core.workflow import draw_patches
 
 SHAPE = (24, 30)
 RADII = st.sampled_from([0.5, 1, 2, 3.5])
@@ -254,3 +255,11 @@ def test_points_outside_the_image_are_refused():
 def test_a_radius_must_be_positive():
     with pytest.raises(InputError, match="above 0"):
         draw_disks(np.zeros((1, 2)), np.array([1]), SHAPE, radius=0)
+
+
+def test_patches_show_the_disks():
+    cells = example([(8, 8), (18, 20)])
+    config = TrainConfig(patch_size=24)
+    batch = draw_patches([cells], config=config, count=3)
+    assert set(batch.classes.unique().tolist()) == {0, 1}
+    assert (batch.weights == 0).any()

@@ -8,6 +8,7 @@ import pytest
 from napari_unet.core.config import ModelSettings, NetworkConfig, ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.prediction.detect import Detections
+from napari_unet.formats.points import read_points
 from napari_unet.segmented import Segmented
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.annotation_layers import add_regions, examples_of
@@ -17,6 +18,7 @@ from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer
 from napari_unet.widgets.point_layers import (
     DetectionLayer,
     add_points,
+    adopt_points,
     classes_of,
     points_of,
     set_class,
@@ -63,6 +65,43 @@ def test_marking_makes_a_layer_on_the_image_that_is_ready(section, viewer, nucle
     assert (layer.translate == nuclei.translate).all()
     section._points._mark.click()
     assert chosen_layers(viewer).points is layer
+
+
+def test_a_points_layer_of_the_users_is_taken_if_it_is_selected(
+    section, viewer, nuclei
+):
+    own = viewer.add_points(np.array([[5.0, 6], [7, 8]]), name="from a file")
+    section._points._mark.click()
+    assert chosen_layers(viewer).points is own
+    assert (own.scale == nuclei.scale).all()
+    assert classes_of(own) == ["object", "object"]
+    [example] = examples_of(viewer)
+    assert example.points.positions.tolist() == [[5, 6], [7, 8]]
+    section._points._on_class_given("long")
+    own.add([9, 9])
+    assert classes_of(own)[-1] == "long"
+
+
+def test_points_of_other_axes_are_not_taken(section, viewer, nuclei):
+    other = viewer.add_points(np.zeros((1, 3)), name="in a stack")
+    with pytest.raises(InputError, match="have 3 coordinates"):
+        adopt_points(other, nuclei)
+    section._points._mark.click()
+    assert chosen_layers(viewer).points is None
+
+
+def test_napari_saves_points_with_their_classes(points, viewer, tmp_path):
+    from napari.plugins import _initialize_plugins
+
+    _initialize_plugins()
+    points.add([1.5, 2])
+    set_class(points, "long")
+    points.add([3, 4])
+    path = tmp_path / "points.csv"
+    points.save(str(path))
+    table = read_points(path)
+    assert table.points.positions.tolist() == [[1.5, 2], [3, 4]]
+    assert table.points.names == ("object", "long")
 
 
 def test_points_get_the_class_that_is_chosen(section, viewer):

@@ -168,6 +168,7 @@ def describe(manifest: Manifest) -> str:
     card, settings = manifest.card, manifest.settings
     size = settings.pixel_size_um
     network = settings.network
+    kind = "points" if settings.annotation == "points" else "objects"
     lines = [
         f"# {card.name}",
         "",
@@ -178,7 +179,7 @@ def describe(manifest: Manifest) -> str:
         f"{', '.join(settings.class_names)}",
         f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
         f"- Normalisation: {settings.normalisation}",
-        f"- Trained on {card.objects} objects of {', '.join(card.trained_on) or '?'}",
+        f"- Trained on {card.objects} {kind} of {', '.join(card.trained_on) or '?'}",
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]

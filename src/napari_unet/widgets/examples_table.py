@@ -108,7 +108,7 @@ class ExamplesTable(QTableWidget):
             layer
             for layer in self._viewer.layers
             if isinstance(layer, ImageLayer)
-            and any(find_layer(self._viewer, layer, role) for role in _MARKS)
+            and any(find_layer(self._viewer, layer, m) is not None for m in _MARKS)
         ]
         if images != self._images:
             self._list(images)

@@ -15,7 +15,6 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS
-from napari_unet.core.training.kind import check_kind
 from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
@@ -142,6 +141,8 @@ class FineTuneSection(Section):
             show_problem(error)
 
     def _start(self) -> None:
+        from napari_unet.core.training.kind import check_kind
+
         examples = examples_of(self._viewer, self._examples.value())
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from napari.layers import Points as PointsLayer
 from qtpy.QtWidgets import (
     QComboBox,
     QGridLayout,
@@ -16,12 +17,14 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS
-from napari_unet.widgets.background import listen
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import find_layer
+from napari_unet.widgets.layers import find_layer, is_made_here
 from napari_unet.widgets.point_layers import (
     CLASS,
     add_points,
+    adopt_points,
     classes_of,
     set_class,
     take_over,
@@ -29,7 +32,6 @@ from napari_unet.widgets.point_layers import (
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Points as PointsLayer
 
 _CHANGES = ("data", "features", "feature_defaults")
 WHOLE_IMAGE_COUNTS = (
@@ -80,7 +82,8 @@ class PointControls(QWidget):
         self._mark = QPushButton("Mark by points")
         self._mark.setToolTip(
             "Instead of painting: click on each object to set a point. A model trained "
-            "on points says where objects are and counts them, and needs no outlines"
+            "on points says where objects are and counts them, and needs no outlines. "
+            "A points layer of yours that is selected is taken"
         )
         self._class = QComboBox()
         self._class.setEditable(True)
@@ -112,15 +115,25 @@ class PointControls(QWidget):
     # -------------------------------------------------------------------- actions
 
     def _on_mark_clicked(self) -> None:
-        layer = self._make_sure_of_points()
+        try:
+            layer = self._make_sure_of_points()
+        except InputError as error:
+            show_problem(error)
+            return
         if layer is not None:
             self._viewer.layers.selection.active = layer
             layer.mode = "add"
 
     def _make_sure_of_points(self) -> PointsLayer | None:
+        """Return the image's points: its own, the user's layer in use, or new ones."""
         image = self._chosen.image
         if image is not None and self._chosen.points is None:
-            self._chosen.points = add_points(self._viewer, image)
+            layer = self._viewer.layers.selection.active
+            if isinstance(layer, PointsLayer) and not is_made_here(layer):
+                adopt_points(layer, image)
+            else:
+                layer = add_points(self._viewer, image)
+            self._chosen.points = layer
         return self._chosen.points
 
     def _on_class_given(self, name: str) -> None:

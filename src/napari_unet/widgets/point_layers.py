@@ -10,7 +10,9 @@ from napari.layers import Points as PointsLayer
 from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
+from napari_unet.core.errors import InputError
 from napari_unet.widgets.layers import (
+    align_labels,
     copy_geometry,
     find_layer,
     link_layer,
@@ -61,6 +63,32 @@ def add_points(viewer: napari.Viewer, image: ImageLayer) -> PointsLayer:
     link_layer(layer, image, "points")
     viewer.add_layer(layer)
     return layer
+
+
+def adopt_points(layer: PointsLayer, image: ImageLayer) -> None:
+    """Take a points layer of the user's, say from a file, as the marks of an image.
+
+    One that knows no pixel size is laid onto the image; one that names no classes gets
+    one for all.
+
+    Raises
+    ------
+    InputError
+        If it has other axes than the image, or another pixel size.
+    """
+    if layer.ndim != image.ndim:
+        raise InputError(
+            f"The points of '{layer.name}' have {layer.ndim} coordinates, the image "
+            f"'{image.name}' {image.ndim} axes; choose points that were set on it."
+        )
+    align_labels(layer, image)
+    if CLASS not in layer.features:
+        names = np.full(len(layer.data), DEFAULT_CLASS, object)
+        layer.features = {**layer.features, CLASS: names}
+        layer.feature_defaults = {CLASS: DEFAULT_CLASS}
+    layer.face_color = CLASS
+    layer.face_color_cycle = list(CLASS_COLORS)
+    link_layer(layer, image, "points")
 
 
 def _look(image: ImageLayer) -> dict[str, Any]:
