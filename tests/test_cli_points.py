@@ -8,6 +8,8 @@ import pytest
 
 from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
+from napari_unet.core.evaluation.detection import score_points
+from napari_unet.formats.images import read_image
 from napari_unet.formats.points import read_points, write_points
 from napari_unet.formats.tiff import write_grey, write_labels
 
@@ -117,12 +119,53 @@ def test_a_small_network_learns_to_find_spots(tmp_path, folders, train, call):
     assert scores["distance"] == 3
     assert scores["overall"]["f1"] > 0.85
     assert scores["overall"]["objects_true"] == 30
+    check_other_grids(tmp_path, folders, model, call)
     # Chance, for comparison: as many points anywhere.
     rng = np.random.default_rng(0)
     anywhere = rng.uniform(0, (111, 127), (counted, 2))
     write_points(out / "field2.csv", anywhere, ["object"] * counted, np.ones(counted))
     _, text, _ = call("evaluate", out, folders[3], "--json")
     assert json.loads(text)["overall"]["f1"] < 0.35
+
+
+def check_other_grids(tmp_path, folders, model, call):
+    """Points lie on the image's own pixels, also smaller ones, and on its planes."""
+    grey = read_image(folders[2] / "field2.tif").array[0]
+    _, places, _ = spots(2)
+    others = tmp_path / "others"
+    finer = grey.repeat(2, axis=0).repeat(2, axis=1)
+    write_labels(others / "fine.tif", finer, (0.25, 0.25))
+    write_labels(others / "stack.tif", np.stack([grey, grey[::-1]]), (1, 0.5, 0.5))
+    out = tmp_path / "on other grids"
+    code, _, err = call("detect", others, "--model", model, "--out", out)
+    assert code == 0, err
+    fine = read_points(out / "fine.csv").points.positions
+    assert score_points(fine, 2 * places + 0.5, distance=4).f1 > 0.85
+    stack = read_points(out / "stack.csv").points
+    assert set(stack.positions[:, 0]) == {0, 1}
+    flipped = places * [-1, 1] + [len(grey) - 1, 0]
+    for z, true in enumerate((places, flipped)):
+        assert score_points(stack.plane(z).positions, true).f1 > 0.85
+
+
+def test_a_model_of_points_is_tuned_and_resumed(tmp_path, folders, train, call):
+    model, _, _ = train()
+    tuned = tmp_path / "tuned"
+    command = ["train", *folders[:2], "--points", "--device", "cpu", "--json"]
+    start = ["--model", tuned, "--start-from", model, "--iterations", "1"]
+    code, text, err = call(*command, *start, *QUICK)
+    assert code == 0, err
+    assert json.loads(text)["validation_before"] is not None
+    assert read_manifest(tuned).settings.annotation == "points"
+    more = ["--model", tuned, "--resume", "--iterations", "2", *QUICK]
+    code, text, err = call(*command, *more)
+    assert code == 0, err
+    assert json.loads(text)["iterations"] == 2
+    table = folders[1] / "field0.csv"
+    write_points(table, np.array([[9.0, 9]]), ["debris"], np.ones(1))
+    code, _, err = call(*command, *start, *QUICK)
+    assert code == 2
+    assert "'debris', but the model knows only 'object'" in err
 
 
 def test_classes_are_learned_by_their_names(tmp_path, folders, train, call):
