@@ -34,8 +34,8 @@ def make_sampler(training: Training) -> PatchSampler:
     device = training.compute.device
     return PatchSampler(
         [prepare_image(grey, target, weights, device)],
-        size=config.patch_size,
-        output_size=config.patch_size,
+        size=(config.patch_size,) * 2,
+        output_size=(config.patch_size,) * 2,
         batch_size=config.batch_size,
         augmentation=config.augmentation,
     )

@@ -116,6 +116,9 @@ def test_the_whole_way_on_the_command_line(tmp_path, folders, call):
     names = {"f1", "precision", "recall", "iou", "dice", "seg", "ap"}
     assert names <= set(scores["overall"])
     assert set(scores["images"]) == {"field0", "field1"}
+    code, text, _ = call("evaluate", out, labels, "--boundaries", "--json")
+    assert code == 0
+    assert 0 <= last_json(text)["images"]["field1"]["rand_error"] <= 1
 
 
 def test_evaluating_the_truth_against_itself_is_perfect(folders, call):
@@ -586,15 +589,45 @@ def test_an_average_over_turned_versions_is_another_result(
     tmp_path, folders, model, call
 ):
     results = []
-    for name in ("none", "8"):
+    for name in ("none", "8", "5-angles"):
         out = tmp_path / name
         code, _, err = call(
             "segment", folders[0], "--model", model, "--out", out,
-            "--averaging", name, "--probabilities",
+            "--tta", name, "--probabilities",
         )  # fmt: skip
         assert code == 0, err
         results.append(tifffile.imread(out / "field0_probabilities.tif"))
-    assert np.abs(results[0] - results[1]).max() > 1e-4
+    for one, two in ((0, 1), (0, 2), (1, 2)):
+        assert np.abs(results[one] - results[two]).max() > 1e-4
+
+
+def test_an_average_that_there_is_not_is_refused_with_what_there_is(
+    tmp_path, folders, model, refused
+):
+    segment = ["segment", folders[0], "--model", model, "--out", tmp_path / "o"]
+    said = refused(*segment, "--tta", "7")
+    assert "--tta 7: choose one of none, 4-flips, 4-rotations, 8, 7-angles" in said
+    assert not (tmp_path / "o").exists()
+
+
+def test_uncertainty_is_written_and_with_an_average_its_part_of_disagreement(
+    tmp_path, folders, model, call
+):
+    out = tmp_path / "out"
+    segment = ["segment", folders[0], "--model", model, "--out", out, "--uncertainty"]
+    assert call(*segment)[0] == 0
+    image = read_image(out / "field0_uncertainty.tif")
+    assert image.array.shape == (1, 80, 96)
+    assert image.pixel_size_um == pytest.approx(SIZE)
+    assert 0 < image.array.max() <= 1
+    assert call(*segment, "--tta", "7-angles")[0] == 0
+    image = read_image(out / "field0_uncertainty.tif")
+    assert image.array.shape == (2, 80, 96)
+    whole, disagreement = image.array
+    assert disagreement.max() > 0
+    assert (disagreement <= whole + 1e-5).all()
+    code, _, err = call("evaluate", out, folders[1])  # these files are no labels
+    assert code == 0, err
 
 
 def test_no_command_shows_what_there_is(call):

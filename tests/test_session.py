@@ -10,8 +10,9 @@ from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.errors import InputError, ModelFolderError
 from napari_unet.core.image import Image
+from napari_unet.core.prediction.segment import Segmentation
 from napari_unet.jobs import Status
-from napari_unet.segmented import Segmented, TileLabels, find_labels
+from napari_unet.segmented import Segmented, TileLabels
 from napari_unet.session import Session
 
 
@@ -31,7 +32,7 @@ def workflow(monkeypatch):
             )
         whole = (slice(0, bright.shape[0]), slice(0, bright.shape[1]))
         probabilities = np.stack([1 - bright, bright])
-        return SimpleNamespace(probabilities=probabilities, box=whole, planes=None)
+        return Segmentation(probabilities, whole, None)
 
     def fine_tune(examples, folder, **options):
         calls.fine_tune = options
@@ -199,7 +200,9 @@ def test_stacks_are_labelled_plane_by_plane():
     probabilities = np.zeros((2, 3, 8, 8), np.float32)
     probabilities[1, 0, :3, :3] = probabilities[1, 2, 4:, 4:] = 1
     probabilities[0] = 1 - probabilities[1]
-    labels = find_labels(probabilities, ObjectConfig(min_size=0), "objects")
+    box = (slice(0, 8), slice(0, 8))
+    segmented = Segmented(probabilities, np.zeros((3, 8, 8)), box, (0, 1, 2))
+    labels = segmented.relabelled(ObjectConfig(min_size=0)).labels
     assert labels.shape == (3, 8, 8)
     assert labels.max(axis=(1, 2)).tolist() == [1, 0, 1]
 

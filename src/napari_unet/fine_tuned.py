@@ -4,13 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.priority import leave_room
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from napari_unet.core.workflow import Example, TrainProgress, TrainResult
+    from napari_unet.core.image import Image
+    from napari_unet.core.workflow import Example, Model, TrainProgress, TrainResult
+
+
+def new_settings(
+    image: Image,
+    network: NetworkConfig,
+    *,
+    class_names: tuple[str, ...],
+    **settings: Any,
+) -> ModelSettings:
+    """Return the settings of a model to be trained from scratch.
+
+    Parameters
+    ----------
+    image : Image
+        Gives channels and pixel size.
+    network : NetworkConfig
+        With other channels and classes, perhaps.
+    class_names : tuple of str
+        Background first.
+    **settings
+        The other fields of `ModelSettings`.
+    """
+    size = image.pixel_size_um
+    network = network.replaced(in_channels=image.channels, classes=len(class_names))
+    return ModelSettings(
+        network=network,
+        pixel_size_um=None if size is None else (size[-1] + size[-2]) / 2,
+        class_names=class_names,
+        channels=image.channel_names,
+        **settings,
+    )
 
 
 def fine_tune(
@@ -18,7 +51,8 @@ def fine_tune(
     folder: Path,
     *,
     start_from: Path | None,
-    **settings: Any,
+    settings: ModelSettings,
+    **options: Any,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Load the model to start from, if any, and train.
 
@@ -29,15 +63,31 @@ def fine_tune(
     folder : Path
         The model folder to write.
     start_from : Path, optional
-        The model folder to start from.
-    **settings
+        The model folder to start from; it goes on with the classes of `settings`.
+    settings : ModelSettings
+        Of a new model.
+    **options
         The other arguments of `core.workflow.fine_tune`.
     """
     from napari_unet.core import workflow
 
     leave_room()
-    model = workflow.load_model(start_from) if start_from else None
+    model = None
+    if start_from is not None:
+        model = _with_classes(workflow.load_model(start_from), settings)
     result = yield from workflow.fine_tune(
-        examples, folder, start_from=model, **settings
+        examples, folder, start_from=model, settings=settings, **options
     )
     return result
+
+
+def _with_classes(model: Model, settings: ModelSettings) -> Model:
+    """Return a model with the classes of `settings`; itself, if it has these."""
+    old = model.settings
+    if old.annotation == settings.annotation and (
+        old.annotation == "objects" or old.class_names == settings.class_names
+    ):
+        return model
+    from napari_unet.core.training.class_change import change_classes
+
+    return change_classes(model, settings.class_names, annotation=settings.annotation)

@@ -34,16 +34,16 @@ class TileLabels:
         Tiles finished and to do.
     plane : int or None
         Index along Z or time; None for a 2D image.
-    box : tuple of two slices
-        Where the tile lies in the plane, in pixels of the image.
-    labels : ndarray of int, shape (Y, X)
+    box : tuple of slice
+        Where the tile lies in the plane or volume, in pixels of the image.
+    labels : ndarray of int, shape ([Z,] Y, X)
         The tile's objects, numbered for themselves.
     """
 
     done: int
     total: int
     plane: int | None
-    box: Box
+    box: tuple[slice, ...]
     labels: NDArray[Any]
 
 
@@ -56,15 +56,19 @@ class Segmented:
     probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
         Of the box and the planes only.
     labels : ndarray of int, shape (Y, X) or (Z, Y, X)
-        Objects, numbered 1 … n in each plane; or classes.
+        Objects, numbered 1 … n in each plane or in the volume; or classes.
     box : tuple of two slices
         The segmented part of each plane, in pixels of the image.
     planes : tuple of int or None
         Indices along Z or time; None for a 2D image.
     annotation : str
         Whether the model knows objects, classes or points.
-    class_names : tuple of str
-        Of the model, background first.
+    volume : bool
+        Whether a 3D model saw the planes together.
+    disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
+        Where versions were averaged: how much they contradict each other.
+    class_names, class_values : tuple
+        Of the model; see `ModelSettings`.
     points : Detections, optional
         What a model of points has found, in pixels of the whole image. The labels then
         say where the points were taken from.
@@ -75,8 +79,24 @@ class Segmented:
     box: Box
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
-    class_names: tuple[str, ...] = ("background", "object")
+    volume: bool = False
+    disagreement: NDArray[np.float32] | None = None
+    class_names: tuple[str, ...] = ()
+    class_values: tuple[int | str, ...] = ()
     points: Detections | None = None
+
+    def relabelled(self, config: ObjectConfig) -> Segmented:
+        """Return the same with the objects found again, without the network."""
+        from napari_unet.core.prediction.detect import locate_points
+        from napari_unet.core.prediction.segment import find_labels
+
+        points = None
+        if self.annotation == "points":
+            points = locate_points(self.probabilities, self.box, self.planes, config)
+        labels = find_labels(
+            self.probabilities, config, self.annotation, volume=self.volume
+        )
+        return replace(self, labels=labels, points=points)
 
     @property
     def foreground(self) -> NDArray[np.float32]:
@@ -84,60 +104,12 @@ class Segmented:
         foreground: NDArray[np.float32] = 1 - self.probabilities[0]
         return foreground
 
+    @property
+    def uncertainty(self) -> NDArray[np.float32]:
+        """How unsure the result is, from 0 to 1, shape ([Z,] Y, X)."""
+        from napari_unet.core.prediction.uncertainty import entropy
 
-def find_labels(
-    probabilities: NDArray[np.float32], config: ObjectConfig, kind: AnnotationKind
-) -> NDArray[Any]:
-    """Turn probabilities into labels, each plane for itself.
-
-    Parameters
-    ----------
-    probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
-        Class 0 is background.
-    config : ObjectConfig
-        Not used for classes.
-    kind : str
-        ``objects``, ``classes``, or ``points``: which pixels belong to one.
-
-    Returns
-    -------
-    ndarray of unsigned int, shape (Y, X) or (Z, Y, X)
-    """
-    from napari_unet.core.prediction.objects import class_map, find_objects
-
-    if probabilities.ndim == 4:
-        planes = [
-            find_labels(probabilities[:, z], config, kind)
-            for z in range(probabilities.shape[1])
-        ]
-        return np.stack([p.astype(np.result_type(*planes), copy=False) for p in planes])
-    if kind == "classes":
-        return class_map(probabilities)
-    if kind == "points":
-        is_object: NDArray[np.bool_] = 1 - probabilities[0] >= config.threshold
-        return is_object.astype(np.uint8)
-    return find_objects(1 - probabilities[0], config)
-
-
-def find_again(segmented: Segmented, config: ObjectConfig) -> Segmented:
-    """Find the objects, or the points, in cached probabilities.
-
-    Parameters
-    ----------
-    segmented : Segmented
-        Where the probabilities come from.
-    config : ObjectConfig
-        How probabilities become objects or points.
-    """
-    from napari_unet.core.prediction.detect import locate_points
-
-    points = None
-    if segmented.annotation == "points":
-        points = locate_points(
-            segmented.probabilities, segmented.box, segmented.planes, config
-        )
-    labels = find_labels(segmented.probabilities, config, segmented.annotation)
-    return replace(segmented, labels=labels, points=points)
+        return entropy(self.probabilities)
 
 
 def segment_by_tiles(
@@ -161,9 +133,13 @@ def segment_by_tiles(
     leave_room()
     model = workflow.load_model(folder)
     steps = workflow.segment(image, model, **settings)
-    kind, names = model.settings.annotation, model.settings.class_names
+    kind = model.settings.annotation
     segmentation = yield from label_tiles(steps, objects, kind)
-    return finish_segmentation(segmentation, objects, kind, names)
+    return replace(
+        finish_segmentation(segmentation, objects, kind),
+        class_names=model.settings.class_names,
+        class_values=model.settings.class_values,
+    )
 
 
 def label_tiles(
@@ -203,7 +179,6 @@ def finish_segmentation(
     segmentation: Segmentation,
     config: ObjectConfig,
     kind: AnnotationKind,
-    class_names: tuple[str, ...] = ("background", "object"),
 ) -> Segmented:
     """Find the objects, or the points, in a finished segmentation.
 
@@ -215,15 +190,14 @@ def finish_segmentation(
         How probabilities become objects.
     kind : str
         What the model learned.
-    class_names : tuple of str
-        Of the model, background first.
     """
-    found = Segmented(
-        segmentation.probabilities,
-        np.zeros(0, np.uint8),
-        segmentation.box,
-        segmentation.planes,
-        kind,
-        class_names,
+    segmented = Segmented(
+        probabilities=segmentation.probabilities,
+        labels=np.zeros(0),
+        box=segmentation.box,
+        planes=segmentation.planes,
+        annotation=kind,
+        volume=segmentation.volume,
+        disagreement=segmentation.disagreement,
     )
-    return find_again(found, config)
+    return segmented.relabelled(config)

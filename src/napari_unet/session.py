@@ -7,7 +7,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
 from psygnal import SignalGroupDescriptor
 
 from napari_unet.core.card import (
@@ -20,6 +19,7 @@ from napari_unet.core.card import (
     read_manifest,
 )
 from napari_unet.core.config import (
+    AnnotationKind,
     Averaging,
     DeviceChoice,
     ModelSettings,
@@ -29,14 +29,13 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName
-from napari_unet.fine_tuned import fine_tune
+from napari_unet.fine_tuned import fine_tune, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
-    find_again,
     segment_by_tiles,
 )
 
@@ -76,6 +75,8 @@ class Session:
     network: NetworkConfig = PRESETS["fast"].network
     train_config: TrainConfig = PRESETS["fast"].training
     objects: ObjectConfig = field(default_factory=ObjectConfig)
+    annotation: AnnotationKind = "objects"
+    class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
     job: Job | None = None
     segmentation: Segmented | None = None
 
@@ -89,11 +90,14 @@ class Session:
         self.events.model_folder.connect(self._take_objects)
 
     def _take_objects(self) -> None:
-        """Make objects as the model did when it was validated."""
+        """Make objects as the model did when it was validated; name its classes."""
         with suppress(InputError):  # said where the model is shown
             manifest = self.read_model()
             if manifest is not None:
                 self.objects = manifest.settings.objects
+            if manifest is not None and manifest.settings.annotation == "classes":
+                self.class_names = manifest.settings.class_names
+                self.annotation = "classes"
 
     @property
     def is_busy(self) -> bool:
@@ -218,7 +222,7 @@ class Session:
         config : ObjectConfig, optional
             `objects` by default.
         """
-        return find_again(segmented, config or self.objects)
+        return segmented.relabelled(config or self.objects)
 
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is Status.DONE:
@@ -262,7 +266,7 @@ class Session:
             raise InputError(NOTHING_ANNOTATED)
         folder = self.new_model_folder(name or examples[0].image.name)
         config, device, preset = self.train_config, self.device, self.preset
-        settings = None if start_from else self._new_settings(examples[0].image)
+        settings = self._new_settings(examples[0].image)
 
         def start() -> Generator[TrainProgress, None, TrainResult]:
             return fine_tune(
@@ -284,11 +288,13 @@ class Session:
         return self.begin(TRAINING, start, take_model)
 
     def _new_settings(self, image: Image) -> ModelSettings:
-        size = image.pixel_size_um
-        return ModelSettings(
-            network=self.network.replaced(in_channels=image.channels),
+        are_classes = self.annotation == "classes"
+        return new_settings(
+            image,
+            self.network,
+            class_names=self.class_names if are_classes else ("background", "object"),
+            annotation=self.annotation,
             normalisation=PRESETS[self.preset].normalisation,
-            pixel_size_um=None if size is None else float(np.mean(size[-2:])),
             objects=self.objects,
         )
 
@@ -323,7 +329,11 @@ class Session:
         from napari_unet.core.annotation.live_weight_map import LiveWeightMap
 
         return LiveWeightMap(
-            self.train_config.weight_map, regions=regions, ignore_label=ignore_label
+            self.train_config.weight_map,
+            regions=regions,
+            ignore_label=ignore_label,
+            kind=self.annotation,
+            classes=len(self.class_names) if self.annotation == "classes" else 2,
         )
 
     def evaluate(

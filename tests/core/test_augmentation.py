@@ -11,11 +11,14 @@ from napari_unet.core.annotation.target import Region, make_target
 from napari_unet.core.annotation.weight_map import compute_weight_map
 from napari_unet.core.config import AugmentationConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.training.augmentation import (
     Deformation,
+    b_spline_basis,
     blur,
     change_gamma,
     change_grey_values,
+    count_nodes,
     draw_deformation,
     measure_grey_values,
     no_deformation,
@@ -51,7 +54,7 @@ def test_the_displacement_is_as_strong_as_in_the_paper():
     config = AugmentationConfig()
     rng = np.random.default_rng(1)
     still = deformed(np.zeros((2, 3, 3)), (65, 65))
-    drawn = (draw_deformation(config, rng).nodes for _ in range(900))
+    drawn = (draw_deformation(config, rng, (65, 65)).nodes for _ in range(900))
     # The others are only mirrored and turned, so as to stay sharp.
     elastic = [nodes for nodes in drawn if nodes.any()]
     assert 400 < len(elastic) < 500
@@ -62,14 +65,52 @@ def test_the_displacement_is_as_strong_as_in_the_paper():
     assert rms.mean() == pytest.approx(7.7, rel=0.03)
 
 
-def test_spline_weights_add_up_to_one():
-    np.testing.assert_allclose(spline_basis(50, 3).sum(axis=1), 1, atol=1e-6)
+@pytest.mark.parametrize("length", [1, 50, 301])
+def test_spline_weights_add_up_to_one(length):
+    np.testing.assert_allclose(spline_basis(length, 3).sum(axis=1), 1, atol=1e-6)
+    for spacing in (8, 33.3, 150):
+        basis = b_spline_basis(length, count_nodes(length, spacing), spacing)
+        np.testing.assert_allclose(basis.sum(axis=1), 1, atol=1e-6)
+
+
+def test_nodes_at_a_distance_are_a_uniform_cubic_b_spline():
+    """Of 10 px are left 5.0 at the nodes, 4.6 between them, 4.8 in all (RMS)."""
+    config = AugmentationConfig(elastic_spacing=150, sharp=0)
+    rng = np.random.default_rng(0)
+    size = 601  # nodes at 0, 150, 300, 450 and 600
+    deformation = draw_deformation(config, rng, (size, 301))
+    assert deformation.nodes.shape == (2, 7, 5)
+    basis = b_spline_basis(size, 7, 150)
+    np.testing.assert_allclose(basis[300], [0, 0, 1 / 6, 4 / 6, 1 / 6, 0, 0], atol=1e-6)
+    power = np.square(basis).sum(axis=1)
+    left = np.sqrt(np.outer(power, power))
+    assert left[150, 300] == pytest.approx(0.5, abs=1e-4)
+    assert left[75, 225] == pytest.approx(0.4601, abs=1e-4)
+    assert np.sqrt(np.square(left).mean()) == pytest.approx(0.479, abs=1e-3)
+    shape = (121, 121)
+    still = Deformation(np.eye(2), np.zeros((2, 7, 7))).source(shape, CPU)
+    drawn = rng.normal(0, 10, (300, 2, 7, 7))
+    moved = [
+        Deformation(np.eye(2), nodes, 30).source(shape, CPU) - still for nodes in drawn
+    ]
+    seen = torch.stack(moved).square().mean(dim=(0, 1)).sqrt().numpy()
+    assert seen[::30, ::30].mean() == pytest.approx(5.0, rel=0.05)
+    assert seen[15::30, 15::30].mean() == pytest.approx(4.6, rel=0.05)
+    assert seen.mean() == pytest.approx(4.8, rel=0.05)
+
+
+def test_nodes_too_close_to_count_are_refused():
+    with pytest.raises(ValueError, match="0 or at least 8 px"):
+        AugmentationConfig(elastic_spacing=2)
 
 
 @given(st.integers(0, 1000))
 def test_the_same_seed_gives_the_same_deformation(seed):
     config = AugmentationConfig()
-    one, two = (draw_deformation(config, np.random.default_rng(seed)) for _ in range(2))
+    one, two = (
+        draw_deformation(config, np.random.default_rng(seed), (64, 64))
+        for _ in range(2)
+    )
     np.testing.assert_array_equal(one.matrix, two.matrix)
     np.testing.assert_array_equal(one.nodes, two.nodes)
 
@@ -78,7 +119,7 @@ def test_rotation_and_scale_stay_in_their_range():
     config = AugmentationConfig(rotation=30, scale=0.2, flip=False)
     rng = np.random.default_rng(0)
     for _ in range(100):
-        matrix = draw_deformation(config, rng).matrix
+        matrix = draw_deformation(config, rng, (64, 64)).matrix
         size = np.sqrt(np.linalg.det(matrix))
         assert 1 / 1.2 - 1e-9 <= size <= 1.2 + 1e-9
         angle = np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0]))
@@ -90,7 +131,8 @@ def test_labels_stay_labels_and_constants_stay_constant():
     truth = torch.from_numpy(rng.choice([0.0, 3.0, 7.0], (1, 40, 40))).float()
     flat = torch.full((1, 40, 40), 5.0)
     for _ in range(5):
-        offsets = draw_deformation(AugmentationConfig(), rng).source((48, 48), CPU)
+        deformation = draw_deformation(AugmentationConfig(), rng, (48, 48))
+        offsets = deformation.source((48, 48), CPU)
         drawn = read_patch(truth, (20, 20), offsets, nearest=True)
         assert set(drawn.unique().tolist()) <= {0.0, 3.0, 7.0}
         torch.testing.assert_close(
@@ -108,7 +150,11 @@ def test_image_and_target_are_deformed_alike():
     )
     quiet = AugmentationConfig(contrast=0, brightness=0, noise=0)
     sampler = PatchSampler(
-        [image], size=64, output_size=40, batch_size=4, augmentation=quiet
+        [image],
+        size=(64, 64),
+        output_size=(40, 40),
+        batch_size=4,
+        augmentation=quiet,
     )
     batch = sampler.draw(0)
     inner = batch.image[:, 0, 12:-12, 12:-12]
@@ -158,7 +204,7 @@ def test_noise_and_brightness_follow_the_image_they_are_for():
 def test_shear_keeps_areas():
     config = STILL.replaced(shear=30)
     rng = np.random.default_rng(0)
-    matrices = [draw_deformation(config, rng).matrix for _ in range(40)]
+    matrices = [draw_deformation(config, rng, (64, 64)).matrix for _ in range(40)]
     np.testing.assert_allclose(np.linalg.det(matrices), 1)
     shears = np.degrees(np.arctan([matrix[0, 1] for matrix in matrices]))
     assert 15 < np.abs(shears).max() <= 30
@@ -210,7 +256,7 @@ def sampler_of(labels, regions=(), augmentation=None, **options):
     weights = compute_weight_map(target)
     grey = np.zeros((1, *labels.shape), np.float32)
     image = prepare_image(grey, target, weights, CPU)
-    settings = {"size": 32, "output_size": 32, "batch_size": 4} | options
+    settings = {"size": (32, 32), "output_size": (32, 32), "batch_size": 4} | options
     return PatchSampler(
         [image], augmentation=augmentation or AugmentationConfig(), **settings
     )
@@ -244,9 +290,91 @@ def test_batch_number_i_is_always_the_same():
 
 def test_the_target_is_the_middle_of_the_patch_where_the_network_shrinks():
     labels = np.arange(100 * 100).reshape(100, 100) % 2
-    batch = sampler_of(labels, size=52, output_size=20, augmentation=STILL).draw(0)
+    batch = sampler_of(
+        labels, size=(52, 52), output_size=(20, 20), augmentation=STILL
+    ).draw(0)
     assert batch.image.shape[2:] == (52, 52)
     assert batch.classes.shape[1:] == batch.weights.shape[1:] == (20, 20)
+
+
+def test_a_shift_moves_patches_by_whole_pixels_within_its_limit():
+    """Of an image whose grey values say where they are."""
+    y, x = np.mgrid[:300, :300]
+    labels = np.zeros((300, 300), int)
+    labels[150, 150] = 1
+    target = make_target(labels, regions=[Region((150, 150), (151, 151))])
+    weights = target.known.astype(np.float32)
+    image = prepare_image(np.stack([y, x]).astype(np.float32), target, weights, CPU)
+    config = STILL.replaced(shift=6, sharp=1)
+    sampler = PatchSampler(
+        [image],
+        size=(33, 33),
+        output_size=(33, 33),
+        batch_size=200,
+        augmentation=config,
+    )
+    middles = sampler.draw(0).image[:, :, 16, 16].numpy() - 150
+    assert np.unique(np.round(middles, 3)).tolist() == list(range(-6, 7))
+    assert np.abs(np.corrcoef(middles.T)[0, 1]) < 0.3
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_draws_patches_of_its_own(name):
+    labels = np.zeros((90, 110), int)
+    labels[20:40, 20:40] = 1
+    augmentation = PRESETS[name].training.augmentation
+    sampler = sampler_of(
+        labels, augmentation=augmentation, size=(188, 188), output_size=(4, 4)
+    )
+    one, two = sampler.draw(0), sampler.draw(1)
+    assert torch.isfinite(one.image).all()
+    assert one.image.shape == (4, 1, 188, 188)
+    assert set(one.classes.unique().tolist()) <= {0, 1}
+    assert not torch.equal(one.image, two.image)
+
+
+def test_the_default_patches_stay_the_same():
+    """A training is to be repeated by later versions of the program."""
+    y, x = np.mgrid[:200, :220]
+    cells = (y // 20 + x // 20) % 3 == 0
+    target = make_target(np.where(cells, 1 + y // 20 * 20 + x // 20, 0))
+    grey = (np.sin(y / 9) * np.cos(x / 7))[None].astype(np.float32)
+    image = prepare_image(grey, target, compute_weight_map(target), CPU)
+    augmentation = PRESETS["fast"].training.augmentation
+    sampler = PatchSampler(
+        [image],
+        size=(64, 64),
+        output_size=(64, 64),
+        batch_size=4,
+        augmentation=augmentation,
+        seed=3,
+    )
+    for number, expected in enumerate(
+        [(776.277, 0.1525, 5080), (332.897, 1.0128, 5564), (318.455, 0.1837, 5534)]
+    ):
+        batch = sampler.draw(number)
+        assert float(batch.image.sum()) == pytest.approx(expected[0], abs=0.1)
+        assert float(batch.image[1, 0, 20, 30]) == pytest.approx(expected[1], abs=1e-3)
+        assert int(batch.classes.sum()) == pytest.approx(expected[2], abs=3)
+
+
+@pytest.mark.parametrize("edge", [32, 33])
+def test_patches_that_are_only_turned_keep_every_pixel(edge):
+    """Nothing is interpolated: all grey values of a patch are those of the image."""
+    rng = np.random.default_rng(0)
+    grey = rng.permutation(120 * 100).reshape(1, 120, 100).astype(np.float32)
+    target = make_target(np.ones((120, 100), int))
+    image = prepare_image(grey, target, np.ones((120, 100), np.float32), CPU)
+    still = STILL.replaced(flip=True, rotation=180, sharp=1)
+    batch = PatchSampler(
+        [image],
+        size=(edge, edge),
+        output_size=(edge, edge),
+        batch_size=20,
+        augmentation=still,
+    ).draw(0)
+    values = batch.image.numpy()
+    np.testing.assert_allclose(values, values.round(), atol=0.2)
 
 
 def test_an_image_smaller_than_the_patch_is_mirrored():

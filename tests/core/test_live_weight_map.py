@@ -75,3 +75,16 @@ def test_what_it_was_given_may_be_painted_on_afterwards():
     second = live.update(painted)
     np.testing.assert_array_equal(first, kept)
     assert second[10, 16] > first[10, 16] + 1
+
+
+@pytest.mark.parametrize("balance", ["inverse-frequency", "none"])
+def test_the_map_of_classes_is_that_of_the_whole_plane(balance):
+    config = WeightMapConfig(class_balance=balance)
+    live = LiveWeightMap(config, kind="classes", classes=3)
+    painted = np.zeros((40, 50), np.uint16)
+    for stroke in (np.s_[5:15, 5:15], np.s_[18:28, 5:15], np.s_[5:15, 15:25]):
+        painted[stroke] = 1 if painted.sum() else 2
+        expected = compute_weight_map(
+            make_target(painted, kind="classes", classes=3), config
+        )
+        np.testing.assert_allclose(live.update(painted), expected, rtol=1e-5)

@@ -100,9 +100,29 @@ def test_more_objects_than_sixteen_bits_hold_get_thirty_two():
     assert label_dtype(65_536) == np.uint32
 
 
-def test_a_stack_is_refused():
-    with pytest.raises(InputError, match=r"plane by plane.*\(2, 4, 4\)"):
-        find_objects(np.zeros((2, 4, 4)))
+def test_what_is_neither_plane_nor_volume_is_refused():
+    with pytest.raises(InputError, match=r"\(\[Z,\] Y, X\).*\(2, 2, 4, 4\)"):
+        find_objects(np.zeros((2, 2, 4, 4)))
+
+
+def test_objects_of_a_volume_reach_through_planes():
+    truth = np.zeros((9, 20, 30), int)
+    truth[2:7, 3:17, 3:15] = 1
+    truth[2:7, 3:17, 15:27] = 2
+    truth[4, 9, 9] = 0  # a hole within
+    foreground = (truth > 0).astype(float)
+    foreground[:, :, 15] = 0  # the separation line is given back
+    foreground[8, 0, :3] = 1  # a speck
+    found = find_objects(foreground, ObjectConfig(min_size=20))
+    truth[4, 9, 9] = 1
+    np.testing.assert_array_equal(found, truth)
+
+
+def test_planes_that_touch_at_edges_only_are_different_objects():
+    foreground = np.zeros((2, 2, 2))
+    foreground[0, 0, 0] = foreground[1, 1, 0] = 1
+    config = ObjectConfig(min_size=0, recover_border=False)
+    assert find_objects(foreground, config).max() == 2
 
 
 # holes and sizes

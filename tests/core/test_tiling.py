@@ -12,7 +12,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.image import IntensityRange
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
-from napari_unet.core.prediction.predict import predict
+from napari_unet.core.prediction.predict import predict, predict_tile
 from napari_unet.core.prediction.tiling import mirror_indices, plan_tiles, read_window
 
 CPU = Compute(torch.device("cpu"))
@@ -34,8 +34,9 @@ networks = st.builds(
 @given(lengths, lengths, networks, st.none() | st.integers(300, 900))
 def test_interiors_partition_the_image(height, width, config, tile):
     geometry = Geometry(config)
+    geometries = Geometry.of_axes(config)
     counts = np.zeros((height, width), int)
-    for each in plan_tiles((height, width), geometry, tile=tile):
+    for each in plan_tiles((height, width), geometries, tile=tile):
         counts[each.interior] += 1
         for (start, stop), part in zip(each.window, each.interior, strict=True):
             assert geometry.output_size(stop - start) is not None
@@ -142,14 +143,56 @@ def test_prediction_leaves_a_training_network_in_training_mode():
 
 def test_a_tile_smaller_than_its_halo_is_refused():
     with pytest.raises(InputError, match=r"needs 96 px of context.*at least 208 px"):
-        plan_tiles((50, 50), Geometry(NetworkConfig()), tile=64)
+        plan_tiles((50, 50), Geometry.of_axes(NetworkConfig()), tile=64)
 
 
 def test_the_tile_follows_the_memory():
-    geometry = Geometry(NetworkConfig(base_channels=64))
-    few = plan_tiles((2000, 2000), geometry, memory=16 * 2**30)
-    many = plan_tiles((2000, 2000), geometry, memory=2**30)
-    assert len(few) < len(many)
-    for tile in many:
-        pixels = np.prod([stop - start for start, stop in tile.window])
-        assert geometry.forward_bytes(int(pixels)) <= 2**30
+    cases = (((2000, 2000), 2, 2**30), ((60, 900, 900), 3, 2**32))
+    for shape, dimensions, memory in cases:
+        config = NetworkConfig(base_channels=64, dimensions=dimensions)
+        geometries = Geometry.of_axes(config)
+        few = plan_tiles(shape, geometries, memory=64 * 2**30)
+        many = plan_tiles(shape, geometries, memory=memory)
+        assert len(few) < len(many)
+        for tile in many:
+            pixels = np.prod([stop - start for start, stop in tile.window])
+            assert geometries[0].forward_bytes(int(pixels)) <= memory
+
+
+volumes = st.builds(
+    NetworkConfig,
+    dimensions=st.just(3),
+    base_channels=st.just(2),
+    levels=st.just(2),
+    levels_z=st.integers(0, 2),
+    architecture=st.sampled_from(["unet", "unet++"]),
+    padding=st.sampled_from(["same", "reflect", "partial"]),
+    upsampling=st.sampled_from(["transposed", "interpolated"]),
+    block=st.sampled_from(["plain", "residual", "separable"]),
+) | st.builds(
+    NetworkConfig,
+    dimensions=st.just(3),
+    base_channels=st.just(2),
+    levels=st.just(2),
+    levels_z=st.integers(0, 2),
+    padding=st.sampled_from(["same", "valid"]),
+    upsampling=st.sampled_from(["transposed", "interpolated", "bilinear"]),
+    skip=st.sampled_from(["add", "attention", "none"]),
+)
+
+
+@settings(max_examples=8, deadline=None)
+@given(volumes, st.integers(1, 8), st.integers(1, 12))
+def test_a_tiled_volume_equals_the_single_pass(config, depth, width):
+    network = build_network(config, seed=1).eval()
+    volume = np.random.default_rng(depth).normal(size=(1, depth, 10, width))
+    single = predict_whole(network, volume)
+    along_z, plane = network.geometries[0], network.geometry
+    smallest = (along_z.step + 2 * along_z.halo, *(plane.step + 2 * plane.halo,) * 2)
+    memory = plane.forward_bytes(int(np.prod(smallest)) + 1)
+    tiles = plan_tiles(volume.shape[1:], network.geometries, memory=memory)
+    assert len(tiles) > 1
+    for tile in tiles:
+        found = predict_tile(network, volume, KEPT, tile, CPU)
+        expected = single[(slice(None), *tile.interior)]
+        np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -345,7 +345,7 @@ def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(tmp_path):
 
 def test_a_pixel_size_out_of_proportion_is_refused():
     image = Image(discs()[0].array, (50.0, 50.0), "overview")
-    with pytest.raises(InputError, match=r"'overview' has pixels of 50 × 50 µm"):
+    with pytest.raises(InputError, match=r"'overview' has pixels of 50 µm"):
         next(segment(image, model_of(SMALL.replaced(pixel_size_um=0.5))))
 
 

@@ -50,6 +50,7 @@ def test_other_files_hidden_ones_and_folders_are_left_out(tmp_path):
 
 def test_probabilities_beside_their_labels_are_left_out(tmp_path):
     put(tmp_path, "a.tif", "a_probabilities.tif", "b_probabilities.tif")
+    put(tmp_path, "a_uncertainty.tif")
     assert names(find_images(tmp_path)) == ["a.tif", "b_probabilities.tif"]
 
 

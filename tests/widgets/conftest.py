@@ -80,6 +80,9 @@ def workflow(monkeypatch):
             probabilities=results[0] if chosen == [None] else np.stack(results, axis=1),
             box=box,
             planes=None if chosen == [None] else tuple(chosen),
+            disagreement=None
+            if averaging == "none"
+            else np.full_like(results[0][0], 0.25),
         )
 
     fake.segment = segment

@@ -55,7 +55,7 @@ class FakeTraining:
         return SimpleNamespace(image=image, intensity=intensity)
 
     def load_model(self, folder):
-        return folder
+        return SimpleNamespace(settings=ModelSettings(), folder=folder)
 
     def fine_tune(self, examples, folder, *, preview, **settings):
         self.calls.append(SimpleNamespace(examples=examples, folder=folder, **settings))
@@ -188,7 +188,7 @@ def test_the_next_training_starts_from_the_model_in_use(
         qtbot.waitUntil(lambda: section._job is None)
     first, second = training.calls
     assert first.start_from is None
-    assert second.start_from == first.folder
+    assert second.start_from.folder == first.folder
     assert second.folder != first.folder
 
 

@@ -50,9 +50,9 @@ def detected(places, classes, names=("background", "round", "long"), **options):
         np.zeros(shape, np.uint8),
         box,
         options.pop("planes", None),
-        "points",
-        names,
-        found,
+        annotation="points",
+        class_names=names,
+        points=found,
     )
 
 

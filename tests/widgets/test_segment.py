@@ -5,9 +5,11 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_unet.core.config import ObjectConfig
+from napari_unet.segmented import TileLabels
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import find_layer
 from napari_unet.widgets.overlay import show_overlay
+from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.segment import LAYER, NO_IMAGE, NO_MODEL, SLICE, SegmentSection
 
 
@@ -203,6 +205,50 @@ def test_probabilities_on_request(qtbot, viewer, section, nuclei):
     section._probabilities.click()
     layer = find_layer(viewer, nuclei, "probabilities")
     np.testing.assert_array_equal(layer.data, nuclei.data > 0)
+
+
+def test_uncertainty_on_request_and_where_versions_disagree(
+    qtbot, viewer, section, session, nuclei
+):
+    assert not section._uncertainty.isEnabled()
+    segment(qtbot, section)
+    section._uncertainty.click()
+    layer = find_layer(viewer, nuclei, "uncertainty")
+    np.testing.assert_array_equal(layer.data, 0)  # the stand-in is always sure
+    assert find_layer(viewer, nuclei, "disagreement") is None
+    section._averaging.setCurrentText("7 angles")
+    assert session.averaging == "7 angles"
+    segment(qtbot, section)
+    section._uncertainty.click()
+    assert find_layer(viewer, nuclei, "uncertainty") is layer
+    disagreement = find_layer(viewer, nuclei, "disagreement")
+    np.testing.assert_array_equal(disagreement.data, 0.25)
+    assert not disagreement.visible
+    section._averaging.setCurrentText("none")
+    segment(qtbot, section)
+    section._uncertainty.click()
+    assert disagreement not in viewer.layers
+
+
+def test_a_tile_that_comes_again_for_another_version_keeps_its_colours(viewer, nuclei):
+    shown = PredictionLayer(viewer, nuclei)
+    shown.start(None)
+    found = np.array([[1, 0, 2]])
+    colours = []
+    for columns in (slice(0, 3), slice(0, 3), slice(3, 6), slice(3, 6)):
+        box = (slice(0, 1), columns)
+        shown.show_tile(TileLabels(1, 4, None, box, found))
+        colours.append(shown.layer.data[box].copy())
+    np.testing.assert_array_equal(colours[0], colours[1])
+    np.testing.assert_array_equal(colours[2], colours[3])
+    assert set(colours[0].flat) & set(colours[2].flat) == {0}
+
+
+def test_another_number_of_angles_is_shown(section, session):
+    session.averaging = "12 angles"
+    assert section._averaging.currentText() == "12 angles"
+    session.averaging = "none"
+    assert section._averaging.currentText() == "none"
 
 
 def test_two_sections_of_one_viewer_do_not_write_twice(

@@ -1,8 +1,9 @@
 """`check` and `weights`: look at annotations before training on them."""
 
+import functools
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -16,17 +17,43 @@ from napari_unet.cli.app import (
     fail,
     report,
 )
-from napari_unet.core.config import WeightMapConfig
+from napari_unet.cli.checking import check_pair, check_set
+from napari_unet.cli.classes import Planes, Zero, class_rows, show_classes
+from napari_unet.core.config import AnnotationKind, WeightMapConfig
 from napari_unet.core.errors import InputError
 
 
 @app.command()
-def check(images: Images, labels: Labels, as_json: Json = False) -> None:
-    """Look for mistakes in images and labels before training."""
+def check(
+    images: Images,
+    labels: Labels,
+    annotation: Annotated[
+        AnnotationKind, typer.Option(help="What the numbers of the labels mean.")
+    ] = "objects",
+    zero: Zero = "background",
+    ignore_label: Annotated[
+        int | None, typer.Option(help="Label number of ground to leave out.")
+    ] = None,
+    planes_as_channels: Planes = False,
+    as_json: Json = False,
+) -> None:
+    """Look for mistakes in images and labels before training; count the classes."""
     from napari_unet.formats.images import pair_files
 
     pairs = pair_files(images, labels)
-    findings = [finding for pair in pairs for finding in _check_files(*pair)]
+    read = functools.partial(
+        check_pair,
+        kind=annotation,
+        zero=zero,
+        ignore_label=ignore_label,
+        planes_as_channels=planes_as_channels,
+    )
+    checked = [read(*pair) for pair in pairs]
+    findings = [finding for each in checked for finding in each.findings]
+    found, more = check_set(
+        [each.example for each in checked if each.example is not None], annotation
+    )
+    findings += more
     errors = sum(finding["level"] == "error" for finding in findings)
     lines = [f"{f['level']}: {f['image']}: {f['message']}" for f in findings]
     warnings = len(findings) - errors
@@ -34,27 +61,18 @@ def check(images: Images, labels: Labels, as_json: Json = False) -> None:
         f"{count(len(pairs), 'pair')}: {count(errors, 'error')}, "
         f"{count(warnings, 'warning')}."
     )
-    result = {"pairs": len(pairs), "errors": errors, "findings": findings}
+    if found is not None:
+        lines.insert(0, show_classes(found))
+    result: dict[str, Any] = {
+        "pairs": len(pairs),
+        "errors": errors,
+        "findings": findings,
+    }
+    if found is not None:
+        result["classes"] = class_rows(found)
     report(result, "\n".join(lines), as_json=as_json)
     if errors:
         fail(f"Correct the {count(errors, 'error')} listed above before training.")
-
-
-def _check_files(image: Path, labels: Path) -> list[dict[str, str]]:
-    """Return the findings of one pair; a file that cannot be read is one of them."""
-    from napari_unet.cli.examples import check_same_scale
-    from napari_unet.core.annotation.findings import find_faults
-    from napari_unet.formats.images import read_image, read_labels
-
-    try:
-        picture = read_image(image)
-        findings = find_faults(picture, read_labels(labels))
-        check_same_scale(picture, labels)
-    except InputError as error:
-        return [{"image": image.name, "level": "error", "message": str(error)}]
-    return [
-        {"image": image.name, "level": f.level, "message": f.message} for f in findings
-    ]
 
 
 @app.command()

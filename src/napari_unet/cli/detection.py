@@ -20,8 +20,7 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
-from napari_unet.cli.prediction import check_folder, predict, read_tile
-from napari_unet.core.config import Averaging
+from napari_unet.cli.prediction import check_folder, predict, read_average, read_tile
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -42,9 +41,12 @@ def detect(
     tile: Annotated[
         str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
     ] = "auto",
-    averaging: Annotated[
-        Averaging,
-        typer.Option(help="Average over mirrored and turned versions (slower)."),
+    tta: Annotated[
+        str,
+        typer.Option(
+            help="Average over mirrored or turned versions (slower): none, 4-flips, "
+            "4-rotations, 8, 7-angles or another number of angles."
+        ),
     ] = "none",
     device: Device = "auto",
     threshold: Annotated[
@@ -63,7 +65,7 @@ def detect(
     from napari_unet.formats.points import COUNTS_FILE, was_written_here, write_points
 
     describe_device(device)  # refuses one that is not there
-    edge = read_tile(tile)
+    edge, averaging = read_tile(tile), read_average(tta)
     loaded = open_model(model)
     require_kind(loaded, detects=True)
     config = changed(loaded.settings.objects, threshold=threshold)

@@ -1,9 +1,12 @@
 """Annotated images as files: read in pairs, and checked against each other."""
 
 import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -18,31 +21,57 @@ def read_examples(
     regions: Path | None,
     ignore_label: int | None,
     split: bool,
+    kind: AnnotationKind = "objects",
+    zero: Literal["background", "ignore"] = "background",
+    planes_as_channels: bool = False,
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
-    """Read pairs of files as annotated images."""
+    """Read pairs of files as annotated images; classes keep their values."""
     from tqdm import tqdm
 
-    from napari_unet.core.annotation.target import Example, split_components
-    from napari_unet.formats.images import pair_files, read_image, read_labels
+    from napari_unet.core.annotation.class_values import set_zero_aside
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.formats.images import pair_files, read_class_labels, read_labels
 
+    read = read_class_labels if kind == "classes" else read_labels
     examples = []
     pairs = pair_files(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        annotation, picture = read_labels(label), read_image(image)
+        annotation, picture = read(label), read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
-        if split:
-            annotation = split_components(annotation)
-        examples.append(
-            Example(
-                image=picture,
-                annotation=annotation,
-                regions=_read_regions(regions, image),
-                ignore_label=ignore_label,
-                role=role,
-            )
+        example = Example(
+            image=picture,
+            annotation=annotation,
+            regions=_read_regions(regions, image),
+            ignore_label=ignore_label,
+            role=role,
         )
+        if zero == "ignore":
+            example = set_zero_aside(example)
+        if split:
+            example = _split(example)
+        examples.append(example)
     return examples
+
+
+def choose_reader(
+    kind: AnnotationKind, names: Sequence[str]
+) -> "Callable[..., list[Example]]":
+    """Return what reads annotations of this kind.
+
+    Raises
+    ------
+    InputError
+        If names of classes are given for points.
+    """
+    if kind != "points":
+        return read_examples
+    if names:
+        raise InputError(
+            "--classes is about label images; the classes of points are named in their "
+            "tables, in a column 'class'."
+        )
+    return read_point_examples
 
 
 def read_point_examples(
@@ -52,6 +81,9 @@ def read_point_examples(
     regions: Path | None,
     ignore_label: int | None,
     split: bool,
+    kind: AnnotationKind = "points",
+    zero: Literal["background", "ignore"] = "background",
+    planes_as_channels: bool = False,
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
     """Read pairs of an image and a CSV file of points as annotated images."""
@@ -59,19 +91,22 @@ def read_point_examples(
     from tqdm import tqdm
 
     from napari_unet.core.annotation.target import Example
-    from napari_unet.formats.images import read_image
     from napari_unet.formats.points import pair_with_points, read_points
 
-    if ignore_label is not None or split:
-        option = "--split-components" if split else "--ignore-label"
+    options = {
+        "--ignore-label": ignore_label is not None,
+        "--split-components": split,
+        "--zero": zero != "background",
+    }
+    if given := [name for name, is_given in options.items() if is_given]:
         raise InputError(
-            f"{option} is about label images; leave it out with --points. Ground may "
+            f"{given[0]} is about label images; leave it out with {kind}. Ground may "
             "be left out by --regions."
         )
     examples = []
     pairs = pair_with_points(images, points)
     for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        picture = read_image(image)
+        picture = read_picture(image, planes_as_channels)
         marked = read_points(table).points
         try:
             example = Example(
@@ -98,6 +133,33 @@ def _read_regions(folder: Path | None, image: Path) -> "tuple[Region, ...]":
         return ()
     boxes: list[Any] = read_regions(file)
     return tuple(Region(*box) for box in boxes)
+
+
+def _split(example: "Example") -> "Example":
+    """Return an example whose pieces are objects; ignored ground stays ignored."""
+    import numpy as np
+
+    from napari_unet.core.annotation.target import split_components
+
+    ignored = np.zeros(example.annotation.shape, bool)
+    if example.ignore_label is not None:
+        ignored = example.annotation == example.ignore_label
+    pieces = split_components(np.where(ignored, 0, example.annotation))
+    number = int(pieces.max()) + 1
+    pieces[ignored] = number
+    label = number if ignored.any() else None
+    return replace(example, annotation=pieces, ignore_label=label)
+
+
+def read_picture(path: Path, planes_as_channels: bool) -> "Image":
+    """Read an image, with its planes as channels if they are."""
+    from napari_unet.core.prediction.channels import planes_to_channels
+    from napari_unet.formats.images import read_image
+
+    picture = read_image(path)
+    if planes_as_channels and len(picture.shape) == 3:
+        picture = planes_to_channels(picture)
+    return picture
 
 
 def check_same_scale(image: "Image", labels: Path) -> None:

@@ -22,8 +22,9 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
+from napari_unet.cli.classes import class_shares, say_one_class, say_shares
 from napari_unet.cli.model_folder import open_model, require_kind
-from napari_unet.core.config import Averaging, DeviceChoice
+from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -41,6 +42,7 @@ class _Wanted:
     """What to write beside the labels."""
 
     probabilities: bool
+    uncertainty: bool
     rois: bool
     csv: bool
 
@@ -53,9 +55,12 @@ def segment(
     tile: Annotated[
         str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
     ] = "auto",
-    averaging: Annotated[
-        Averaging,
-        typer.Option(help="Average over mirrored and turned versions (slower)."),
+    tta: Annotated[
+        str,
+        typer.Option(
+            help="Average over mirrored or turned versions (slower): none, 4-flips, "
+            "4-rotations, 8, 7-angles or another number of angles."
+        ),
     ] = "none",
     device: Device = "auto",
     threshold: Annotated[
@@ -67,6 +72,10 @@ def segment(
     ] = None,
     probabilities: Annotated[
         bool, typer.Option("--probabilities", help="Also <stem>_probabilities.tif.")
+    ] = False,
+    uncertainty: Annotated[
+        bool,
+        typer.Option("--uncertainty", help="Also <stem>_uncertainty.tif, from 0 to 1."),
     ] = False,
     rois: Annotated[
         bool, typer.Option("--rois", help="Also ImageJ ROIs, <stem>.zip.")
@@ -83,16 +92,20 @@ def segment(
     from napari_unet.formats.tiff import was_written_here
 
     describe_device(device)  # refuses one that is not there
-    edge = read_tile(tile)
+    edge, averaging = read_tile(tile), read_average(tta)
     loaded = open_model(model)
     require_kind(loaded, detects=False)
-    plan_tiles((1, 1), loaded.network.geometry, tile=edge)  # refuses too small a tile
+    geometries = loaded.network.geometries
+    plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
     results = [out / f"{stem_of(path)}.tif" for path in paths]
     check_folder(out, paths, results, was_written_here)
-    wanted = _Wanted(probabilities=probabilities, rois=rois, csv=csv)
+    wanted = _Wanted(
+        probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
+    )
     counts, faults = {}, {}
+    shares: dict[str, dict[str, float]] = {}  # of classes
     for path in paths:
         try:
             image = read_image(path)
@@ -104,18 +117,28 @@ def segment(
             continue
         labels = make_labels(segmentation, loaded.settings, objects)
         stem = stem_of(path)
-        _write(out / stem, image, labels, segmentation.probabilities, wanted)
+        _write(out / stem, image, labels, segmentation, wanted)
         planes = labels if labels.ndim == 3 else labels[None]
         counts[stem] = sum(int(plane.max()) for plane in planes)
+        if loaded.settings.annotation == "classes":
+            shares[stem] = class_shares(labels, loaded.settings)
+            if len(shares[stem]) == 1:
+                warn(say_one_class(path.name, shares[stem]))
     if not counts:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(f"{stem}: {count(n, 'object')}" for stem, n in counts.items())
+    text = "\n".join(
+        f"{stem}: {say_shares(shares[stem]) if shares else count(n, 'object')}"
+        for stem, n in counts.items()
+    )
     result = {
         "out": str(out),
         "images": len(counts),
         "objects": counts,
         "failed": faults,
     }
+    if shares:
+        del result["objects"]
+        result["classes"] = shares
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)
@@ -132,6 +155,22 @@ def read_tile(tile: str) -> int | None:
     if not tile.isdigit():
         raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
     return int(tile)
+
+
+def read_average(tta: str) -> Averaging:
+    """Return what to average over: '4 flips' for '4-flips'."""
+    from napari_unet.core.prediction.averaging import list_versions
+
+    averaging = tta.replace("-", " ")
+    try:
+        list_versions(averaging)
+    except InputError:
+        names = ", ".join(name.replace(" ", "-") for name in AVERAGES)
+        raise InputError(
+            f"--tta {tta}: choose one of {names}, or another number of angles, for "
+            "example 12-angles."
+        ) from None
+    return averaging
 
 
 def check_folder(
@@ -174,7 +213,8 @@ def predict(
     from napari_unet.core.workflow import segment as segment_image
 
     steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
-    with tqdm(desc=image.name, unit="tile", file=sys.stderr) as bar:
+    unit = "tile" if averaging == "none" else "step"  # one version of one tile
+    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
         while True:
             try:
                 progress = next(steps)
@@ -189,7 +229,7 @@ def _write(
     stem: Path,
     image: "Image",
     labels: "np.ndarray",
-    probabilities: "np.ndarray",
+    segmentation: "Segmentation",
     wanted: _Wanted,
 ) -> None:
     """Write the results of one image beside each other."""
@@ -203,7 +243,10 @@ def _write(
     write_labels(stem.with_name(f"{name}.tif"), labels, size)
     if wanted.probabilities:
         path = stem.with_name(f"{name}_probabilities.tif")
-        write_grey(path, probabilities, size)
+        write_grey(path, segmentation.probabilities, size)
+    if wanted.uncertainty:
+        path = stem.with_name(f"{name}_uncertainty.tif")
+        _write_uncertainty(path, segmentation, size)
     if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), labels)
     if wanted.csv:
@@ -217,12 +260,67 @@ def _write(
         write_table(stem.with_name(f"{name}.csv"), rows)
 
 
+def _write_uncertainty(
+    path: Path, segmentation: "Segmentation", size: tuple[float, ...] | None
+) -> None:
+    """Write the uncertainty; where versions were averaged, their disagreement, too."""
+    import numpy as np
+
+    from napari_unet.formats.tiff import write_grey
+
+    uncertainty, disagreement = segmentation.uncertainty, segmentation.disagreement
+    axes = "YX" if uncertainty.ndim == 2 else "ZYX"
+    if disagreement is None:
+        write_grey(path, uncertainty, size, axes=axes)
+    else:
+        both = np.stack([uncertainty, disagreement])
+        write_grey(path, both, size, axes=f"C{axes}")
+
+
 @app.command()
 def evaluate(
     predicted: Annotated[
         Path, typer.Argument(help="Labels, or CSV files of points: a file or a folder.")
     ],
     true: Annotated[Path, typer.Argument(help="The true ones; pairs by equal stem.")],
+    classes: Annotated[
+        bool,
+        typer.Option(
+            "--classes",
+            help="The numbers are classes of pixels: IoU and Dice of each class, mean "
+            "IoU, IoU weighted by frequency.",
+        ),
+    ] = False,
+    boundaries: Annotated[
+        bool,
+        typer.Option(
+            "--boundaries",
+            help="PREDICTED are probability maps: pixel, Rand and warping error, "
+            "V_Rand and V_Info, each at the best of the thresholds 0.0, 0.1 … 0.9.",
+        ),
+    ] = False,
+    invert_predicted: Annotated[
+        bool,
+        typer.Option(
+            "--invert-predicted",
+            help="With --boundaries: the maps are high on membranes. Otherwise one "
+            "channel is the probability of being inside a cell; of several channels, "
+            "as 'segment --probabilities' writes them, channel 0 is everything "
+            "outside.",
+        ),
+    ] = False,
+    invert_true: Annotated[
+        bool,
+        typer.Option(
+            "--invert-true",
+            help="With --boundaries: the true labels are 0 inside cells. Otherwise 0 "
+            "is between them.",
+        ),
+    ] = False,
+    ignore_label: Annotated[
+        int | None,
+        typer.Option(help="True pixels with this number do not count.", min=0),
+    ] = None,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
@@ -233,6 +331,25 @@ def evaluate(
     Points are compared by class: F1 of those no further apart than --distance.
     """
     from napari_unet.cli.detection import evaluate_points, holds_points
+    from napari_unet.cli.evaluation import evaluate_boundaries, evaluate_classes
+
+    if classes and boundaries:
+        raise InputError("Give either --classes or --boundaries, not both.")
+    if (invert_predicted or invert_true) and not boundaries:
+        raise InputError("--invert-predicted and --invert-true need --boundaries.")
+    if classes:
+        evaluate_classes(predicted, true, ignore_label, as_json=as_json)
+        return
+    if boundaries:
+        evaluate_boundaries(
+            predicted,
+            true,
+            ignore_label,
+            invert_predicted=invert_predicted,
+            invert_true=invert_true,
+            as_json=as_json,
+        )
+        return
     from napari_unet.core.workflow import evaluate as evaluate_labels
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
@@ -243,7 +360,7 @@ def evaluate(
     for path, truth in pair_files(predicted, true):
         try:
             scores[stem_of(path)] = evaluate_labels(
-                read_labels(path), read_labels(truth)
+                read_labels(path), read_labels(truth), ignore_label
             )
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error

@@ -3,7 +3,7 @@
 import functools
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -11,7 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from napari_unet.cli.app import Device, Images, Json, Labels, app, changed, report
-from napari_unet.cli.examples import read_examples, read_point_examples
+from napari_unet.cli.classes import (
+    Planes,
+    Zero,
+    check_same_channels,
+    check_same_classes,
+    class_rows,
+    read_channels,
+    read_names,
+    say_class_scores,
+    settle,
+    start_with_classes,
+)
+from napari_unet.cli.examples import choose_reader
 from napari_unet.cli.model_folder import (
     check_same_network,
     open_model,
@@ -28,8 +40,9 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.card import Card
-    from napari_unet.core.workflow import Example, TrainProgress
+    from napari_unet.core.workflow import Model, TrainProgress
 
 
 @app.command()
@@ -61,8 +74,22 @@ def train(
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
     annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the label numbers mean.")
-    ] = "objects",
+        AnnotationKind | None,
+        typer.Option(
+            help="What the numbers (or colours) of the labels mean.",
+            show_default="objects, or what the model to start from learned",
+        ),
+    ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Names of the classes: background,cytoplasm,nucleus"),
+    ] = None,
+    zero: Zero = "background",
+    channels: Annotated[
+        str | None,
+        typer.Option(help="Channels to read, in this order; the first is 0: 0,2"),
+    ] = None,
+    planes_as_channels: Planes = False,
     split_components: Annotated[
         bool,
         typer.Option("--split-components", help="Pieces of a binary mask are objects."),
@@ -116,13 +143,15 @@ def train(
     config = _make_config(preset, iterations, seconds, learning_rate, seed)
     network, config = apply_settings(settings or [], network, config)
     config = changed(config, point_radius=point_radius)
-    if points:
-        annotation = "points"
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     start = None if start_from is None else open_model(start_from)
-    if start is not None or resume:
-        old = start or open_model(str(model))
+    names, picked = read_names(classes), read_channels(channels)
+    old = open_model(str(model)) if start is None and resume else start
+    kind = _choose_kind(annotation, old, points=points)
+    if old is not None:
+        planes_as_channels = old.settings.planes_as_channels
+        check_same_channels(old, picked)
         options = {
             "base_channels": base_channels,
             "levels": levels,
@@ -137,15 +166,25 @@ def train(
         check_same_network(old, network, given)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
-        read_point_examples if annotation == "points" else read_examples,
+        choose_reader(kind, names),
         regions=regions,
         ignore_label=ignore_label,
         split=split_components,
+        kind=kind,
+        zero=zero,
+        planes_as_channels=planes_as_channels,
     )
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
-    model_settings = _make_settings(preset, network, annotation, examples)
+    examples, found = settle(examples, kind, names, old)
+    if start is not None:
+        start = start_with_classes(start, kind, found, config.seed)
+    elif old is not None:
+        check_same_classes(old, found)
+    model_settings = _make_settings(preset, network, found, names).replaced(
+        channels=picked, planes_as_channels=planes_as_channels
+    )
     steps = workflow.fine_tune(
         examples,
         model,
@@ -164,12 +203,22 @@ def train(
         put_back(kept, model)
         raise
     result, text = _summarise(model)
+    result["classes"] = None if found is None else class_rows(found)
     result["kept"] = None if kept is None else str(kept)
     if kept is not None:
         text += f"\nThe model that was there is now '{kept}'."
     report(result, text, as_json=as_json)
     if interrupted:
         raise typer.Exit(130)
+
+
+def _choose_kind(
+    annotation: AnnotationKind | None, old: "Model | None", *, points: bool
+) -> AnnotationKind:
+    """Return what the labels are: what was said, what the model knows, or objects."""
+    if points:
+        return "points"
+    return annotation or ("objects" if old is None else old.settings.annotation)
 
 
 def _make_config(
@@ -193,22 +242,17 @@ def _make_config(
 def _make_settings(
     preset: PresetName,
     network: Any,
-    annotation: AnnotationKind,
-    examples: "list[Example]",
+    found: "ClassTable | None",
+    names: Sequence[str],
 ) -> ModelSettings:
-    """Return the settings of a new model; classes are counted in the annotations."""
-    names: tuple[str, ...] = ("background", "object")
-    if annotation == "classes":
-        highest = max(
-            int(e.annotation[e.annotation != e.ignore_label].max(initial=1))
-            for e in examples
-        )
-        names = ("background", *(f"class {i}" for i in range(1, highest + 1)))
+    """Return the settings of a new model of objects, or of the classes found."""
+    names = found.names if found else names or ("background", "object")
     return ModelSettings(
         network=changed(network, classes=len(names)),
         normalisation=PRESETS[preset].normalisation,
-        annotation=annotation,
-        class_names=names,
+        annotation="classes" if found else "objects",
+        class_names=tuple(names),
+        class_values=found.class_values if found else (),
     )
 
 
@@ -278,7 +322,8 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     """Return what the saved model says of itself."""
     from napari_unet.core.card import read_manifest
 
-    card: Card = read_manifest(folder).card
+    manifest = read_manifest(folder)
+    card: Card = manifest.card
     device, _, precision = card.device.partition(", ")
     result = {
         "model": str(folder),
@@ -296,9 +341,13 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     ]
     if card.scores is not None:
         before = card.scores_before
-        for name, title in (("f1", "F1"), ("iou", "IoU")):
+        are_classes = manifest.settings.annotation == "classes"
+        of_objects = (("f1", "F1"), ("iou", "IoU"))
+        for name, title in (("iou", "mean IoU"),) if are_classes else of_objects:
             was = "" if before is None else f"{before[name]:.3f} → "
             lines.append(f"validation {title}: {was}{card.scores[name]:.3f}")
-        if card.scores["f1"] == 0:
+        if by_class := say_class_scores(card.scores, manifest.settings):
+            lines.append(by_class)
+        elif card.scores["f1"] == 0:
             lines.append("No object is found yet: train longer, or annotate more.")
     return result, "\n".join(lines)

@@ -163,6 +163,20 @@ def now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
+def _describe_reading(settings: ModelSettings) -> list[str]:
+    """Say which channels are read, and what stood for which class."""
+    lines = []
+    if settings.planes_as_channels:
+        lines.append("- The planes of a stack are its channels")
+    if settings.channels:
+        lines.append(f"- Reads the channels {', '.join(map(str, settings.channels))}")
+    if settings.class_values:
+        pairs = zip(settings.class_names, settings.class_values, strict=True)
+        named = ", ".join(f"{value} = {name}" for name, value in pairs)
+        lines.append(f"- In the labels it learned from: {named}")
+    return lines
+
+
 def describe(manifest: Manifest) -> str:
     """Return the card as Markdown, for ``README.md`` in the model folder."""
     card, settings = manifest.card, manifest.settings
@@ -177,6 +191,7 @@ def describe(manifest: Manifest) -> str:
         f"- Network: {network.base_channels} base channels, {network.levels} levels, "
         f"'{network.padding}' padding, {network.in_channels} channel(s), classes "
         f"{', '.join(settings.class_names)}",
+        *_describe_reading(settings),
         f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
         f"- Normalisation: {settings.normalisation}",
         f"- Trained on {card.objects} {kind} of {', '.join(card.trained_on) or '?'}",

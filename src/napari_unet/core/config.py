@@ -10,8 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
 AnnotationKind = Literal["objects", "classes", "points"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
-# Over how many mirrored and turned versions of the image to average a prediction.
-Averaging = Literal["none", "4 flips", "4 rotations", "8"]
+# Over which versions of the image to average a prediction: one of these, or another
+# number of angles (`core.prediction.averaging`).
+Averaging = str
+AVERAGES: tuple[Averaging, ...] = ("none", "4 flips", "4 rotations", "8", "7 angles")
+
+
+# Between the nodes of an elastic deformation, in px.
+_LEAST_SPACING = 8
 
 
 def setting(
@@ -44,6 +50,9 @@ class NetworkConfig(Config):
     architecture: Literal["unet", "unet++"] = setting(
         "unet", "U-Net, or the nested U-Net++ with a block at every crossing"
     )
+    dimensions: int = setting(
+        2, "2: planes one by one. 3: volumes, stacks of planes", ge=2, le=3
+    )
     in_channels: int = setting(1, "Channels of the image", ge=1, le=256)
     classes: int = setting(2, "Classes, background included", ge=2, le=256)
     base_channels: int = setting(
@@ -51,6 +60,14 @@ class NetworkConfig(Config):
     )
     levels: int = setting(
         4, "Poolings of the contracting path: more levels see more context", ge=1, le=6
+    )
+    levels_z: int = setting(
+        2,
+        "3D: poolings along Z. Where these are fewer, the finest levels look at single "
+        "planes: for planes further apart than pixels",
+        title="Levels along Z",
+        ge=0,
+        le=6,
     )
     block: Literal["plain", "residual", "separable"] = setting(
         "plain",
@@ -102,6 +119,11 @@ class NetworkConfig(Config):
     @model_validator(mode="after")
     def _can_be_built(self) -> Self:
         """Refuse what does not go together."""
+        if self.dimensions == 3 and self.levels_z > self.levels:
+            raise ValueError(
+                f"`levels_z` is {self.levels_z}, but the network has only "
+                f"{self.levels} levels; give at most as many along Z"
+            )
         if self.padding == "valid" and self.head_channels:
             raise ValueError("`head_channels` needs a padding other than 'valid'")
         if self.architecture == "unet++" and (
@@ -172,6 +194,13 @@ class AugmentationConfig(Config):
     """Random changes of the training patches."""
 
     flip: bool = setting(True, "Mirror patches")
+    shift: int = setting(
+        0,
+        "Largest shift of a patch along each axis, away from the pixel it is drawn for",
+        unit="px",
+        ge=0,
+        le=1000,
+    )
     rotation: float = setting(
         180.0, "Largest rotation either way", unit="°", ge=0, le=180
     )
@@ -193,6 +222,28 @@ class AugmentationConfig(Config):
         title="Deformation nodes",
         ge=2,
         le=16,
+    )
+    elastic_spacing: int = setting(
+        0,
+        "Distance between the nodes of a cubic B-spline, 150 px in Falk et al. (2019); "
+        "0: that many nodes span the patch, and the spline passes through them",
+        title="Node distance",
+        unit="px",
+        ge=0,
+        le=1000,
+    )
+    sharp: float = setting(
+        0.5,
+        "Share of patches that are only mirrored and turned by right angles, for "
+        "interpolating blurs",
+        title="Left sharp",
+        ge=0,
+        le=1,
+    )
+    curve: bool = setting(
+        False,
+        "Bend grey values by a random rising curve, as in Falk et al. (2019)",
+        title="Intensity curve",
     )
     contrast: float = setting(0.25, "Largest relative change of contrast", ge=0, lt=1)
     gamma: float = setting(
@@ -219,6 +270,15 @@ class AugmentationConfig(Config):
         le=10,
     )
 
+    @model_validator(mode="after")
+    def _nodes_can_be_counted(self) -> Self:
+        """Refuse nodes so close that each patch would need thousands of them."""
+        if 0 < self.elastic_spacing < _LEAST_SPACING:
+            raise ValueError(
+                f"`elastic_spacing` must be 0 or at least {_LEAST_SPACING} px"
+            )
+        return self
+
 
 class TrainConfig(Config):
     """How to train."""
@@ -230,6 +290,9 @@ class TrainConfig(Config):
         60.0, "Time to train, validation included", unit="s", gt=0
     )
     patch_size: int = setting(256, "Edge of a training patch", unit="px", ge=4, le=4096)
+    patch_depth: int = setting(
+        32, "3D: planes of a training patch", unit="px", ge=1, le=1024
+    )
     batch_size: int = setting(2, "Patches per step", ge=1, le=256)
     loss: Literal["cross-entropy", "dice", "cross-entropy + dice"] = setting(
         "cross-entropy",
@@ -294,8 +357,8 @@ class ObjectConfig(Config):
 class ModelSettings(Config):
     """What a model must know about itself to be used on a new image.
 
-    `pixel_size_um` is the model's pixel size, one value for both axes; an image with
-    another one is rescaled to it.
+    `pixel_size_um` is the model's pixel size, one value for Y and X; an image with
+    another one is rescaled to it. So it is along Z in 3D.
     """
 
     network: NetworkConfig = Field(default_factory=NetworkConfig)
@@ -305,13 +368,38 @@ class ModelSettings(Config):
     pixel_size_um: float | None = setting(
         None, "Edge of a pixel the model was trained with", unit="µm", gt=0
     )
+    pixel_size_z_um: float | None = setting(
+        None, "3D: distance of planes the model was trained with", unit="µm", gt=0
+    )
     annotation: AnnotationKind = setting(
         "objects", "Whether it learned single objects, classes of pixels, or points"
     )
     class_names: tuple[str, ...] = setting(
         ("background", "object"), "Name of each class, background first"
     )
+    class_values: tuple[int | str, ...] = setting(
+        (),
+        "What stood for each class in the labels it learned from: numbers, or colours "
+        "as #rrggbb; none where they were 0, 1, 2, ...",
+    )
+    channels: tuple[int | str, ...] = setting(
+        (),
+        "The channels it reads, in this order: positions from 0 on, or names of "
+        "layers; all of them where none is named",
+    )
+    planes_as_channels: bool = setting(
+        False, "Take the planes of a stack as channels of one image"
+    )
     objects: ObjectConfig = Field(default_factory=ObjectConfig)
+
+    @property
+    def pixel_sizes_um(self) -> tuple[float, ...] | None:
+        """Pixel size along ([Z,] Y, X); None where it is unknown."""
+        sizes = [self.pixel_size_um] * 2
+        if self.network.dimensions == 3:
+            sizes.insert(0, self.pixel_size_z_um)
+        known = tuple(size for size in sizes if size is not None)
+        return known if len(known) == len(sizes) else None
 
     @model_validator(mode="after")
     def _names_every_class(self) -> Self:
@@ -320,4 +408,8 @@ class ModelSettings(Config):
                 f"{self.network.classes} classes need as many names, "
                 f"got {len(self.class_names)}"
             )
+        if len(set(self.class_names)) != len(self.class_names):
+            raise ValueError(f"two classes have one name: {self.class_names}")
+        if self.class_values and len(self.class_values) != len(self.class_names):
+            raise ValueError("each class needs one value in `class_values`")
         return self

@@ -78,8 +78,17 @@ def choose_compute(
 def place(network: torch.nn.Module, device: torch.device) -> None:
     """Move a network to a device, in the layout in which it convolves fastest."""
     network.to(device)
+    is_3d = any(weights.ndim == 5 for weights in network.parameters())
+    layout = torch.channels_last_3d if is_3d else torch.channels_last
     # torch has this overload; its type hints do not.
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(memory_format=layout)  # type: ignore[call-overload]
+
+
+def channels_last(images: torch.Tensor) -> torch.Tensor:
+    """Return a batch (N, C, [Z,] Y, X) in the layout that `place` gives networks."""
+    is_3d = images.ndim == 5
+    layout = torch.channels_last_3d if is_3d else torch.channels_last
+    return images.contiguous(memory_format=layout)
 
 
 def _choose_device(choice: DeviceChoice) -> torch.device:
@@ -117,7 +126,7 @@ def _measure(device: torch.device) -> float:
     convolution = torch.nn.Conv2d(64, 64, 3, padding=1)
     place(convolution, device)
     image = torch.zeros(1, 64, 192, 192, device=device)
-    image = image.contiguous(memory_format=torch.channels_last)
+    image = channels_last(image)
 
     def run(compute: Compute) -> None:
         with torch.inference_mode(), compute.autocast():

@@ -30,6 +30,8 @@ class Image:
         Edge lengths of a pixel in µm; None where nobody knows.
     name : str
         What the user calls it: the file's stem or the layer's name.
+    channel_names : tuple of str, one per channel
+        Empty where they have none.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class Image:
     array: np.ndarray
     pixel_size_um: tuple[float, ...] | None = None
     name: str = "image"
+    channel_names: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
@@ -70,6 +73,12 @@ class Image:
             raise InputError(
                 f"'{self.name}' has the pixel size {size} µm; it needs one positive "
                 f"number for each of its {array.ndim - 1} spatial axes."
+            )
+
+        if self.channel_names and len(self.channel_names) != self.channels:
+            raise InputError(
+                f"'{self.name}' has {self.channels} channels, but "
+                f"{len(self.channel_names)} names for them."
             )
 
     @property
@@ -172,38 +181,42 @@ def measure_intensity(
 
 
 def scale_to_model(
-    image: Image, model_pixel_size_um: float | None
+    image: Image, model_pixel_sizes_um: Sequence[float] | None
 ) -> tuple[float, ...]:
-    """Return by how much each of the last two axes must grow to fit the model.
+    """Return by how much each axis must grow to fit the model.
 
     Parameters
     ----------
     image : Image
-        Its last two pixel sizes count; planes are never resampled along Z or time.
-    model_pixel_size_um : float or None
-        The model's pixel size.
+        Of a stack for a 2D model, only Y and X count: planes stay as they are.
+    model_pixel_sizes_um : sequence of float or None
+        The model's pixel size along ([Z,] Y, X).
 
     Returns
     -------
     tuple of float
-        Factors along (Y, X): 1 where one of the pixel sizes is unknown, or where they
-        differ by less than 2 %.
+        A factor for each spatial axis of the image: 1 where one of the pixel sizes is
+        unknown, or where they differ by less than 2 %.
     """
-    if model_pixel_size_um is None or image.pixel_size_um is None:
-        return (1.0, 1.0)
-    factors = [size / model_pixel_size_um for size in image.pixel_size_um[-2:]]
-    return tuple(1.0 if abs(f - 1) < _SAME_PIXEL_SIZE else f for f in factors)
+    factors = [1.0] * len(image.shape)
+    if model_pixel_sizes_um is None or image.pixel_size_um is None:
+        return tuple(factors)
+    axes = min(len(factors), len(model_pixel_sizes_um))
+    for axis in range(-axes, 0):
+        factor = image.pixel_size_um[axis] / model_pixel_sizes_um[axis]
+        factors[axis] = 1.0 if abs(factor - 1) < _SAME_PIXEL_SIZE else factor
+    return tuple(factors)
 
 
 def resample(array: np.ndarray, shape: Sequence[int], *, order: int = 1) -> np.ndarray:
-    """Resample the last two axes of an array to `shape`.
+    """Resample the last axes of an array to `shape`.
 
     Parameters
     ----------
-    array : ndarray, shape (..., Y, X)
+    array : ndarray, shape (..., [Z,] Y, X)
         Grey values, probabilities (`order` 1) or labels (`order` 0).
-    shape : sequence of two int
-        New length of the last two axes.
+    shape : sequence of two or three int
+        New length of as many axes, the last ones.
     order : int
         1 interpolates linearly, after a Gaussian blur where the array shrinks;
         0 takes the nearest pixel, so labels stay labels.
@@ -214,19 +227,21 @@ def resample(array: np.ndarray, shape: Sequence[int], *, order: int = 1) -> np.n
         Of the dtype of `array` for order 0, else float32. Pixel centres are aligned
         as areas: corner pixels cover the same ground before and after.
     """
-    if tuple(shape) == array.shape[-2:]:
+    axes = len(shape)
+    before = array.shape[-axes:]
+    if tuple(shape) == before:
         return array
-    factors = [new / old for new, old in zip(shape, array.shape[-2:], strict=True)]
+    factors = [new / old for new, old in zip(shape, before, strict=True)]
     if order == 0:
-        rows, columns = (
+        places = [
             np.minimum(((np.arange(new) + 0.5) / f).astype(int), old - 1)
-            for new, f, old in zip(shape, factors, array.shape[-2:], strict=True)
-        )
-        return array[..., rows[:, None], columns]
-    planes = array.reshape(-1, *array.shape[-2:]).astype(np.float32)
+            for new, f, old in zip(shape, factors, before, strict=True)
+        ]
+        return array[(..., *np.ix_(*places))]
+    parts = array.reshape(-1, *before).astype(np.float32)
     sigma = [max(0.0, (1 / f - 1) / 2) for f in factors]
-    out = np.empty((len(planes), *shape), np.float32)
-    for source, target in zip(planes, out, strict=True):
+    out = np.empty((len(parts), *shape), np.float32)
+    for source, target in zip(parts, out, strict=True):
         smooth = ndimage.gaussian_filter(source, sigma) if any(sigma) else source
         # The map of pixel centres: output i lies at (i + 0.5) / f - 0.5.
         ndimage.affine_transform(
@@ -238,4 +253,4 @@ def resample(array: np.ndarray, shape: Sequence[int], *, order: int = 1) -> np.n
             order=1,
             mode="nearest",
         )
-    return out.reshape(*array.shape[:-2], *shape)
+    return out.reshape(*array.shape[:-axes], *shape)

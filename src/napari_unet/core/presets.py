@@ -3,6 +3,7 @@
 from typing import Literal
 
 from napari_unet.core.config import (
+    AugmentationConfig,
     Config,
     NetworkConfig,
     Normalisation,
@@ -12,6 +13,7 @@ from napari_unet.core.config import (
 
 PresetName = Literal[
     "fast",
+    "fast-3d",
     "paper-2015",
     "freiburg-2019",
     "keras-2016",
@@ -43,6 +45,12 @@ PRESETS: dict[PresetName, Preset] = {
         summary="Ours, the default: small, batch-normalised, AdamW with warm-up and "
         "cosine decay; learns in a minute on a processor.",
     ),
+    "fast-3d": Preset(
+        network=NetworkConfig(dimensions=3, levels=2, levels_z=2),
+        training=_FAST.replaced(patch_size=64, patch_depth=32),
+        summary="The fast preset for volumes: objects that reach through planes, after "
+        "Çiçek et al. (2016).",
+    ),
     # The paper gives neither learning rate nor dropout rate; these are our choice.
     "paper-2015": Preset(
         network=NetworkConfig(
@@ -73,10 +81,21 @@ PRESETS: dict[PresetName, Preset] = {
             weight_decay=0,
             schedule="constant",
             weight_map=WeightMapConfig(form="2019", w0=50, sigma=6),
+            augmentation=AugmentationConfig(
+                flip=False,
+                shift=8,  # half of what its four poolings shrink by
+                scale=0,
+                elastic_spacing=150,
+                sharp=0,
+                curve=True,
+                contrast=0,
+                brightness=0,
+                noise=0,
+            ),
         ),
         normalisation="min-max",
-        summary="The U-Net plugin for Fiji, Falk et al. (2019): leaky ReLU, weights of "
-        "2019, Adam at 1e-4. Its elastic grid of 150 px is here the paper's 3x3 nodes.",
+        summary="The U-Net plugin for Fiji, Falk et al. (2019): leaky ReLU, weights, "
+        "elastic grid and intensity curve of 2019, Adam at 1e-4.",
     ),
     "keras-2016": Preset(
         network=NetworkConfig(

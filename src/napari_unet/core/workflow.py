@@ -38,9 +38,9 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.objects import find_objects
-from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.segment import (
     Segmentation,
     SegmentProgress,
@@ -50,6 +50,7 @@ from napari_unet.core.prediction.segment import (
 from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
+    fit_dimensions,
     split_validation,
 )
 from napari_unet.core.training.kind import (
@@ -147,21 +148,20 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    check_examples(examples)
-    check_writable(folder)
     config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
-    elif settings is None and start_from is None:
-        settings = ModelSettings()
     if start_from is not None:
         settings = start_from.settings
     else:
         settings = name_point_classes(settings, examples, config.point_radius)
+    settings = settings or ModelSettings()
     check_kind(examples, settings)
+    examples = fit_dimensions(examples, settings.network.dimensions)
+    check_examples(examples, settings.annotation)
+    check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
-    for example in examples:
-        check_channels(example.image, settings)
+    examples = _with_channels(examples, settings)
     yield _preparing(config)
 
     compute = choose_compute(device, precision)
@@ -183,18 +183,28 @@ def fine_tune(
     return run.result()
 
 
-def evaluate(predicted: np.ndarray, true: np.ndarray) -> Scores:
-    """Compare predicted with true labels ([Z,] Y, X); planes are summed up."""
+def evaluate(
+    predicted: np.ndarray, true: np.ndarray, ignore_label: int | None = None
+) -> Scores:
+    """Compare predicted with true labels ([Z,] Y, X); planes are summed up.
+
+    True pixels with the number `ignore_label` do not count.
+    """
     predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
     if predicted.shape != true.shape:
         raise InputError(
             f"The predicted labels have the shape {predicted.shape}, the true ones "
             f"{true.shape}; they must be of the same image."
         )
+    known = np.ones(true.shape, bool)
+    if ignore_label is not None:
+        known = true != ignore_label
+        true = np.where(known, true, 0)
     if true.ndim == 2:
-        return score_labels(predicted, true)
-    pairs = zip(predicted, true, strict=True)
-    return functools.reduce(operator.add, (score_labels(p, t) for p, t in pairs))
+        return score_labels(predicted, true, known=known)
+    planes = zip(predicted, true, known, strict=True)
+    scores = (score_labels(p, t, known=k) for p, t, k in planes)
+    return functools.reduce(operator.add, scores)
 
 
 def compute_weight_map(
@@ -253,6 +263,13 @@ def run(steps: Generator[Any, None, Result]) -> Result:
 def describe_device(choice: DeviceChoice = "auto") -> str:
     """Say which device and precision will be used: 'CPU (2 threads), bfloat16'."""
     return choose_compute(choice).describe()
+
+
+def _with_channels(
+    examples: Sequence[Example], settings: ModelSettings
+) -> list[Example]:
+    """Return the examples with the channels that the model reads."""
+    return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
 
 
 def _check_not_over(training: Training) -> None:
@@ -329,18 +346,22 @@ def draw_patches(
     Returns
     -------
     Batch
-        Image (N, C, Y, X), classes and weights (N, y, x), on the processor.
+        Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
-    check_examples(examples)
     config = balance_points(config, examples)
     settings = name_point_classes(settings, examples, config.point_radius)
+    settings = settings or ModelSettings()
+    check_kind(examples, settings)
+    examples = fit_dimensions(examples, settings.network.dimensions)
+    check_examples(examples, settings.annotation)
     settings = complete_settings(settings, examples, new=True)
-    to_train, _ = split_validation(examples)
+    examples = _with_channels(examples, settings)
+    to_train, _ = split_validation(examples, settings.annotation)
     sampler, _ = make_sampler(
         to_train,
         config.replaced(batch_size=count),
         settings,
-        Geometry(settings.network),
+        Geometry.of_axes(settings.network),
         torch.device("cpu"),
     )
     return sampler.draw(0)

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.annotation.class_values import pack_colours
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.formats.stored import Stored
@@ -133,7 +134,8 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
         raise InputError(
             f"'{name}' holds colours or channels, {stored.layout}; labels need one "
             "number per pixel and object. Save them as one greyscale TIFF or PNG, "
-            "8 or 16 bit, without colours."
+            "8 or 16 bit, without colours. If each colour is a class, say so: "
+            "--annotation classes."
         )
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)
@@ -152,6 +154,42 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
     order = [axes.index(letter) for letter in "ZTYX" if letter in axes]
     labels: NDArray[np.integer] = np.ascontiguousarray(np.transpose(array, order))
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
+
+
+def make_class_labels(stored: Stored) -> NDArray[np.integer]:
+    """Return a stored array as labels of classes, which may be colours.
+
+    Parameters
+    ----------
+    stored : Stored
+        Whole numbers, or three colours of 8 bits each.
+
+    Returns
+    -------
+    ndarray of int, shape (Y, X) or (Z, Y, X)
+        As `make_labels`; colours as `core.annotation.class_values` holds them. Colours
+        that are all grey are the numbers they show.
+
+    Raises
+    ------
+    InputError
+        As `make_labels`, and for colours of more than 8 bits.
+    """
+    array, axes = _drop_single(stored)
+    axes = _settle(stored, array, axes)
+    colours = next((letter for letter in "SC" if letter in axes), "")
+    if not colours or array.shape[axes.index(colours)] not in (3, 4):
+        return make_labels(stored)
+    if array.dtype != np.uint8:
+        raise InputError(
+            f"'{stored.path.name}' holds colours of {array.dtype}; save coloured "
+            "classes with 8 bits per colour, or as numbers in one channel."
+        )
+    order = [axes.index(letter) for letter in "ZTYX" + colours if letter in axes]
+    pixels = np.transpose(array, order)[..., :3]
+    if (pixels == pixels[..., :1]).all():
+        return np.ascontiguousarray(pixels[..., 0])
+    return pack_colours(pixels)
 
 
 def _drop_single(stored: Stored) -> tuple[NDArray[np.generic], str]:

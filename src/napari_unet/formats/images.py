@@ -1,7 +1,7 @@
 """Find, pair and read images and labels."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
-from napari_unet.formats.axes import make_image, make_labels
+from napari_unet.formats.axes import make_class_labels, make_image, make_labels
 from napari_unet.formats.png_jpeg import read_png_or_jpeg
 from napari_unet.formats.stored import Stored
 from napari_unet.formats.tiff import read_tiff
@@ -17,8 +17,8 @@ from napari_unet.formats.tiff import read_tiff
 TIFF_SUFFIXES = (".tif", ".tiff")
 SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
 TABLE_SUFFIX = ".csv"
-# `segment --probabilities` writes <stem>_probabilities.tif next to the labels.
-PROBABILITIES = "_probabilities"
+# What `segment` writes next to the labels on request, e.g. <stem>_probabilities.tif.
+COMPANIONS = ("_probabilities", "_uncertainty")
 _NAMED_AT_MOST = 5
 
 
@@ -43,8 +43,8 @@ def find_images(path: Path | str) -> list[Path]:
     ----------
     path : Path or str
         A file, or a folder. Of a folder the TIFF, PNG and JPEG files in it count;
-        other files, hidden ones and folders in it do not, nor do probabilities that
-        lie next to the labels they belong to.
+        other files, hidden ones and folders in it do not, nor do probabilities and
+        uncertainties that lie next to the labels they belong to.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def find_images(path: Path | str) -> list[Path]:
             "folder that the images lie in."
         )
     stems = {stem_of(file) for file in images}
-    companions = {stem + PROBABILITIES for stem in stems}
+    companions = {stem + end for stem in stems for end in COMPANIONS}
     kept = [file for file in images if stem_of(file) not in companions]
     return sorted(kept, key=_as_people_count)
 
@@ -183,8 +183,37 @@ def read_labels(path: Path | str) -> NDArray[np.integer]:
         If there is no such file, or it is damaged, or its values are colours,
         fractions or negative.
     """
+    return _read_labels(path, make_labels)
+
+
+def read_class_labels(path: Path | str) -> NDArray[np.integer]:
+    """Read labels of classes, which may be colours.
+
+    Parameters
+    ----------
+    path : Path or str
+        As for `read_labels`; also with three channels of 8 bits.
+
+    Returns
+    -------
+    ndarray of int, shape (Y, X) or (Z, Y, X)
+        The numbers as they are stored; colours as `core.annotation.class_values` holds
+        them.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is damaged, or holds fractions or negative
+        numbers.
+    """
+    return _read_labels(path, make_class_labels)
+
+
+def _read_labels(
+    path: Path | str, make: Callable[[Stored], NDArray[np.integer]]
+) -> NDArray[np.integer]:
     stored = _read(path)
-    labels = make_labels(stored)
+    labels = make(stored)
     lossy = stored.path.suffix.lower() in (".jpg", ".jpeg")
     if lossy and not np.isin(labels, (0, 255)).all():
         raise InputError(

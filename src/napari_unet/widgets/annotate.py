@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
-from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt.utils import qthrottled
 
 from napari_unet.core.errors import InputError
@@ -18,6 +25,9 @@ from napari_unet.widgets.annotation_layers import (
     summarise_layers,
 )
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
+from napari_unet.widgets.class_list import ClassList
+from napari_unet.widgets.collapsible import Collapsible
+from napari_unet.widgets.label_values import LabelValues
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
@@ -38,6 +48,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotation.summary import AnnotationSummary
     from napari_unet.core.annotation.target import Role
+    from napari_unet.core.config import AnnotationKind
     from napari_unet.session import Session
 
 NO_IMAGE = "Choose an image under <b>Image and model</b> first."
@@ -78,6 +89,7 @@ class AnnotateSection(Section):
         self._split.clicked.connect(self._on_split_clicked)
         self._counter.answered.connect(self._show_summary)
         for signal in (
+            session.events.annotation,
             self._chosen.events.image,
             self._chosen.events.annotation,
             self._chosen.events.regions,
@@ -125,21 +137,27 @@ class AnnotateSection(Section):
         self._split.hide()
         self._accept = AcceptButtons(self._viewer)
         self._points = PointControls(self._viewer)
+        self._classes = ClassList(self._session, self._viewer)
         grid = QGridLayout()
         grid.addWidget(self._layer, 0, 0)
         grid.addWidget(self._new, 0, 1)
-        grid.addWidget(self._next, 1, 0)
-        grid.addWidget(self._ignore, 1, 1)
+        brushes = QHBoxLayout()
+        brushes.addWidget(self._next, 1)
+        brushes.addWidget(self._ignore, 1)
+        grid.addLayout(brushes, 1, 0, 1, 2)
         grid.addWidget(self._training, 2, 0)
         grid.addWidget(self._validation, 2, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._hint)
+        layout.addWidget(self._classes)
         layout.addLayout(grid)
         layout.addWidget(self._summary)
         layout.addWidget(self._rule)
         layout.addWidget(self._split)
         layout.addWidget(self._accept)
+        elsewhere = LabelValues(self._session, self._viewer, self._take_annotation)
+        layout.addWidget(Collapsible("Labels from elsewhere", elsewhere))
         layout.addWidget(self._points)
 
     def _fits(self, layer: Layer) -> bool:
@@ -178,6 +196,9 @@ class AnnotateSection(Section):
 
     def _on_next_clicked(self) -> None:
         layer = self._chosen.annotation
+        if self._session.annotation == "classes":
+            self._classes.paint_with(1)
+            return
         if layer is not None:
             numbers = layer.data[layer.data != IGNORE_LABEL]
             self._paint_with(int(numbers.max(initial=0)) + 1)
@@ -223,6 +244,9 @@ class AnnotateSection(Section):
         self._layer.setValue(chosen.annotation)
         self._hint.setText("" if chosen.image is not None else NO_IMAGE)
         self._hint.setVisible(chosen.image is None)
+        are_classes = self._session.annotation == "classes"
+        self._next.setVisible(not are_classes)
+        self._accept.setVisible(not are_classes)
         has_image, has_annotation = (
             chosen.image is not None,
             chosen.annotation is not None,
@@ -270,20 +294,27 @@ class AnnotateSection(Section):
     def _show_summary(self, summary: AnnotationSummary) -> None:
         image = self._chosen.image
         if image is not None:
-            self._summary.setText(describe_summary(summary, image))
-            self._split.setVisible(summary.looks_binary)
+            kind = self._session.annotation
+            self._summary.setText(describe_summary(summary, image, kind))
+            self._split.setVisible(summary.looks_binary and kind == "objects")
 
 
 # Painting, undo and redo, and whatever else gives a layer other contents.
 _CHANGES = ("paint", "set_data", "data", "features")
 
 
-def describe_summary(summary: AnnotationSummary, image: ImageLayer) -> str:
+def describe_summary(
+    summary: AnnotationSummary, image: ImageLayer, kind: AnnotationKind = "objects"
+) -> str:
     """Return the counts of an annotation in one line, areas in µm² where known."""
     area = f"{summary.known_px:,} px"
     if (size := pixel_size_um(image)) is not None:
         area += f" ({summary.known_px * size[-1] * size[-2]:,.0f} µm²)"
-    text = f"<b>{_count(summary.objects, 'object')}</b>, {area} annotated"
+    found = _count(summary.objects, "object")
+    if kind == "classes":
+        found = "1 class" if summary.objects == 1 else f"{summary.objects} classes"
+        found += " beside background"
+    text = f"<b>{found}</b>, {area} annotated"
     if summary.regions:
         text += f" in {_count(summary.regions, 'region')}"
     return text

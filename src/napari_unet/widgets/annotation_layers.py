@@ -181,17 +181,17 @@ def _examples_of_image(
             f"{image.shape}; make a new annotation for this image."
         )
     check_same_scale(annotation, layer)
-    if layer.ndim == 2:
-        return [Example(image, painted.copy(), regions.get(None, ()), IGNORE_LABEL)]
-    return [
-        Example(
-            replace(image.plane(z), name=f"{image.name} [{z}]"),
-            painted[z].copy(),
-            regions.get(z, ()),
-            IGNORE_LABEL,
-        )
-        for z in _annotated_planes(painted, regions)
-    ]
+    boxes = tuple(
+        box if z is None else _lift(box, z)
+        for z, found in regions.items()
+        for box in found
+    )
+    return [Example(image, painted.copy(), boxes, IGNORE_LABEL)]
+
+
+def _lift(box: Region, z: int) -> Region:
+    """Return a region of one plane as a region of the stack."""
+    return replace(box, start=(z, *box.start), stop=(z + 1, *box.stop))
 
 
 def _examples_of_points(

@@ -1,4 +1,4 @@
-"""The layer of errors: their colours, their names, and the way to each of them."""
+"""The layers of errors: their colours, their names, and the way to each of them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import DirectLabelColormap
 
-from napari_unet.widgets.layers import add_labels, find_layer
+from napari_unet.widgets.layers import add_labels, find_layer, role_of
 
 if TYPE_CHECKING:
     import napari
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
+    from numpy.typing import NDArray
 
     from napari_unet.core.evaluation.error_map import ErrorMap
+    from napari_unet.widgets.layers import LayerRole
 
 # Value in the layer: name, colour of Okabe & Ito, and what it means.
 KINDS = {
@@ -23,6 +25,14 @@ KINDS = {
     4: ("split", "#F0E442", "A true object that was cut into several"),
     5: ("merged", "#CC79A7", "True objects that were taken for one"),
 }
+# The same for pixels, in a comparison of classes.
+DIFFERENCES = {
+    1: ("agree", "#009E73", "The class is right"),
+    2: ("false", "#56B4E9", "A predicted class where there is background"),
+    3: ("missed", "#D55E00", "Predicted background where there is a class"),
+    4: ("confused", "#CC79A7", "Another class than the true one"),
+}
+_ROLES: tuple[LayerRole, ...] = ("errors", "differences")
 # What is right is painted fainter than what is wrong: half as opaque.
 _FAINT = "80"
 # Errors are looked at this large, in screen pixels per pixel at least.
@@ -31,22 +41,49 @@ _ZOOM = 2.0
 
 def show_errors(viewer: napari.Viewer, true: Labels, errors: ErrorMap) -> Labels:
     """Paint the errors in a layer over the true labels, named and coloured by kind."""
-    old = find_layer(viewer, true, "errors")
-    if old is not None and old.data.shape == errors.kinds.shape:
-        old.data = errors.kinds
+    return _paint(viewer, true, "errors", errors.kinds, KINDS)
+
+
+def show_differences(
+    viewer: napari.Viewer, true: Labels, differences: NDArray[np.uint8]
+) -> Labels:
+    """Paint where classes differ in a layer over the true ones."""
+    return _paint(viewer, true, "differences", differences, DIFFERENCES)
+
+
+def is_verdict(layer: Layer) -> bool:
+    """Tell whether a layer shows the result of a comparison: no labels of its own."""
+    return role_of(layer) in _ROLES
+
+
+def _paint(
+    viewer: napari.Viewer,
+    true: Labels,
+    role: LayerRole,
+    data: NDArray[np.uint8],
+    kinds: dict[int, tuple[str, str, str]],
+) -> Labels:
+    for other in _ROLES:
+        layer = find_layer(viewer, true, other)
+        if layer is not None and other != role:
+            layer.visible = False  # one result on top of another tells nothing
+    old: Labels | None = find_layer(viewer, true, role)
+    if old is not None and old.data.shape == data.shape:
+        old.data = data
         old.visible = True
         return old
     colours: dict[int | None, str] = {None: "transparent", 0: "transparent"}
-    colours |= {value: colour for value, (_, colour, _) in KINDS.items()}
+    colours |= {value: colour for value, (_, colour, _) in kinds.items()}
     colours[1] += _FAINT
+    names = [name for name, _, _ in kinds.values()]
     layer = add_labels(
         viewer,
         true,
-        "errors",
-        errors.kinds,
+        role,
+        data,
         colormap=DirectLabelColormap(color_dict=colours),
         # Shown in napari's status bar under the mouse.
-        features={"error": ["", *(name for name, _, _ in KINDS.values())]},
+        features={role.removesuffix("s"): ["", *names]},
         opacity=0.7,
     )
     layer.editable = False  # to be looked at; one paints in the annotation
@@ -55,10 +92,24 @@ def show_errors(viewer: napari.Viewer, true: Labels, errors: ErrorMap) -> Labels
 
 def describe_counts(errors: ErrorMap) -> str:
     """Return how many objects of each kind there are, as the legend of the layer."""
+    counts = {int(kind): str(count) for kind, count in errors.counts.items()}
+    return _write_legend(counts, KINDS)
+
+
+def describe_differences(differences: NDArray[np.uint8]) -> str:
+    """Return how many pixels of each kind there are, as the legend of the layer."""
+    pixels = np.bincount(differences.ravel(), minlength=max(DIFFERENCES) + 1)
+    counts = {kind: f"{int(pixels[kind]):,} px" for kind in DIFFERENCES}
+    return _write_legend(counts, DIFFERENCES)
+
+
+def _write_legend(
+    counts: dict[int, str], kinds: dict[int, tuple[str, str, str]]
+) -> str:
     parts = [
-        f"<span style='color:{KINDS[kind][1]}'>■</span>&nbsp;{KINDS[kind][0]}&nbsp;"
+        f"<span style='color:{kinds[kind][1]}'>■</span>&nbsp;{kinds[kind][0]}&nbsp;"
         f"<b>{count}</b>"
-        for kind, count in errors.counts.items()
+        for kind, count in counts.items()
     ]
     return " &nbsp; ".join(parts)
 

@@ -1,22 +1,43 @@
-"""The dock section that compares predicted with true labels and paints the errors."""
+"""The dock section that compares a prediction with the truth and paints the errors."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels
+import numpy as np
+from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QFormLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.errors_layer import describe_counts, go_to, show_errors
+from napari_unet.widgets.comparison import KINDS, Answer, Inputs, compare
+from napari_unet.widgets.errors_layer import (
+    describe_counts,
+    describe_differences,
+    go_to,
+    is_verdict,
+    show_differences,
+    show_errors,
+)
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.layers import IGNORE_LABEL, labels_of, role_of
-from napari_unet.widgets.score_tables import ErrorTable, ScoreTable
+from napari_unet.widgets.layers import IGNORE_LABEL, find_layer, labels_of, role_of
+from napari_unet.widgets.score_tables import (
+    BoundaryTable,
+    ClassTable,
+    ErrorTable,
+    ScoreTable,
+)
 from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -25,22 +46,12 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
-    from napari_unet.core.evaluation.error_map import ErrorMap
-    from napari_unet.core.evaluation.scores import Scores
     from napari_unet.session import Session
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answer:
-    """A comparison with the layer it belongs to."""
-
-    true: Labels
-    scores: Scores
-    errors: ErrorMap
+    from napari_unet.widgets.comparison import Kind
 
 
 class EvaluateSection(Section):
-    """Choose two labels layers; see the scores, the errors, and where they are.
+    """Choose two layers; see the scores, the errors, and where they are.
 
     Parameters
     ----------
@@ -60,24 +71,43 @@ class EvaluateSection(Section):
     ) -> None:
         super().__init__(session, viewer, parent)
         self._true_layer: Labels | None = None
+        self._job: Job | None = None
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
         self._table.chosen.connect(self._on_error_chosen)
-        for box in (self._predicted, self._true):
+        self._kind.currentIndexChanged.connect(self._on_kind_chosen)
+        for box in (self._predicted, self._probabilities, self._true):
             box.layerChanged.connect(self._show_button)
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
         self._take_chosen()
+        self._on_kind_chosen()
 
     def _build(self) -> None:
+        self._kind = QComboBox()
+        for row, (kind, title, help_text) in enumerate(KINDS):
+            self._kind.addItem(title, kind)
+            self._kind.setItemData(row, help_text, Qt.ItemDataRole.ToolTipRole)
+        self._kind.setToolTip("What is compared")
         self._predicted, self._true = (
             LayerCombo(self._viewer, _is_labels, placeholder="No labels yet")
             for _ in range(2)
         )
+        self._probabilities = LayerCombo(
+            self._viewer, _is_map, placeholder="No probabilities yet"
+        )
         self._predicted.setToolTip("What a model has found")
+        self._probabilities.setToolTip(
+            "How probable it is that a pixel is inside a cell, from 0 to 1: Segment "
+            "shows it with 'Show probabilities'"
+        )
         self._true.setToolTip(
             "What is right: painted by hand. If it is an annotation with regions, only "
             "what lies in them is compared"
+        )
+        self._inverted = QCheckBox("Bright means membrane")
+        self._inverted.setToolTip(
+            "Tick this if the layer is high between cells, not inside them"
         )
         self._button = QPushButton("Compare")
         self._button.setToolTip("Measure the agreement and paint the errors")
@@ -85,19 +115,44 @@ class EvaluateSection(Section):
         self._counts.setWordWrap(True)
         self._counts.setTextFormat(Qt.TextFormat.RichText)
         self._scores, self._table = ScoreTable(), ErrorTable()
-        form = QFormLayout()
-        for title, combo in (("Predicted", self._predicted), ("True", self._true)):
+        self._classes, self._borders = ClassTable(), BoundaryTable()
+        self._form = QFormLayout()
+        for title, combo, name in (
+            ("Compare", self._kind, "What is compared"),
+            ("Predicted", self._predicted, "Predicted labels"),
+            ("Predicted", self._probabilities, "Predicted probabilities"),
+            ("", self._inverted, ""),
+            ("True", self._true, "True labels"),
+        ):
             label = QLabel(title)
             label.setBuddy(combo)
-            combo.setAccessibleName(f"{title} labels")
-            form.addRow(label, combo)
+            if name:
+                combo.setAccessibleName(name)
+            self._form.addRow(label, combo)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(form)
-        for widget in (self._button, self._scores, self._counts, self._table):
+        layout.addLayout(self._form)
+        layout.addWidget(self._button)
+        self._results = (
+            self._scores,
+            self._classes,
+            self._borders,
+            self._counts,
+            self._table,
+        )
+        for widget in self._results:
             layout.addWidget(widget)
-        for widget in (self._scores, self._counts, self._table):
             widget.hide()
+
+    def _on_kind_chosen(self, _index: int = 0) -> None:
+        """Ask for what this comparison needs, and no more."""
+        borders = self._kind.currentData() == "borders"
+        self._form.setRowVisible(self._predicted, not borders)
+        self._form.setRowVisible(self._probabilities, borders)
+        self._form.setRowVisible(self._inverted, borders)
+        if borders:
+            self._take_probabilities()
+        self._show_button()
 
     def _take_chosen(self, _layer: object = None) -> None:
         """Propose the prediction and the annotation of the chosen image."""
@@ -105,16 +160,36 @@ class EvaluateSection(Section):
             self._predicted.setValue(self._chosen.prediction)
         if self._chosen.annotation is not None:
             self._true.setValue(self._chosen.annotation)
+        self._take_probabilities()
         self._show_button()
 
+    def _take_probabilities(self) -> None:
+        """Propose the probabilities of the chosen image."""
+        if self._chosen.image is not None:
+            found = find_layer(self._viewer, self._chosen.image, "probabilities")
+            if found is not None:
+                self._probabilities.setValue(found)
+
+    def _layers(self) -> tuple[Layer | None, Layer | None]:
+        """Return what is compared: the predicted and the true layer."""
+        borders = self._kind.currentData() == "borders"
+        predicted = self._probabilities if borders else self._predicted
+        return predicted.value(), self._true.value()
+
     def _show_button(self, _event: object = None) -> None:
-        layers = self._predicted.value(), self._true.value()
+        if self._job is not None:
+            return
+        layers = self._layers()
         self._button.setText("Compare")
         self._button.setEnabled(None not in layers and layers[0] is not layers[1])
 
     def _on_button_clicked(self) -> None:
-        predicted, true = self._predicted.value(), self._true.value()
-        if not isinstance(predicted, Labels) or not isinstance(true, Labels):
+        if self._job is not None:
+            self._job.cancel()
+            self._button.setEnabled(False)
+            return
+        predicted, true = self._layers()
+        if predicted is None or not isinstance(true, Labels):
             return
         try:
             regions: Any = {}
@@ -123,34 +198,61 @@ class EvaluateSection(Section):
         except InputError as error:
             show_problem(error)
             return
-        arrays, session = (labels_of(predicted), labels_of(true)), self._session
+        kind: Kind = self._kind.currentData()
+        inputs = Inputs(
+            true, _array_of(predicted), labels_of(true), regions, IGNORE_LABEL
+        )
+        session, inverted = self._session, self._inverted.isChecked()
 
-        def steps() -> Generator[None, None, _Answer]:
-            yield
-            scores, errors = session.evaluate(
-                *arrays, regions=regions, ignore_label=IGNORE_LABEL
-            )
-            return _Answer(true, scores, errors)
+        def steps() -> Generator[float, None, Answer]:
+            return compare(session, kind, inputs, inverted=inverted)
 
-        self._button.setEnabled(False)
-        self._button.setText("Comparing …")
+        job = Job("Evaluate", steps)
+        if kind == "borders":
+            self._job = job  # it takes seconds per plane, and may be stopped
+            self.destroyed.connect(job.cancel)
+            self._on_progressed(0.0)
+        else:
+            self._button.setEnabled(False)
+            self._button.setText("Comparing …")
         # Not the session's one job: one may compare while a training runs.
-        run_in_background(Job("Evaluate", steps), self, ended=self._on_ended)
+        run_in_background(
+            job, self, progressed=self._on_progressed, ended=self._on_ended
+        )
+
+    def _on_progressed(self, part: float) -> None:
+        if self._job is not None and not self._job.is_cancelling:
+            self._button.setText(f"Stop comparing ({part:.0%} done)")
 
     def _on_ended(self, outcome: Outcome) -> None:
+        self._job = None
         self._show_button()
         if outcome.status is Status.DONE:
             self._show(outcome.result)
 
-    def _show(self, answer: _Answer) -> None:
-        for widget in (self._scores, self._counts, self._table):
-            widget.show()
-        self._scores.setValue(answer.scores)
-        self._counts.setText(describe_counts(answer.errors))
-        self._table.setValue(answer.errors)
+    def _show(self, answer: Answer) -> None:
+        shown: dict[str, tuple[QWidget, ...]] = {
+            "objects": (self._scores, self._counts, self._table),
+            "classes": (self._classes, self._counts),
+            "borders": (self._borders,),
+        }
+        for widget in self._results:
+            widget.setVisible(widget in shown[answer.kind])
         self._true_layer = answer.true
-        if answer.true in self._viewer.layers:
-            show_errors(self._viewer, answer.true, answer.errors)
+        is_open = answer.true in self._viewer.layers
+        if answer.kind == "borders":
+            self._borders.setValue(answer.scores)
+        elif answer.kind == "classes":
+            self._classes.setValue(answer.scores)
+            self._counts.setText(describe_differences(answer.errors))
+            if is_open:
+                show_differences(self._viewer, answer.true, answer.errors)
+        else:
+            self._scores.setValue(answer.scores)
+            self._counts.setText(describe_counts(answer.errors))
+            self._table.setValue(answer.errors)
+            if is_open:
+                show_errors(self._viewer, answer.true, answer.errors)
 
     def _on_error_chosen(self, centre: tuple[float, ...]) -> None:
         if self._true_layer is not None:
@@ -158,4 +260,15 @@ class EvaluateSection(Section):
 
 
 def _is_labels(layer: Layer) -> bool:
-    return isinstance(layer, Labels) and role_of(layer) != "errors"
+    return isinstance(layer, Labels) and not is_verdict(layer)
+
+
+def _is_map(layer: Layer) -> bool:
+    """Tell whether an image may hold probabilities: ours, or one the user opened."""
+    grey = isinstance(layer, Image) and not layer.rgb
+    return grey and role_of(layer) in (None, "probabilities")
+
+
+def _array_of(layer: Layer) -> Any:
+    """Return a copy of a layer's array at full resolution."""
+    return np.array(layer.data[0] if layer.multiscale else layer.data)

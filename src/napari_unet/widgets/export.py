@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.errors_layer import is_verdict
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
     image_of,
@@ -238,4 +239,4 @@ class ExportSection(Section):
 
 
 def _can_export(layer: Layer) -> bool:
-    return isinstance(layer, Labels) and role_of(layer) != "errors"
+    return isinstance(layer, Labels) and not is_verdict(layer)

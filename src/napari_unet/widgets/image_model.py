@@ -20,7 +20,10 @@ from superqt.utils import signals_blocked
 from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
+from napari_unet.widgets.channel_layers import channel_names, count_channels
+from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.elided_combo import ElidedCombo
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
@@ -65,6 +68,7 @@ class ImageModelSection(Section):
         self._model.activated.connect(self._on_model_chosen)
         self._open.clicked.connect(self._on_open_clicked)
         self._device.currentTextChanged.connect(self._on_device_chosen)
+        self._channels.channelsChanged.connect(self._show_image)
         self._device_answer.answered.connect(self._device_line.setText)
         inserted = self._viewer.layers.events.inserted
         inserted.connect(self._on_layer_opened)
@@ -87,6 +91,7 @@ class ImageModelSection(Section):
         )
         self._image.setAccessibleName("Image")
         self._image_line = _line()
+        self._channels = ChannelPicker(self._viewer)
         self._model = ElidedCombo()
         self._model.setAccessibleName("Model")
         self._open = QPushButton("Open…")
@@ -110,6 +115,7 @@ class ImageModelSection(Section):
         layout.setVerticalSpacing(2)
         layout.addRow("Image", self._image)
         layout.addRow("", self._image_line)
+        layout.addRow(Collapsible("Channels", self._channels))
         layout.addRow("Model", models)
         layout.addRow("", self._model_line)
         layout.addRow("Device", self._device)
@@ -198,11 +204,16 @@ class ImageModelSection(Section):
         layer = self._chosen.image
         if manifest is None or layer is None:
             return ""
-        needs = manifest.settings.network.in_channels
-        has = 3 if layer.rgb else 1
-        if needs == has:
+        settings, has = manifest.settings, count_channels(layer)
+        if settings.planes_as_channels and layer.ndim == 3:
+            return "<br><b>Takes planes as channels: split them under Channels.</b>"
+        positions = [c for c in settings.channels if isinstance(c, int)]
+        needs = max(positions) + 1 if positions else settings.network.in_channels
+        if needs == has or (positions and needs < has):
             return ""
-        return f"<br><b>Needs {needs} channel(s); this image has {has}.</b>"
+        names = ", ".join(map(str, settings.channels))
+        named = f" ({names})" if names else ""
+        return f"<br><b>Needs {needs} channel(s){named}; this image has {has}.</b>"
 
     def _show_device(self) -> None:
         with signals_blocked(self._device):
@@ -215,9 +226,11 @@ def describe_image(layer: ImageLayer) -> str:
     """Return size and pixel size of an image layer, for people."""
     size = " × ".join(str(length) for length in spatial_shape(layer)[::-1])
     edges = pixel_size_um(layer)
-    if edges is None:
-        return f"{size} px, pixel size unknown"
-    return f"{size} px, {edges[-1]:.3g} µm per pixel"
+    known = "pixel size unknown" if edges is None else f"{edges[-1]:.3g} µm per pixel"
+    text = f"{size} px, {known}"
+    if names := channel_names(layer):
+        text += f", channels: {', '.join(names)}"
+    return text
 
 
 def describe_model(manifest: Manifest) -> str:
@@ -225,6 +238,8 @@ def describe_model(manifest: Manifest) -> str:
     card, size = manifest.card, manifest.settings.pixel_size_um
     kind = "points" if manifest.settings.annotation == "points" else "objects"
     facts = [f"{card.objects} {kind}"] if card.objects else []
+    if manifest.settings.annotation == "classes":
+        facts = [f"the classes {', '.join(manifest.settings.class_names)}"]
     if size is not None:
         facts.append(f"{size:.3g} µm per pixel")
     if card.scores and "f1" in card.scores:

@@ -14,6 +14,7 @@ from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import QTimer
 
 from napari_unet.core.errors import InputError
+from napari_unet.widgets.channel_layers import channel_names, stack_channels
 
 if TYPE_CHECKING:
     import napari
@@ -29,12 +30,15 @@ LayerRole = Literal[
     "detections",
     "prediction",
     "probabilities",
+    "uncertainty",
+    "disagreement",
     "preview",
     "patches",
     "patch targets",
     "patch weights",
     "weight map",
     "errors",
+    "differences",
 ]
 
 # Painted with this number, a pixel is neither object nor background: it is unknown.
@@ -253,7 +257,8 @@ def image_of(layer: ImageLayer) -> Image:
     Returns
     -------
     Image
-        (1, Y, X), (3, Y, X) or (1, Z, Y, X), with the pixel size in µm if known.
+        (1, Y, X), (3, Y, X) or (1, Z, Y, X), with the pixel size in µm if known; with
+        all its channels where several layers are the channels of one image.
 
     Raises
     ------
@@ -262,16 +267,18 @@ def image_of(layer: ImageLayer) -> Image:
     """
     from napari_unet.core.image import Image
 
-    array = np.asarray(layer.data[0] if layer.multiscale else layer.data)
     if layer.ndim not in (2, 3):
         raise InputError(
-            f"'{layer.name}' has {layer.ndim} axes {array.shape}; two, or three with "
-            "slices or time, can be used. Split the layer first: right-click it, Split "
-            "Stack."
+            f"'{layer.name}' has {layer.ndim} axes {spatial_shape(layer)}; two, or "
+            "three with slices or time, can be used. Split the layer first: "
+            "right-click it, Split Stack."
         )
-    # An alpha channel says nothing about the specimen.
-    array = np.moveaxis(array[..., :3], -1, 0) if layer.rgb else array[np.newaxis]
-    return Image(array, pixel_size_um=pixel_size_um(layer), name=layer.name)
+    return Image(
+        stack_channels(layer),
+        pixel_size_um=pixel_size_um(layer),
+        name=layer.name,
+        channel_names=channel_names(layer),
+    )
 
 
 def labels_of(layer: Labels, plane: int | None = None) -> NDArray[Any]:

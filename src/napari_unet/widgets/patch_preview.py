@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -56,6 +57,7 @@ class PatchPreview(QObject):
         image = chosen_layers(self._viewer).image
         if image is None:
             return
+        batch = middle_planes(batch)
         left = spatial_shape(image)[-1] + 2 * _GAP
         size = batch.image.shape[-1]
         shown: dict[LayerRole, tuple[NDArray[Any], dict[str, Any]]] = {
@@ -85,6 +87,20 @@ class PatchPreview(QObject):
                 box=box,
                 **options,
             )
+
+
+def middle_planes(batch: Batch) -> Batch:
+    """Return the middle planes of patches of volumes; others as they are."""
+    if batch.classes.ndim == 3:
+        return batch
+    depth = batch.classes.shape[1]
+    beyond = (batch.image.shape[2] - depth) // 2  # of a valid network's input
+    return replace(
+        batch,
+        image=batch.image[:, :, beyond + depth // 2],
+        classes=batch.classes[:, depth // 2],
+        weights=batch.weights[:, depth // 2],
+    )
 
 
 def tile_patches(patches: NDArray[Any], size: int, between: float = 0) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from napari_unet.widgets.layers import (
     spatial_shape,
     unlink_layer,
 )
-from napari_unet.widgets.prediction_layer import show_foreground
+from napari_unet.widgets.prediction_layer import PredictionLayer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -202,6 +202,7 @@ class DetectionLayer:
 
     def __init__(self, viewer: napari.Viewer, image: ImageLayer) -> None:
         self._viewer, self.image = viewer, image
+        self._maps = PredictionLayer(viewer, image)
 
     @property
     def layer(self) -> PointsLayer | None:
@@ -243,8 +244,11 @@ class DetectionLayer:
 
     def show_probabilities(self, segmented: Segmented) -> None:
         """Show the foreground probability behind the points as an image layer."""
-        if self.image_is_open:
-            show_foreground(self._viewer, self.image, segmented)
+        self._maps.show_probabilities(segmented)
+
+    def show_uncertainty(self, segmented: Segmented) -> None:
+        """Show where the result is doubtful as an image layer."""
+        self._maps.show_uncertainty(segmented)
 
     def _write(
         self,

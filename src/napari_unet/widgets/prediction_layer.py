@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.class_colors import show_classes, show_objects
 from napari_unet.widgets.layers import (
+    LayerRole,
     LayerWriter,
     add_labels,
     find_layer,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 
 _UNTOUCHED = "napari_unet_untouched"
+# Of a scale to 1, which only versions certain of different classes reach.
+_MUCH_DISAGREEMENT = 0.3
 
 
 class PredictionLayer:
@@ -46,6 +50,8 @@ class PredictionLayer:
         self._viewer, self.image = viewer, image
         self._writer: LayerWriter | None = None
         self._next_number = 0
+        self._last: tuple[Any, ...] = ()
+        self._first_number = 0
 
     @property
     def layer(self) -> Labels | None:
@@ -61,6 +67,7 @@ class PredictionLayer:
         writer = self._open()
         writer.write((list(planes),) if planes else (slice(None),), np.array(0))
         self._next_number = 0
+        self._last = ()
 
     def show_tile(self, tile: TileLabels) -> None:
         """Show the objects of one tile; at the end they are found again as a whole."""
@@ -70,9 +77,12 @@ class PredictionLayer:
         labels = tile.labels.astype(np.int64)
         highest = np.iinfo(self._writer.layer.data.dtype).max
         # Colours of neighbouring tiles should differ; that numbers repeat after the
-        # largest one does no harm before the end.
-        numbers = (labels + self._next_number - 1) % highest + 1
-        self._next_number += int(labels.max(initial=0))
+        # largest one does no harm before the end. A tile that comes again, of more
+        # versions, keeps its colours.
+        if self._last != (tile.plane, tile.box):
+            self._first_number, self._last = self._next_number, (tile.plane, tile.box)
+        numbers = (labels + self._first_number - 1) % highest + 1
+        self._next_number = self._first_number + int(labels.max(initial=0))
         self._writer.write((*plane, *tile.box), np.where(labels > 0, numbers, 0))
 
     def show(self, segmented: Segmented) -> None:
@@ -81,6 +91,10 @@ class PredictionLayer:
             return
         writer = self._open()
         labels, box = segmented.labels, segmented.box
+        if segmented.annotation == "classes":
+            show_classes(writer.layer, segmented.class_names, segmented.class_values)
+        else:
+            show_objects(writer.layer)
         if labels.dtype.itemsize > writer.layer.data.dtype.itemsize:
             # More objects than 16 bits can number; nobody has painted here, so there is
             # no undo history that new data could spoil.
@@ -94,8 +108,47 @@ class PredictionLayer:
 
     def show_probabilities(self, segmented: Segmented) -> None:
         """Show the foreground probability behind the labels as an image layer."""
-        if self.image_is_open:
-            show_foreground(self._viewer, self.image, segmented)
+        self._show_map("probabilities", segmented, segmented.foreground)
+
+    def show_uncertainty(self, segmented: Segmented) -> None:
+        """Show where the result is doubtful and, hidden, where versions disagree."""
+        old = find_layer(self._viewer, self.image, "disagreement")
+        if segmented.disagreement is not None:
+            self._show_map(
+                "disagreement",
+                segmented,
+                segmented.disagreement,
+                highest=_MUCH_DISAGREEMENT,
+                visible=False,
+            )
+        elif old is not None:  # of an earlier segmentation
+            self._viewer.layers.remove(old)
+        self._show_map("uncertainty", segmented, segmented.uncertainty)
+
+    def _show_map(
+        self,
+        role: LayerRole,
+        segmented: Segmented,
+        values: NDArray[np.float32],
+        *,
+        highest: float = 1,
+        visible: bool = True,
+    ) -> None:
+        """Show values from 0 to `highest` of a segmentation as an image layer."""
+        if not self.image_is_open:
+            return
+        selected = set(self._viewer.layers.selection)
+        show_image(
+            self._viewer,
+            self.image,
+            role,
+            spread_out(segmented, values, spatial_shape(self.image)),
+            colormap="magma",
+            contrast_limits=(0, highest),
+            opacity=0.6,
+            visible=visible,
+        )
+        self._viewer.layers.selection = selected
 
     @property
     def image_is_open(self) -> bool:
@@ -136,36 +189,23 @@ def _on_painted(event: Any) -> None:
     event.source.metadata[_UNTOUCHED] = False
 
 
-def show_foreground(
-    viewer: napari.Viewer, image: ImageLayer, segmented: Segmented
-) -> None:
-    """Show the probability of being an object as an image layer."""
-    selected = set(viewer.layers.selection)
-    show_image(
-        viewer,
-        image,
-        "probabilities",
-        spread_out(segmented, spatial_shape(image)),
-        colormap="magma",
-        contrast_limits=(0, 1),
-        opacity=0.6,
-    )
-    viewer.layers.selection = selected
-
-
-def spread_out(segmented: Segmented, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Return foreground probabilities on the whole image's grid, 0 elsewhere.
+def spread_out(
+    segmented: Segmented, values: NDArray[np.float32], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Return values of a segmentation on the whole image's grid, 0 elsewhere.
 
     Parameters
     ----------
     segmented : Segmented
         Of a part of the image.
+    values : ndarray of float32, shape ([z,] y, x)
+        Of that part.
     shape : tuple of int
         ([Z,] Y, X) of the image.
     """
     whole = np.zeros(shape, np.float32)
     if segmented.planes is None:
-        whole[segmented.box] = segmented.foreground
+        whole[segmented.box] = values
     else:
-        whole[(list(segmented.planes), *segmented.box)] = segmented.foreground
+        whole[(list(segmented.planes), *segmented.box)] = values
     return whole

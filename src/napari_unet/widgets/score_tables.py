@@ -11,6 +11,8 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_unet.widgets.errors_layer import KINDS
 
 if TYPE_CHECKING:
+    from napari_unet.core.evaluation.boundary_scores import BoundaryScores
+    from napari_unet.core.evaluation.class_scores import ClassScores
     from napari_unet.core.evaluation.error_map import ErrorMap
     from napari_unet.core.evaluation.scores import Scores
 
@@ -27,8 +29,24 @@ _SCORES = (
     ("objects_predicted", "Predicted objects", "How many the model sees"),
     ("true_positives", "Matched", "Predicted objects that match a true one"),
 )
+_BOUNDARY_SCORES = (
+    ("rand_error", "Rand error", "Pairs of pixels taken for one cell, or for two"),
+    (
+        "warping_error",
+        "Warping error",
+        "Part of the pixels that splits or merges cells, however borders are shifted",
+    ),
+    ("pixel_error", "Pixel error", "1 - F of the pixels inside cells"),
+    ("v_rand", "V_Rand", "Pairs of pixels, borders of any width: 1 is best"),
+    (
+        "v_info",
+        "V_Info",
+        "Shared information, whatever the width of borders: 1 is best",
+    ),
+)
 _PLACE = Qt.ItemDataRole.UserRole
 _ERRORS_HEIGHT, _ROW_HEIGHT = 160, 22
+_MOST_ROWS = 10
 
 
 class CopiedTable(QTableWidget):
@@ -72,6 +90,14 @@ class CopiedTable(QTableWidget):
             item.setToolTip(help_text)
             self.setItem(row, column, item)
 
+    def fit_height(self, most_rows: int | None = None) -> None:
+        """Be as high as the rows, or as so many of them."""
+        header = self.horizontalHeader()
+        rows = range(min(self.rowCount(), most_rows or self.rowCount()))
+        height = sum(self.rowHeight(row) for row in rows)
+        height += header.sizeHint().height() if header is not None else 0
+        self.setFixedHeight(height + 2 * self.frameWidth())
+
 
 class ScoreTable(CopiedTable):
     """One row per score."""
@@ -90,10 +116,61 @@ class ScoreTable(CopiedTable):
             self.put(
                 row, (title, f"{value:.0f}" if is_count else f"{value:.3f}"), help_text
             )
-        header = self.horizontalHeader()
-        height = sum(self.rowHeight(row) for row in range(self.rowCount()))
-        height += header.sizeHint().height() if header is not None else 0
-        self.setFixedHeight(height + 2 * self.frameWidth())
+        self.fit_height()
+
+
+class ClassTable(CopiedTable):
+    """One row per class of pixels, and their means."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(("Class", "IoU", "Dice"), parent)
+        self.setAccessibleName("Scores of the classes")
+
+    def setValue(self, scores: ClassScores) -> None:
+        """Show the scores."""
+        rows: list[tuple[str, float, float | None, str]] = [
+            ("0 (background)" if number == 0 else str(number), iou, dice, "")
+            for number, (iou, dice) in enumerate(
+                zip(scores.iou, scores.dice, strict=True)
+            )
+        ]
+        rows += [
+            (
+                "Mean",
+                scores.mean_iou,
+                scores.mean_dice,
+                "Over the classes that occur, background included",
+            ),
+            (
+                "By frequency",
+                scores.weighted_iou,
+                None,
+                "IoU weighted by how many true pixels a class has",
+            ),
+        ]
+        self.setRowCount(len(rows))
+        for row, (title, iou, dice, help_text) in enumerate(rows):
+            texts = ("" if value is None else f"{value:.3f}" for value in (iou, dice))
+            self.put(row, (title, *texts), help_text)
+        self.fit_height(_MOST_ROWS)
+
+
+class BoundaryTable(CopiedTable):
+    """One row per score of borders, with the threshold at which it is best."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(("Score", "Value", "Threshold"), parent)
+        self.setAccessibleName("Scores of the borders")
+        self.setToolTip("Each at the best of the thresholds 0.0, 0.1 … 0.9")
+
+    def setValue(self, scores: BoundaryScores) -> None:
+        """Show the scores."""
+        values, thresholds = scores.as_dict(), scores.best_thresholds()
+        self.setRowCount(len(_BOUNDARY_SCORES))
+        for row, (name, title, help_text) in enumerate(_BOUNDARY_SCORES):
+            value = f"{values[name]:.{6 if name == 'warping_error' else 4}f}"
+            self.put(row, (title, value, f"{thresholds[name]:.1f}"), help_text)
+        self.fit_height()
 
 
 class ErrorTable(CopiedTable):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 from collections import Counter
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -17,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import Averaging
+from napari_unet.core.config import AVERAGES
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.widgets.background import (
@@ -26,6 +29,7 @@ from napari_unet.widgets.background import (
     run_in_background,
     show_problem,
 )
+from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.point_layers import DetectionLayer
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_unet.core.config import ObjectConfig
+    from napari_unet.core.config import ModelSettings, ObjectConfig
     from napari_unet.jobs import Job, Outcome
     from napari_unet.segmented import Box, Segmented, TileLabels
     from napari_unet.session import Session
@@ -77,6 +81,7 @@ class SegmentSection(Section):
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
         self._probabilities.clicked.connect(self._on_probabilities_clicked)
+        self._uncertainty.clicked.connect(self._on_uncertainty_clicked)
         self._form.valueChanged.connect(self._on_form_edited)
         self._averaging.currentTextChanged.connect(self._on_averaging_chosen)
         self._finder.answered.connect(self._on_found)
@@ -85,10 +90,12 @@ class SegmentSection(Section):
         listen(session.events.job, self._on_job)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.model_folder, self._on_model_chosen)
+        listen(session.events.model_folder, self._show_form)
         listen(self._chosen.events.image, self._show_image)
         self._on_model_chosen()
         self._show_image()
         self._show_averaging()
+        self._show_form()
 
     def _build(self) -> None:
         self._hint = QLabel()
@@ -115,17 +122,26 @@ class SegmentSection(Section):
         self._probabilities.setToolTip(
             "Show how sure the model is of each pixel, as an image layer"
         )
+        self._uncertainty = QPushButton("Show uncertainty")
+        self._uncertainty.setToolTip(
+            "Show where the model is in doubt, as an image layer: 0 sure, 1 anyone's "
+            "guess. Where versions are averaged, a second, hidden layer shows how much "
+            "they contradict each other"
+        )
         self._averaging = QComboBox()
-        self._averaging.addItems(get_args(Averaging))
+        self._averaging.addItems(AVERAGES)
         self._averaging.setAccessibleName("Average over")
         self._averaging.setToolTip(
             "Average over mirrored and turned versions of the image: a little better, "
-            "and takes as many times as long"
+            "and takes as many times as long. 7 angles, as in the paper of 2015, need "
+            "interpolation and twice the time of the others"
         )
         average = QHBoxLayout()
         average.addWidget(QLabel("Average over"))
-        average.addWidget(self._averaging)
-        average.addWidget(self._probabilities, 1)
+        average.addWidget(self._averaging, 1)
+        maps = QHBoxLayout()
+        maps.addWidget(self._probabilities)
+        maps.addWidget(self._uncertainty)
         buttons = QHBoxLayout()
         buttons.addWidget(self._where)
         buttons.addWidget(self._button, 1)
@@ -137,6 +153,7 @@ class SegmentSection(Section):
         layout.addWidget(self._line)
         layout.addWidget(self._form)
         layout.addLayout(average)
+        layout.addLayout(maps)
 
     def _on_model_chosen(self, _folder: object = None) -> None:
         """A model of points detects; what shapes whole objects is of no use to it."""
@@ -149,12 +166,14 @@ class SegmentSection(Section):
         self._show_state()
 
     def _on_averaging_chosen(self, averaging: str) -> None:
-        # The combo box offers nothing else than `Averaging` allows.
-        self._session.averaging = averaging  # type: ignore[assignment]
+        self._session.averaging = averaging
 
     def _show_averaging(self) -> None:
+        averaging = self._session.averaging
         with signals_blocked(self._averaging):
-            self._averaging.setCurrentText(self._session.averaging)
+            if self._averaging.findText(averaging) < 0:  # another number of angles
+                self._averaging.addItem(averaging)
+            self._averaging.setCurrentText(averaging)
 
     # ------------------------------------------------------------------ the job
 
@@ -173,6 +192,12 @@ class SegmentSection(Section):
             show_problem(error)
 
     def _start(self, layer: ImageLayer) -> None:
+        settings = self._model_settings()
+        if settings and settings.planes_as_channels and layer.ndim == 3:
+            raise InputError(
+                f"The model takes the planes of '{layer.name}' as channels: split them "
+                "under Image and model, Channels."
+            )
         box, planes = self._extent(layer)
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
@@ -181,7 +206,9 @@ class SegmentSection(Section):
         self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
-        self._progress.setFormat("%v of %m tiles")
+        # With an average, one version of one tile is a step.
+        steps = "tiles" if self._session.averaging == "none" else "steps"
+        self._progress.setFormat(f"%v of %m {steps}")
         self._line.hide()
         run_in_background(
             job,
@@ -246,6 +273,11 @@ class SegmentSection(Section):
         if segmented is not None and self._shown is not None:
             self._shown.show_probabilities(segmented)
 
+    def _on_uncertainty_clicked(self) -> None:
+        segmented = self._session.segmentation
+        if segmented is not None and self._shown is not None:
+            self._shown.show_uncertainty(segmented)
+
     # ------------------------------------------------------------------- showing
 
     def _show_image(self) -> None:
@@ -257,6 +289,18 @@ class SegmentSection(Section):
             self._where.setCurrentText(old if old else LAYER)
         self._line.hide()  # it is about another image
         self._show_state()
+
+    def _show_form(self) -> None:
+        """Offer how objects are made only where the model makes some."""
+        settings = self._model_settings()
+        self._form.setVisible(settings is None or settings.annotation == "objects")
+
+    def _model_settings(self) -> ModelSettings | None:
+        """Return those of the model in use; None if it cannot be read."""
+        with suppress(InputError):  # said where the model is shown
+            if (manifest := self._session.read_model()) is not None:
+                return manifest.settings
+        return None
 
     def _show_state(self) -> None:
         session, job = self._session, self._session.job
@@ -280,19 +324,38 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
-        self._probabilities.setEnabled(
-            session.segmentation is not None and self._shown is not None
-        )
+        for button in (self._probabilities, self._uncertainty):
+            button.setEnabled(
+                session.segmentation is not None and self._shown is not None
+            )
 
     def _say(self, text: str) -> None:
         self._line.setText(text)
         self._line.show()
 
 
+def _describe_classes(segmented: Segmented) -> str:
+    """Return each class with its colour and its share of the ground, as rich text."""
+    counts = np.bincount(
+        segmented.labels.ravel(), minlength=len(segmented.probabilities)
+    )
+    values = segmented.class_values or ("",) * len(counts)
+    rows = []
+    for number, (pixels, name) in enumerate(
+        zip(counts.tolist(), segmented.class_names, strict=True)
+    ):
+        color = QColor.fromRgbF(*class_color(number, values[number])).name()
+        square = f"<font color='{color}'>■</font>" if number else "□"
+        share = pixels / max(1, segmented.labels.size)
+        shown = html.escape(name).replace(" ", "&nbsp;")
+        rows.append(f"{square}&nbsp;{shown}&nbsp;{share:.1%}")
+    return "&nbsp; ".join(rows)
+
+
 def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
-        return f"{segmented.probabilities.shape[0]} classes, background included"
+        return _describe_classes(segmented)
     if segmented.points is not None:
         return _describe_points(segmented)
     planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels

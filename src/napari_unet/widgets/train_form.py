@@ -32,6 +32,7 @@ _SCRATCH, _MODEL = "Scratch", "The model in use"
 _MINUTES, _ITERATIONS = "minutes", "iterations"
 _TRAINING = (
     "patch_size",
+    "patch_depth",
     "batch_size",
     "loss",
     "dice_share",
@@ -45,9 +46,11 @@ _TRAINING = (
     "seed",
 )
 _NETWORK = (
+    "dimensions",
     "architecture",
     "base_channels",
     "levels",
+    "levels_z",
     "block",
     "skip",
     "padding",

@@ -104,6 +104,8 @@ class WeightMapSection(Section):
         self._live.toggled.connect(self._on_live_toggled)
         self._form.valueChanged.connect(self._on_form_edited)
         listen(session.events.train_config, self._on_config_changed)
+        listen(session.events.annotation, self._on_kind_changed)
+        listen(session.events.class_names, self._on_kind_changed)
         listen(self._chosen.events.annotation, self._on_layers_chosen)
         listen(self._chosen.events.regions, self._on_layers_chosen)
 
@@ -111,6 +113,12 @@ class WeightMapSection(Section):
         self._session.train_config = self._session.train_config.replaced(
             weight_map=config
         )
+
+    def _on_kind_changed(self, _event: object = None) -> None:
+        """Compute with a new map: the numbers mean something else now."""
+        self._live_map = None
+        self._asked = (None, None)
+        self._request()
 
     def _on_config_changed(self, config: TrainConfig) -> None:
         if config.weight_map != self._form.value():

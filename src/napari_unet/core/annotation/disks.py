@@ -17,6 +17,7 @@ def draw_disks(
     *,
     radius: float = 2.0,
     regions: Sequence[Region] = (),
+    seen: Sequence[Region] = (),
     ignored: NDArray[np.bool_] | None = None,
     separation_border: int = 1,
 ) -> Target:
@@ -37,6 +38,8 @@ def draw_disks(
         Of the disks, in pixels: a pixel belongs to one if its centre does.
     regions : sequence of Region
         Everything outside all of them is unknown; none means that everything is known.
+    seen : sequence of Region
+        Ground that is annotated, too, but not to be learned from.
     ignored : ndarray of bool, shape (Y, X), optional
         Ground to be left out.
     separation_border : int
@@ -82,10 +85,15 @@ def draw_disks(
     kept = cut_separation_border(owner, separation_border)
     disks = (kept > 0) & (distance <= radius)
     disks.flat[_nearest_pixels(kept, distance)] = True
-    known = mark_known(shape, regions) & ~((kept > 0) & ~disks)
+    annotated = mark_known(shape, regions)
+    known = annotated & ~((kept > 0) & ~disks)
+    if seen:
+        annotated |= mark_known(shape, seen)
     if ignored is not None:
         known &= ~ignored
-    return Target(np.where(disks, class_of[kept], 0), owner, known)
+        annotated &= ~ignored
+    classes_drawn = np.where(disks, class_of[kept], 0)
+    return Target(classes_drawn, owner, known, annotated)
 
 
 def _share_ground(

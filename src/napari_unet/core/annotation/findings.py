@@ -7,11 +7,15 @@ import numpy as np
 from scipy import ndimage
 
 from napari_unet.core.annotation.target import check_labels, looks_binary
+from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 
 # Objects of fewer pixels are rarely what a person meant to paint.
 _TINY = 5
+# Numbers in so many pieces each are rather classes than objects; so many at most.
+_PIECES = 3
+_MOST_CLASSES = 12
 # From this share of pixels at the largest value on, an image is over-exposed.
 _SATURATED = 0.01
 
@@ -32,7 +36,9 @@ class Finding:
     message: str
 
 
-def find_faults(image: Image, labels: np.ndarray) -> list[Finding]:
+def find_faults(
+    image: Image, labels: np.ndarray, kind: AnnotationKind = "objects"
+) -> list[Finding]:
     """Look for mistakes in an image and its labels.
 
     Parameters
@@ -40,7 +46,9 @@ def find_faults(image: Image, labels: np.ndarray) -> list[Finding]:
     image : Image
         (C, Y, X), or (C, Z, Y, X) with labels (Z, Y, X).
     labels : ndarray of int
-        Instance labels of the same (Y, X).
+        Of the same (Y, X).
+    kind : str
+        Whether they are objects; of classes see `class_findings`.
 
     Returns
     -------
@@ -62,7 +70,8 @@ def find_faults(image: Image, labels: np.ndarray) -> list[Finding]:
                 "that the file says so (Fiji: Image > Properties)."
             )
         return [Finding("error", text), *_look_at_grey_values(image)]
-    findings = [*_look_at_labels(labels), *_look_at_grey_values(image)]
+    findings = _look_at_labels(labels) if kind == "objects" else []
+    findings += _look_at_grey_values(image)
     return sorted(findings, key=lambda finding: finding.level)
 
 
@@ -80,10 +89,13 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
         text = (
             f"All labels are {numbers[0]}, in several pieces: this looks like a binary "
             "mask, in which touching objects cannot be told apart. Give each object a "
-            "number of its own, or train with --split-components."
+            "number of its own, or train with --split-components; if only object or "
+            "not matters, with --annotation classes."
         )
         return [Finding("error", text)]
-    findings = []
+    if text := _look_like_classes(labels, numbers):
+        return [Finding("error", text)]
+    findings = _look_for_background(labels)
     if len(numbers) == 1:
         text = (
             f"Only one object is painted (number {numbers[0]}); paint a few more, or "
@@ -96,8 +108,8 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
             Finding(
                 "warning",
                 f"{_count(len(pieces), 'lies', 'lie')} in several pieces "
-                f"({_some(pieces)}); probably two objects got the same number, or a "
-                "stroke went astray.",
+                f"({_some(pieces)}), {_first(labels == pieces[0])}; probably two "
+                "objects got the same number, or a stroke went astray.",
             )
         )
     sizes = np.bincount(np.searchsorted(numbers, labels[labels != 0]))
@@ -107,10 +119,47 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
             Finding(
                 "warning",
                 f"{_count(len(tiny), 'has', 'have')} fewer than {_TINY} pixels "
-                f"({_some(tiny.tolist())}); remove them if the brush slipped.",
+                f"({_some(tiny.tolist())}), {_first(labels == tiny[0])}; "
+                "remove them if the brush slipped.",
             )
         )
     return findings
+
+
+def _look_like_classes(labels: np.ndarray, numbers: np.ndarray) -> str:
+    """Return what to say of few numbers that are each in many pieces."""
+    if not 2 <= len(numbers) <= _MOST_CLASSES:
+        return ""
+    pieces = [ndimage.label(labels == number)[1] for number in numbers]
+    if min(pieces) < _PIECES:
+        return ""
+    return (
+        f"Each of the numbers {', '.join(map(str, numbers))} lies in {_PIECES} pieces "
+        "or more: these look like classes, not objects. Train with --annotation "
+        "classes, or give each object a number of its own."
+    )
+
+
+def _look_for_background(labels: np.ndarray) -> list[Finding]:
+    """Look for a number that is rather the background."""
+    edges = [labels[..., 0, :], labels[..., -1, :], labels[..., 0], labels[..., -1]]
+    shared = set.intersection(*(set(np.unique(edge).tolist()) for edge in edges)) - {0}
+    for number in shared:
+        share = float(np.mean(labels == number))
+        if share > 0.5:
+            text = (
+                f"Number {number} covers {share:.0%} of the image and touches all its "
+                "edges: it is probably background, which must be 0. Renumber it; where "
+                "1 is background and 0 is ignored, as in the Fiji plugin, use --zero "
+                "ignore."
+            )
+            return [Finding("warning", text)]
+    return []
+
+
+def _first(mask: np.ndarray) -> str:
+    *_, row, column = np.unravel_index(int(mask.argmax()), mask.shape)
+    return f"the first at row {int(row)}, column {int(column)}"
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -141,7 +190,7 @@ def _in_pieces(labels: np.ndarray) -> list[int]:
 
 def _look_at_grey_values(image: Image) -> list[Finding]:
     """Look for constant and over-exposed channels."""
-    findings = []
+    findings, exposed = [], []
     for index, channel in enumerate(image.array):
         name = f"Channel {index}" if image.channels > 1 else "The image"
         low, high = channel.min(), channel.max()
@@ -154,6 +203,12 @@ def _look_at_grey_values(image: Image) -> list[Finding]:
         elif (share := float(np.mean(channel == high))) > _SATURATED:
             limit = channel.dtype.kind in "ui" and high == np.iinfo(channel.dtype).max
             if limit:
-                text = f"{name} is over-exposed: {share:.0%} of its pixels are {high}."
-                findings.append(Finding("warning", text))
+                exposed.append(f"{share:.0%} of the pixels of {name.lower()}")
+    if exposed:
+        text = (
+            f"{', '.join(exposed)} have the largest value that there is: over-exposed, "
+            "which is right for a white background only. Differences among them are "
+            "lost; expose for a shorter time."
+        )
+        findings.append(Finding("warning", text))
     return findings

@@ -12,14 +12,13 @@ from napari_unet.core.annotation.weight_map import (
     compute_weight_map,
     reach_px,
 )
-from napari_unet.core.config import WeightMapConfig
+from napari_unet.core.config import AnnotationKind, WeightMapConfig
 
-_CLASSES = 2
 _Box = tuple[slice, slice]
 
 
 class LiveWeightMap:
-    """The weight map of one plane of objects, kept up to date while it is painted.
+    """The weight map of one plane, kept up to date while it is painted.
 
     Parameters
     ----------
@@ -29,6 +28,11 @@ class LiveWeightMap:
         Where the annotation is complete; none means everywhere.
     ignore_label : int, optional
         Pixels with this number are unknown.
+    kind : str
+        Whether the numbers are objects or classes. Of classes the whole plane is
+        computed again: the pieces of a class have no numbers to tell them apart.
+    classes : int
+        How many there are, background included.
     """
 
     def __init__(
@@ -37,10 +41,13 @@ class LiveWeightMap:
         *,
         regions: Sequence[Region] = (),
         ignore_label: int | None = None,
+        kind: AnnotationKind = "objects",
+        classes: int = 2,
     ) -> None:
         self._config = config
         self._regions = tuple(regions)
         self._ignore_label = ignore_label
+        self._kind, self._count = kind, classes
         self._reach = reach_px(config)
         self._painted: NDArray[np.integer] | None = None
 
@@ -51,7 +58,7 @@ class LiveWeightMap:
         follows from the part that changed since the last call.
         """
         old = self._painted
-        if old is None or old.shape != annotation.shape:
+        if old is None or old.shape != annotation.shape or self._kind == "classes":
             self._compute(annotation)
         else:
             changed = _bounding_box(old != annotation)
@@ -115,6 +122,8 @@ class LiveWeightMap:
         ]
         return make_target(
             annotation,
+            kind=self._kind,
+            classes=self._count,
             regions=regions,
             ignore_label=self._ignore_label,
             separation_border=self._config.separation_border,
@@ -123,14 +132,14 @@ class LiveWeightMap:
 
     def _weigh_alike(self, target: Target) -> NDArray[np.float32]:
         """Return the map without class balance, which depends on all pixels."""
-        alike = np.ones(_CLASSES)
+        alike = np.ones(self._count)
         return compute_weight_map(target, self._config, class_weights=alike)
 
     def _assemble(self) -> NDArray[np.float32]:
         """Add the class balance, which one stroke changes everywhere."""
         config, weights = self._config, self._alike.copy()
         if config.form == "2015" and config.class_balance == "inverse-frequency":
-            counts = np.bincount(self._classes[self._known], minlength=_CLASSES)
+            counts = np.bincount(self._classes[self._known], minlength=self._count)
             more = balance_classes(counts) - 1
             weights += more.astype(np.float32)[self._classes]
             weights[self._alike == 0] = 0

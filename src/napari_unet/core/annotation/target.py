@@ -1,7 +1,7 @@
 """What the user painted, turned into what the loss sees: classes, labels, known."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -64,8 +64,8 @@ class Example:
     Parameters
     ----------
     image : Image
-        Of shape (C, Y, X).
-    annotation : ndarray of int, shape (Y, X)
+        Of shape (C, Y, X), or a stack (C, Z, Y, X).
+    annotation : ndarray of int, shape ([Z,] Y, X)
         Objects or classes, as painted; 0 is background. Never modified.
     regions : tuple of Region
         Where the annotation is complete; none means everywhere.
@@ -76,6 +76,9 @@ class Example:
     points : Points, optional
         Objects marked by points (Y, X). Then `annotation` says only which ground to
         leave out: it holds nothing but 0 and the ignore label.
+    seen : tuple of Region
+        Ground that is fully annotated, too, but not to be learned from: it hides no
+        objects, so weights near it are known.
 
     Raises
     ------
@@ -89,19 +92,15 @@ class Example:
     ignore_label: int | None = None
     role: Role = "training"
     points: Points | None = None
+    seen: tuple[Region, ...] = ()
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
         name = self.image.name
-        if len(self.image.shape) != 2:
-            raise InputError(
-                f"'{name}' is a stack of shape {self.image.shape}; training needs "
-                "single planes. Choose one plane and its labels."
-            )
         if self.annotation.shape != self.image.shape:
             raise InputError(
                 f"The labels of '{name}' have the shape {self.annotation.shape}, the "
-                f"image {self.image.shape} (Y, X); both must be the same. Make new "
+                f"image {self.image.shape}; both must be the same. Make new "
                 "labels for this image, or choose the image they belong to."
             )
         object.__setattr__(
@@ -116,6 +115,40 @@ class Example:
                     "model learns either to segment or to detect. Ground to be left "
                     "out may be painted beside points."
                 )
+        for region in self.regions:
+            if len(region.start) != len(self.image.shape):
+                raise InputError(
+                    f"A region of '{name}' has {len(region.start)} axes, the image "
+                    f"{len(self.image.shape)}; give first and last pixel along each."
+                )
+
+    @property
+    def annotated_planes(self) -> list[int]:
+        """Planes of a stack with anything painted, set or framed; none for an image."""
+        if len(self.image.shape) == 2:
+            return []
+        planes = set(np.flatnonzero(self.annotation.any(axis=(1, 2))).tolist())
+        if self.points is not None:
+            planes = set(np.round(self.points.positions[:, 0]).astype(int).tolist())
+        for region in self.regions:
+            planes |= set(range(len(self.annotation))[region.box[0]])
+        return sorted(planes)
+
+    def plane(self, index: int) -> "Example":
+        """Return plane `index` of a stack as an example of its own."""
+        regions = tuple(
+            replace(region, start=region.start[1:], stop=region.stop[1:])
+            for region in self.regions
+            if index in range(len(self.annotation))[region.box[0]]
+        )
+        image = self.image.plane(index)
+        return replace(
+            self,
+            image=replace(image, name=f"{image.name} [{index}]"),
+            annotation=self.annotation[index],
+            regions=regions,
+            points=None if self.points is None else self.points.plane(index),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +163,15 @@ class Target:
         The objects before the border was cut: distances are measured from them.
     known : ndarray of bool, shape of `classes`
         False where the annotation says nothing.
+    seen : ndarray of bool, shape of `classes`, optional
+        True where it is annotated, though perhaps not to be learned from; by default
+        where it is known.
     """
 
     classes: NDArray[np.int64]
     labels: NDArray[np.int32]
     known: NDArray[np.bool_]
+    seen: NDArray[np.bool_] | None = None
 
 
 def check_labels(
@@ -190,6 +227,7 @@ def make_target(
     *,
     kind: AnnotationKind = "objects",
     regions: Sequence[Region] = (),
+    seen: Sequence[Region] = (),
     ignore_label: int | None = None,
     separation_border: int = 1,
     elsewhere: Collection[int] = (),
@@ -206,6 +244,8 @@ def make_target(
         numbers are classes.
     regions : sequence of Region
         Everything outside all of them is unknown; none means that everything is known.
+    seen : sequence of Region
+        Unknown ground that is annotated all the same: it hides no objects.
     ignore_label : int, optional
         Pixels with this number are unknown, and not an object.
     separation_border : int
@@ -230,9 +270,11 @@ def make_target(
     """
     painted = check_labels(annotation)
     known = mark_known(painted.shape, regions)
+    annotated = known | mark_known(painted.shape, seen) if seen else known
     if ignore_label is not None:
         ignored = painted == ignore_label
         known &= ~ignored
+        annotated &= ~ignored
         painted = np.where(ignored, 0, painted)
     if kind == "classes":
         highest = int(painted.max())
@@ -242,13 +284,14 @@ def make_target(
                 f"classes 0 to {classes - 1}. Choose a model with {highest + 1} "
                 "classes, or say that the labels are objects."
             )
-        return Target(painted.astype(np.int64), split_components(painted), known)
+        labels = split_components(painted)
+        return Target(painted.astype(np.int64), labels, known, annotated)
     if painted.max() > np.iinfo(np.int32).max:
         numbers, inverse = np.unique(painted, return_inverse=True)
         painted = inverse.reshape(painted.shape) + (numbers[0] > 0)
     labels = painted.astype(np.int32, copy=False)
     objects = cut_separation_border(labels, separation_border, elsewhere)
-    return Target((objects > 0).astype(np.int64), labels, known)
+    return Target((objects > 0).astype(np.int64), labels, known, annotated)
 
 
 def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:

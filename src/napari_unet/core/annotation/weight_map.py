@@ -92,7 +92,7 @@ def compute_weight_map(
         for labels in _kept_apart(target, config)
     ]
     term = functools.reduce(np.maximum, terms)
-    if not target.known.all():
+    if not (target.known if target.seen is None else target.seen).all():
         hidden = _may_be_higher(target, config, pixel_size, term)
         background &= ~hidden
     weights += term
@@ -114,7 +114,7 @@ def _may_be_higher(
     unknown ground is seen, and hides nothing.
     """
     outside = target.labels == 0
-    seen = target.known | ~outside
+    seen = (target.known if target.seen is None else target.seen) | ~outside
     unknown = np.full(seen.shape, np.inf)
     if not seen.all():
         unknown = ndimage.distance_transform_edt(seen, sampling=pixel_size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,8 @@ from napari_unet.core.evaluation.overlap import check_pair
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_MOST_CLASSES = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,10 @@ class ClassScores:
     predicted: tuple[int, ...]
 
     def __add__(self, other: ClassScores) -> ClassScores:
-        """Return the scores of both images together; they need as many classes."""
+        """Return the scores of both together; a class that one lacks counts 0 there."""
         return ClassScores(
             *(
-                tuple(a + b for a, b in zip(mine, theirs, strict=True))
+                tuple(a + b for a, b in zip_longest(mine, theirs, fillvalue=0))
                 for mine, theirs in (
                     (self.shared, other.shared),
                     (self.true, other.true),
@@ -152,3 +155,38 @@ def score_classes(
         true=tuple(table.sum(axis=1).tolist()),
         predicted=tuple(table.sum(axis=0).tolist()),
     )
+
+
+def count_classes(
+    predicted: NDArray[Any],
+    true: NDArray[Any],
+    known: NDArray[np.bool_] | None = None,
+) -> int:
+    """Return how many classes two class maps speak of, background included.
+
+    Parameters
+    ----------
+    predicted, true, known
+        As for `score_classes`.
+
+    Raises
+    ------
+    InputError
+        If there are more than 256, which are rather objects.
+
+    Examples
+    --------
+    >>> count_classes(np.array([[0, 1]]), np.array([[0, 2]]))
+    3
+    """
+    check_pair(predicted, true, known)
+    where = slice(None) if known is None else known.reshape(-1)
+    highest = max(
+        int(labels.reshape(-1)[where].max(initial=0)) for labels in (true, predicted)
+    )
+    if highest >= _MOST_CLASSES:
+        raise InputError(
+            f"The classes go up to {highest}; these are rather labels of objects. "
+            "Compare them as objects, or number the classes from 0 to 255."
+        )
+    return highest + 1

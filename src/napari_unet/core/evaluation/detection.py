@@ -102,13 +102,20 @@ class DetectionScores:
 AnyScores = Scores | DetectionScores
 
 
-def quality(scores: AnyScores) -> float:
-    """Return what the best checkpoint is chosen by: average precision; of points, F1.
+def is_of_classes(scores: AnyScores) -> bool:
+    """Tell whether classes of pixels were compared."""
+    return isinstance(scores, Scores) and scores.classes is not None
 
-    Average precision over the IoU thresholds asks for right objects with right
-    outlines; points have none.
+
+def quality(scores: AnyScores) -> float:
+    """Return what the best checkpoint is chosen by.
+
+    Of objects, the average precision over the IoU thresholds, which asks for right
+    outlines; of classes, the mean IoU; of points, which have no outlines, F1.
     """
-    return scores.f1 if isinstance(scores, DetectionScores) else scores.ap
+    if isinstance(scores, DetectionScores):
+        return scores.f1
+    return scores.iou if is_of_classes(scores) else scores.ap
 
 
 def score_points(

@@ -16,6 +16,7 @@ from napari_unet.core.evaluation.overlap import measure_overlap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from napari_unet.core.evaluation.class_scores import ClassScores
     from napari_unet.core.evaluation.overlap import Overlap
 
 # In percent: compared as whole numbers, an IoU of 11/20 is not a matter of rounding.
@@ -40,6 +41,8 @@ class Scores:
         Sum over true objects of the Jaccard index of the Cell Tracking Challenge.
     pixels_shared, pixels_true, pixels_predicted : int
         Known pixels that are foreground in both, in the truth, in the prediction.
+    classes : ClassScores, optional
+        Where classes of pixels were compared: then `iou` and `dice` are their means.
     """
 
     objects_true: int = 0
@@ -49,6 +52,7 @@ class Scores:
     pixels_shared: int = 0
     pixels_true: int = 0
     pixels_predicted: int = 0
+    classes: ClassScores | None = None
 
     def __add__(self, other: Scores) -> Scores:
         """Return the scores of both images together; `sum` needs ``Scores()``."""
@@ -60,6 +64,9 @@ class Scores:
             self.pixels_shared + other.pixels_shared,
             self.pixels_true + other.pixels_true,
             self.pixels_predicted + other.pixels_predicted,
+            self.classes + other.classes
+            if self.classes and other.classes
+            else self.classes or other.classes,
         )
 
     @property
@@ -104,18 +111,26 @@ class Scores:
 
     @property
     def iou(self) -> float:
-        """Intersection over union of the foreground pixels."""
+        """Intersection over union of the foreground pixels, or mean of the classes."""
+        if self.classes is not None:
+            return self.classes.mean_iou
         pixels = self.pixels_true + self.pixels_predicted - self.pixels_shared
         return _divide(self.pixels_shared, pixels, empty=1.0)
 
     @property
     def dice(self) -> float:
-        """Dice coefficient of the foreground pixels."""
+        """Dice coefficient of the foreground pixels, or mean of the classes."""
+        if self.classes is not None:
+            return self.classes.mean_dice
         pixels = self.pixels_true + self.pixels_predicted
         return _divide(2 * self.pixels_shared, pixels, empty=1.0)
 
     def as_dict(self) -> dict[str, float]:
-        """Return the scores and their most telling counts, ready for JSON."""
+        """Return the scores and their most telling counts, ready for JSON.
+
+        Of classes, also the IoU of each: ``iou_0`` is that of background.
+        """
+        each = () if self.classes is None else self.classes.iou
         return {
             "f1": self.f1,
             "precision": self.precision,
@@ -127,6 +142,7 @@ class Scores:
             "objects_true": self.objects_true,
             "objects_predicted": self.objects_predicted,
             "true_positives": self.true_positives,
+            **{f"iou_{number}": iou for number, iou in enumerate(each)},
         }
 
     def _ratio(self, part: float, whole: float) -> float:

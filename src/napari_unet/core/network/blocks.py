@@ -1,10 +1,11 @@
 """What a U-Net is made of: convolutions with their padding, blocks, ways up, gates."""
 
 import math
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import Any, cast
 
 from torch import Tensor, nn
-from torch.nn.functional import conv2d
+from torch.nn.functional import conv2d, conv3d, pad
 
 from napari_unet.core.config import NetworkConfig
 
@@ -12,51 +13,89 @@ from napari_unet.core.config import NetworkConfig
 _LEAK = 0.1
 
 
-class PartialConv2d(nn.Conv2d):
+class _PartialPadding:
     """A convolution that makes up for the pixels missing beyond the edge.
 
     Zeros stand beyond the edge, and the sum is scaled by how much of the kernel lies
     inside: 9/6 along an edge, 9/4 in a corner (Liu et al. 2018, arXiv:1811.11718).
     """
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Return (N, O, Y, X) for an input (N, I, Y, X)."""
+    def forward(self: Any, input: Tensor) -> Tensor:
+        """Return (N, O, [Z,] Y, X) for an input (N, I, [Z,] Y, X)."""
+        convolution: Callable[..., Tensor] = conv3d if input.ndim == 5 else conv2d
         ones = input.new_ones(1, 1, *input.shape[2:])
         kernel = input.new_ones(1, 1, *self.kernel_size)
-        inside = conv2d(ones, kernel, padding=cast("tuple[int, int]", self.padding))
-        total = math.prod(self.kernel_size)
-        out = conv2d(
+        inside = convolution(ones, kernel, padding=self.padding)
+        share: Tensor = inside / math.prod(self.kernel_size)
+        sums = convolution(
             input,
             self.weight,
             None,
             self.stride,
-            cast("tuple[int, int]", self.padding),
+            self.padding,
             self.dilation,
             self.groups,
         )
-        out = out * (total / inside).to(out.dtype)
+        out = sums / share.to(sums.dtype)
         if self.bias is None:
             return out
-        return out + self.bias.to(out.dtype)[:, None, None]
+        bias: Tensor = self.bias.to(out.dtype)
+        return out + bias.reshape(-1, *(1,) * (input.ndim - 2))
+
+
+class PartialConv2d(_PartialPadding, nn.Conv2d):
+    """A partial convolution of planes."""
+
+
+class PartialConv3d(_PartialPadding, nn.Conv3d):
+    """A partial convolution of volumes."""
 
 
 def convolve(
-    inputs: int, outputs: int, config: NetworkConfig, *, groups: int = 1
-) -> nn.Conv2d:
-    """Return a 3x3 convolution with the padding of the network."""
-    bias = has_bias(config)
-    padding = 0 if config.padding == "valid" else 1
+    inputs: int, outputs: int, config: NetworkConfig, level: int, *, groups: int = 1
+) -> nn.Module:
+    """Return a 3x3 convolution with the padding of the network.
+
+    In 3D its kernel is as long along Z, but 1 on levels that this axis lacks.
+    """
+    kernel = (3, 3) if config.dimensions == 2 else (_along_z(config, level, 3), 3, 3)
+    padding = tuple(0 if config.padding == "valid" else n // 2 for n in kernel)
+    kind: Any = nn.Conv2d if config.dimensions == 2 else nn.Conv3d
+    mode = "zeros"
     if config.padding == "partial":
-        return PartialConv2d(inputs, outputs, 3, padding=1, groups=groups, bias=bias)
-    return nn.Conv2d(
+        kind = PartialConv2d if config.dimensions == 2 else PartialConv3d
+    elif config.padding == "reflect":
+        mode = "reflect"
+    convolution: nn.Module = kind(
         inputs,
         outputs,
-        3,
+        kernel,
         padding=padding,
-        padding_mode="reflect" if config.padding == "reflect" else "zeros",
+        padding_mode=mode,
         groups=groups,
-        bias=bias,
+        bias=has_bias(config),
     )
+    return convolution
+
+
+def mix_channels(
+    inputs: int, outputs: int, config: NetworkConfig, *, bias: bool
+) -> nn.Module:
+    """Return a convolution of single pixels, 1x1."""
+    kind = nn.Conv2d if config.dimensions == 2 else nn.Conv3d
+    return kind(inputs, outputs, 1, bias=bias)
+
+
+def pool(config: NetworkConfig, level: int) -> nn.Module:
+    """Return the maximum of 2x2 pixels, on the way from a level to the one below."""
+    if config.dimensions == 2:
+        return nn.MaxPool2d(2)
+    return nn.MaxPool3d((_along_z(config, level, 2), 2, 2))
+
+
+def _along_z(config: NetworkConfig, level: int, length: int) -> int:
+    """Return the length along Z of a kernel or pool: 1 on levels that Z lacks."""
+    return length if level >= config.levels - config.levels_z else 1
 
 
 def has_bias(config: NetworkConfig) -> bool:
@@ -66,10 +105,12 @@ def has_bias(config: NetworkConfig) -> bool:
 
 def normalise(channels: int, config: NetworkConfig) -> list[nn.Module]:
     """Return the normalisation after a convolution, if there is one."""
+    flat = config.dimensions == 2
     if config.norm == "batch":
-        return [nn.BatchNorm2d(channels)]
+        return [(nn.BatchNorm2d if flat else nn.BatchNorm3d)(channels)]
     if config.norm == "instance":
-        return [nn.InstanceNorm2d(channels, affine=True)]
+        kind = nn.InstanceNorm2d if flat else nn.InstanceNorm3d
+        return [kind(channels, affine=True)]
     return []
 
 
@@ -81,7 +122,7 @@ def activate(config: NetworkConfig) -> nn.Module:
 
 
 def plain_block(
-    inputs: int, middle: int, outputs: int, config: NetworkConfig
+    inputs: int, middle: int, outputs: int, config: NetworkConfig, level: int
 ) -> nn.Sequential:
     """Two 3x3 convolutions, each with its normalisation and activation."""
     layers: list[nn.Module] = []
@@ -89,14 +130,16 @@ def plain_block(
         if layers and config.dropout > 0 and config.dropout_place == "blocks":
             layers.append(nn.Dropout(config.dropout))
         layers += [
-            convolve(source, target, config),
+            convolve(source, target, config, level),
             *normalise(target, config),
             activate(config),
         ]
     return nn.Sequential(*layers)
 
 
-def separable_block(inputs: int, outputs: int, config: NetworkConfig) -> nn.Sequential:
+def separable_block(
+    inputs: int, outputs: int, config: NetworkConfig, level: int
+) -> nn.Sequential:
     """Two depth-wise 3x3 and point-wise 1x1 convolutions, as in MobileNet [1]_.
 
     References
@@ -106,10 +149,10 @@ def separable_block(inputs: int, outputs: int, config: NetworkConfig) -> nn.Sequ
     layers: list[nn.Module] = []
     for source in (inputs, outputs):
         layers += [
-            convolve(source, source, config, groups=source),
+            convolve(source, source, config, level, groups=source),
             *normalise(source, config),
             activate(config),
-            nn.Conv2d(source, outputs, 1, bias=has_bias(config)),
+            mix_channels(source, outputs, config, bias=has_bias(config)),
             *normalise(outputs, config),
             activate(config),
         ]
@@ -125,12 +168,12 @@ class ResidualBlock(nn.Module):
     """
 
     def __init__(
-        self, inputs: int, middle: int, outputs: int, config: NetworkConfig
+        self, inputs: int, middle: int, outputs: int, config: NetworkConfig, level: int
     ) -> None:
         super().__init__()
-        self.path = plain_block(inputs, middle, outputs, config)[:-1]
+        self.path = plain_block(inputs, middle, outputs, config, level)[:-1]
         self.shortcut = nn.Sequential(
-            nn.Conv2d(inputs, outputs, 1, bias=has_bias(config)),
+            mix_channels(inputs, outputs, config, bias=has_bias(config)),
             *normalise(outputs, config),
         )
         self.activation = activate(config)
@@ -155,13 +198,17 @@ class AttentionGate(nn.Module):
         inner = max(1, channels // 2)
         bias = has_bias(config)
         self.of_skip = nn.Sequential(
-            nn.Conv2d(channels, inner, 1, bias=bias), *normalise(inner, config)
+            mix_channels(channels, inner, config, bias=bias),
+            *normalise(inner, config),
         )
         self.of_below = nn.Sequential(
-            nn.Conv2d(channels, inner, 1, bias=bias), *normalise(inner, config)
+            mix_channels(channels, inner, config, bias=bias),
+            *normalise(inner, config),
         )
         self.weigh = nn.Sequential(
-            nn.ReLU(inplace=True), nn.Conv2d(inner, 1, 1), nn.Sigmoid()
+            nn.ReLU(inplace=True),
+            mix_channels(inner, 1, config, bias=True),
+            nn.Sigmoid(),
         )
 
     def forward(self, skip: Tensor, below: Tensor) -> Tensor:
@@ -170,30 +217,51 @@ class AttentionGate(nn.Module):
         return cast("Tensor", skip * weights)
 
 
-def go_up(deep: int, shallow: int, config: NetworkConfig) -> nn.Sequential:
-    """Double the size; all but ``bilinear`` halve the channels, with an activation.
+def go_up(deep: int, shallow: int, config: NetworkConfig, level: int) -> nn.Sequential:
+    """Double the size, up to `level`; all but ``bilinear`` halve the channels.
 
-    The text of the paper names none; the authors' release has it.
+    An activation follows. The text of the paper names none; the authors' release has
+    it.
     """
-    if config.upsampling == "transposed":
-        return nn.Sequential(
-            nn.ConvTranspose2d(deep, shallow, 2, stride=2), activate(config)
-        )
+    flat = config.dimensions == 2
+    factor = (2, 2) if flat else (_along_z(config, level, 2), 2, 2)
     if config.upsampling == "bilinear":
-        return nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"))
+        mode = "bilinear" if flat else "trilinear"
+        return nn.Sequential(nn.Upsample(scale_factor=factor, mode=mode))
+    kind: Any
+    if config.upsampling == "transposed":
+        kind = nn.ConvTranspose2d if flat else nn.ConvTranspose3d
+        return nn.Sequential(
+            kind(deep, shallow, factor, stride=factor), activate(config)
+        )
+    kind = nn.Conv2d if flat else nn.Conv3d
     return nn.Sequential(
-        nn.Upsample(scale_factor=2, mode="nearest"),
-        nn.ZeroPad2d((0, 1, 0, 1)),  # a 2x2 kernel has no centre
-        nn.Conv2d(deep, shallow, 2),
+        nn.Upsample(scale_factor=factor, mode="nearest"),
+        # A kernel of length 2 has no centre.
+        _PadAfter([length - 1 for length in factor]),
+        kind(deep, shallow, factor),
         activate(config),
     )
 
 
+class _PadAfter(nn.Module):
+    """Add zeros after the end of each spatial axis."""
+
+    def __init__(self, lengths: Sequence[int]) -> None:
+        super().__init__()
+        self._lengths = [n for length in reversed(lengths) for n in (0, length)]
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return the larger image."""
+        return pad(image, self._lengths)
+
+
 def crop(image: Tensor, like: Tensor) -> Tensor:
     """Cut the middle out of an image; crop offsets 4, 16, 40, 88 at 572²."""
-    rows, columns = (
-        (n - m) // 2 for n, m in zip(image.shape[2:], like.shape[2:], strict=True)
-    )
-    if rows == columns == 0:
+    if image.shape[2:] == like.shape[2:]:
         return image
-    return image[..., rows : rows + like.shape[2], columns : columns + like.shape[3]]
+    inside = tuple(
+        slice((n - m) // 2, (n - m) // 2 + m)
+        for n, m in zip(image.shape[2:], like.shape[2:], strict=True)
+    )
+    return image[(..., *inside)]  # type: ignore[index]

@@ -1,6 +1,7 @@
 """Sizes that fit a network, how much context it needs, and how much memory."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from napari_unet.core.config import NetworkConfig
 from napari_unet.core.errors import InputError
@@ -12,12 +13,15 @@ _LIVE_MAPS = 7
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """What a network does to sizes; all numbers hold for each axis alike.
+    """What a network does to sizes along one axis.
 
     Parameters
     ----------
     config : NetworkConfig
         Levels, padding and up-sampling count.
+    along_z : bool
+        Whether this is the axis Z of a 3D network, which may have fewer levels; by
+        default Y or X.
 
     Notes
     -----
@@ -27,11 +31,27 @@ class Geometry:
     """
 
     config: NetworkConfig
+    along_z: bool = False
+
+    @classmethod
+    def of_axes(cls, config: NetworkConfig) -> tuple[Self, ...]:
+        """Return the geometry of each spatial axis, ([Z,] Y, X)."""
+        plane = (cls(config), cls(config))
+        return (cls(config, along_z=True), *plane) if config.dimensions == 3 else plane
+
+    @property
+    def levels(self) -> int:
+        """Poolings along this axis.
+
+        At the finest levels of an axis with fewer of them, kernels and pools have the
+        length 1 along it: there the network is as if these levels did not exist.
+        """
+        return self.config.levels_z if self.along_z else self.config.levels
 
     @property
     def step(self) -> int:
         """Pixels by which windows may be shifted without changing the result."""
-        return 1 << self.config.levels
+        return 1 << self.levels
 
     @property
     def shrink(self) -> int:
@@ -58,7 +78,7 @@ class Geometry:
         A node (level, step) is a block; step 0 is the contracting path. `needed` is how
         many pixels around the interior must be right there, in pixels of the level.
         """
-        levels = self.config.levels
+        levels = self.levels
         # Interpolating, and a 2x2 convolution after doubling, look one pixel further.
         extra = 0 if self.config.upsampling == "transposed" else 1
         needed: dict[tuple[int, int], int] = {}
@@ -89,35 +109,35 @@ class Geometry:
             # A single pixel at the deepest level cannot be mirrored.
             least = 2 * self.step if self.config.padding == "reflect" else self.step
             return size if size >= least and size % self.step == 0 else None
-        for _ in range(self.config.levels):
+        for _ in range(self.levels):
             size -= 4
             if size <= 0 or size % 2:
                 return None
             size //= 2
         size -= 4
-        for _ in range(self.config.levels):
+        for _ in range(self.levels):
             size = 2 * size - 4
         return size if size > 0 else None
 
-    def check_size(self, shape: tuple[int, ...]) -> None:
-        """Refuse an input shape that does not fit, naming the nearest that do.
+    def check_size(self, size: int) -> None:
+        """Refuse an input length that does not fit, naming the nearest that do.
 
         Raises
         ------
         InputError
-            If a length of `shape` (Y, X) gives no output.
+            If `size` gives no output.
         """
-        for size in shape:
-            if self.output_size(size) is not None:
-                continue
-            above = self.size_at_least(size)
-            below = above - self.step
-            near = [n for n in (below, above) if self.output_size(n) is not None]
-            raise InputError(
-                f"A length of {size} px does not fit this network "
-                f"({self.config.levels} levels, '{self.config.padding}' padding); "
-                f"the nearest that do: {' and '.join(map(str, near))} px."
-            )
+        if self.output_size(size) is not None:
+            return
+        above = self.size_at_least(size)
+        below = above - self.step
+        near = [n for n in (below, above) if self.output_size(n) is not None]
+        along = " along Z" if self.along_z else ""
+        raise InputError(
+            f"A length of {size} px{along} does not fit this network ({self.levels} "
+            f"levels, '{self.config.padding}' padding); the nearest that do: "
+            f"{' and '.join(map(str, near))} px."
+        )
 
     def size_at_least(self, size: int) -> int:
         """Return the smallest input length that fits and is not below `size`."""

@@ -2,6 +2,7 @@
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import cast
 
 import torch
@@ -15,7 +16,9 @@ from napari_unet.core.network.blocks import (
     convolve,
     crop,
     go_up,
+    mix_channels,
     plain_block,
+    pool,
     separable_block,
 )
 from napari_unet.core.network.geometry import Geometry
@@ -39,10 +42,24 @@ class Network(nn.Module, ABC):
     def __init__(self, config: NetworkConfig, seed: int | None = None) -> None:
         super().__init__()
         self.config = config
-        self.geometry = Geometry(config)
-        self.pool = nn.MaxPool2d(2)
+        self.geometries = Geometry.of_axes(config)
+        self.geometry = self.geometries[-1]  # in the plane
+        self.pools = nn.ModuleList(
+            pool(config, level) for level in range(config.levels)
+        )
         self._build(config)
         self._initialise(seed)
+
+    def check_size(self, shape: Sequence[int]) -> None:
+        """Refuse an input shape ([Z,] Y, X) that does not fit.
+
+        Raises
+        ------
+        InputError
+            Naming the nearest lengths that do.
+        """
+        for geometry, size in zip(self.geometries, shape, strict=True):
+            geometry.check_size(size)
 
     @abstractmethod
     def _build(self, config: NetworkConfig) -> None:
@@ -53,12 +70,12 @@ class Network(nn.Module, ABC):
 
         Parameters
         ----------
-        logits : Tensor, shape (O, Y, X)
+        logits : Tensor, shape (O, [Z,] Y, X)
             Of one image, in float32.
 
         Returns
         -------
-        Tensor, shape (K, Y, X)
+        Tensor, shape (K, [Z,] Y, X)
             Sums to 1 with a softmax head. With a sigmoid head each class has a
             probability of its own, and background what the likeliest leaves.
         """
@@ -76,9 +93,9 @@ class Network(nn.Module, ABC):
         """
         generator = None if seed is None else torch.Generator().manual_seed(seed)
         for module in self.modules():
-            if isinstance(module, nn.ConvTranspose2d):
+            if isinstance(module, (nn.ConvTranspose2d, nn.ConvTranspose3d)):
                 fan_in = module.in_channels
-            elif isinstance(module, nn.Conv2d):
+            elif isinstance(module, (nn.Conv2d, nn.Conv3d)):
                 fan_in = module.in_channels // module.groups
                 fan_in *= math.prod(module.kernel_size)
             else:
@@ -119,18 +136,20 @@ class UNet(Network):
         )
         # From deep to shallow: what comes from below, and what leaves the block.
         shallow = widths[:-1][::-1]
+        upwards = range(config.levels)[::-1]
         halved = config.upsampling == "bilinear"
         leaving = [*shallow[1:], shallow[-1]] if halved else shallow
         below = [widths[-1], *leaving[:-1]]
         self.up = nn.ModuleList(
-            go_up(b, s, config) for b, s in zip(below, shallow, strict=True)
+            go_up(b, s, config, level)
+            for level, b, s in zip(upwards, below, shallow, strict=True)
         )
         if config.skip == "attention":
             self.gates = nn.ModuleList(AttentionGate(s, config) for s in shallow)
         joined = 2 if config.skip in ("concat", "attention") else 1
         self.expanding = nn.ModuleList(
-            _expand(joined * s, s, o, config)
-            for s, o in zip(shallow, leaving, strict=True)
+            _expand(joined * s, s, o, config, level)
+            for level, s, o in zip(upwards, shallow, leaving, strict=True)
         )
         self.head = _head(leaving[-1], config)
 
@@ -139,22 +158,22 @@ class UNet(Network):
 
         Parameters
         ----------
-        image : Tensor, shape (N, C, Y, X)
-            Normalised grey values; sizes must fit (`Geometry.check_size`).
+        image : Tensor, shape (N, C, [Z,] Y, X)
+            Normalised grey values; sizes must fit (`check_size`).
 
         Returns
         -------
-        Tensor, shape (N, K, Y, X)
+        Tensor, shape (N, K, [Z,] Y, X)
             Logits; smaller than the input by `Geometry.shrink` on each side. With a
             sigmoid head only those of the K - 1 classes that are not background.
         """
-        self.geometry.check_size(tuple(image.shape[2:]))
+        self.check_size(image.shape[2:])
         skips = []
         x = image
-        for block in self.contracting[:-1]:
+        for block, shrink in zip(self.contracting[:-1], self.pools, strict=True):
             x = block(x)
             skips.append(x)
-            x = self.pool(x)
+            x = shrink(x)
         x = self.contracting[-1](x)
         for step, skip in enumerate(reversed(skips)):
             x = self.up[step](x)
@@ -178,11 +197,11 @@ def _contract(
 ) -> nn.Module:
     """Return a block of the contracting path."""
     if config.block == "residual":
-        block: nn.Module = ResidualBlock(inputs, outputs, outputs, config)
+        block: nn.Module = ResidualBlock(inputs, outputs, outputs, config, level)
     elif config.block == "separable" and level > 0:  # the image has too few channels
-        block = separable_block(inputs, outputs, config)
+        block = separable_block(inputs, outputs, config, level)
     else:
-        block = plain_block(inputs, outputs, outputs, config)
+        block = plain_block(inputs, outputs, outputs, config, level)
     # Dropout "at the end of the contracting path": the last two blocks.
     at_end = config.dropout_place == "contracting-end" and level >= config.levels - 1
     if config.dropout > 0 and at_end:
@@ -195,24 +214,26 @@ def _plain(config: NetworkConfig) -> NetworkConfig:
     return config.replaced(norm="none")
 
 
-def _expand(inputs: int, middle: int, outputs: int, config: NetworkConfig) -> nn.Module:
+def _expand(
+    inputs: int, middle: int, outputs: int, config: NetworkConfig, level: int
+) -> nn.Module:
     """Return a block of the expanding path."""
     if config.norm_place == "contracting":
         config = _plain(config)
     if config.block == "residual":
-        return ResidualBlock(inputs, middle, outputs, config)
-    return plain_block(inputs, middle, outputs, config)
+        return ResidualBlock(inputs, middle, outputs, config, level)
+    return plain_block(inputs, middle, outputs, config, level)
 
 
 def _head(inputs: int, config: NetworkConfig) -> nn.Module:
     """Return the 1x1 convolution to the logits, and what comes before it."""
     outputs = config.outputs
     if config.head_channels == 0:
-        return nn.Conv2d(inputs, outputs, 1)
+        return mix_channels(inputs, outputs, config, bias=True)
     return nn.Sequential(
-        convolve(inputs, config.head_channels, _plain(config)),
+        convolve(inputs, config.head_channels, _plain(config), level=0),
         activate(config),
-        nn.Conv2d(config.head_channels, outputs, 1),
+        mix_channels(config.head_channels, outputs, config, bias=True),
     )
 
 
@@ -245,19 +266,21 @@ class NestedUNet(Network):
         for step in range(1, config.levels + 1):
             for level in range(config.levels - step + 1):
                 width, node = widths[level], f"{level},{step}"
-                self.up[node] = go_up(widths[level + 1], width, config)
-                self.expanding[node] = _expand((step + 1) * width, width, width, config)
+                self.up[node] = go_up(widths[level + 1], width, config, level)
+                self.expanding[node] = _expand(
+                    (step + 1) * width, width, width, config, level
+                )
         heads = config.levels if config.deep_supervision else 1
         self.heads = nn.ModuleList(_head(widths[0], config) for _ in range(heads))
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the logits of a batch of images, as `UNet.forward` does."""
-        self.geometry.check_size(tuple(image.shape[2:]))
+        self.check_size(image.shape[2:])
         levels = self.config.levels
         rows: list[list[Tensor]] = []  # of each level, its nodes so far
         x = image
         for level, block in enumerate(self.contracting):
-            x = block(x if level == 0 else self.pool(x))
+            x = block(x if level == 0 else self.pools[level - 1](x))
             rows.append([x])
         for step in range(1, levels + 1):
             for level in range(levels - step + 1):

@@ -6,6 +6,8 @@ the sliders of the dock call it again and again.
 
 from __future__ import annotations
 
+import itertools
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,18 +23,24 @@ if TYPE_CHECKING:
 # Frame of background around the labels: no step below leaves the array, and no step
 # over the end of a row meets another object.
 _FRAME = 3
-_INSIDE = (slice(_FRAME, -_FRAME), slice(_FRAME, -_FRAME))
-_EIGHT_CONNECTED = np.ones((3, 3), bool)
+_INSIDE = slice(_FRAME, -_FRAME)
 # A line between objects is often half seen: splitting also looks at the pixels above
 # these shares of the way from the threshold to certainty.
 _CORES = (0.4, 0.7)
-# Steps (rows, columns) to the pixels around one, ring by ring: distances are chessboard
-# distances, as those of the square neighbourhood by which the target cuts its line.
-_SPAN = range(-2, 3)
-_RINGS = tuple(
-    [(y, x) for y in _SPAN for x in _SPAN if max(abs(y), abs(x)) == distance]
-    for distance in (1, 2)
-)
+
+
+@cache
+def _rings(axes: int) -> tuple[list[tuple[int, ...]], ...]:
+    """Return steps to the pixels around one, ring by ring, up to 2 pixels away.
+
+    Distances are chessboard distances, as those of the square neighbourhood by which
+    the target cuts its line.
+    """
+    around = list(itertools.product(range(-2, 3), repeat=axes))
+    return tuple(
+        [step for step in around if max(map(abs, step)) == distance]
+        for distance in (1, 2)
+    )
 
 
 def find_objects(
@@ -46,23 +54,25 @@ def find_objects(
 
     Parameters
     ----------
-    foreground : ndarray of real numbers, shape (Y, X)
+    foreground : ndarray of real numbers, shape ([Z,] Y, X)
         Probability that a pixel belongs to an object, in [0, 1].
     config : ObjectConfig, optional
         Threshold and what to do with small objects, holes, lines and waists.
 
     Returns
     -------
-    labels : ndarray of uint16, or uint32 above 65,535 objects, shape (Y, X)
+    labels : ndarray of uint16, or uint32 above 65,535 objects, shape ([Z,] Y, X)
         0 is background; objects are numbered 1, 2, … by their first pixel, row by row.
 
     Raises
     ------
     InputError
-        If `foreground` is not two-dimensional.
+        If `foreground` is neither a plane nor a volume.
 
     Notes
     -----
+    *Volumes* are treated alike (connected by faces), but not split at waists.
+
     *Holes.* Background that one object alone encloses becomes part of it. Background
     that holds another object, lies between several objects, or reaches the edge of the
     image is no hole.
@@ -83,10 +93,10 @@ def find_objects(
     array([[1, 1, 2, 2, 2]], dtype=uint16)
     """
     config = ObjectConfig() if config is None else config
-    if foreground.ndim != 2:
+    if foreground.ndim not in (2, 3):
         raise InputError(
-            "Objects are found plane by plane, in an array (Y, X) of probabilities; "
-            f"this one has the shape {foreground.shape}."
+            "Objects are found in an array ([Z,] Y, X) of probabilities; this one has "
+            f"the shape {foreground.shape}."
         )
     if foreground.size == 0:
         return np.zeros(foreground.shape, np.uint16)
@@ -95,7 +105,7 @@ def find_objects(
     removed = config.min_size > 1 and _remove_small(labels, config.min_size)
     if holds_objects and removed:  # they may have been specks
         _fill_holes(labels)
-    if config.split:
+    if config.split and foreground.ndim == 2:
         cores = [
             np.pad(
                 foreground >= config.threshold + share * (1 - config.threshold), _FRAME
@@ -105,7 +115,7 @@ def find_objects(
         labels = split_at_waists(labels, config.split, config.min_size, cores)
     if config.recover_border:
         _give_back_lines(labels)
-    return _number_by_row(labels[_INSIDE])
+    return _number_by_row(_inside(labels))
 
 
 def class_map(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -142,10 +152,20 @@ def label_dtype(count: int) -> np.dtype:
 
 
 def _label_components(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return the 4-connected components of `mask`, with a frame around."""
+    """Return the components of `mask` connected by edges, with a frame around."""
     framed = np.pad(mask, _FRAME)
     labels: NDArray[np.int32] = ndimage.label(framed)[0]
     return labels
+
+
+def _inside(framed: NDArray[Any]) -> NDArray[Any]:
+    """Return the array without its frame."""
+    return framed[(_INSIDE,) * framed.ndim]
+
+
+def _strides(array: NDArray[Any]) -> NDArray[np.int64]:
+    """Return by how much a flat index grows with each axis."""
+    return np.array(array.strides) // array.itemsize
 
 
 def _fill_holes(labels: NDArray[np.int32]) -> bool:
@@ -153,15 +173,16 @@ def _fill_holes(labels: NDArray[np.int32]) -> bool:
 
     A hole is background that touches one object only, and not the frame.
     """
-    # Background is 8-connected where objects are 4-connected: at a crossing of two
-    # diagonals either the objects pass or the background does.
-    background, count = ndimage.label(labels == 0, _EIGHT_CONNECTED)
-    flat, width = labels.reshape(-1), labels.shape[1]
-    enclosed = np.flatnonzero(background > background[0, 0])
+    # Background is connected by corners where objects are by edges: at a crossing of
+    # two diagonals either the objects pass or the background does.
+    corners = np.ones((3,) * labels.ndim, bool)
+    background, count = ndimage.label(labels == 0, corners)
+    flat = labels.reshape(-1)
+    enclosed = np.flatnonzero(background > background.flat[0])
     hole = background.reshape(-1)[enclosed]
     lowest = np.full(count + 1, np.iinfo(np.int32).max)
     highest = np.zeros(count + 1, lowest.dtype)
-    for step in (-width, -1, 1, width):
+    for step in (*_strides(labels), *-_strides(labels)):
         neighbour = flat[enclosed + step]
         rim = neighbour > 0
         np.minimum.at(lowest, hole[rim], neighbour[rim])
@@ -183,28 +204,29 @@ def _remove_small(labels: NDArray[np.int32], min_size: int) -> bool:
 
 def _give_back_lines(labels: NDArray[np.int32]) -> None:
     """Give, in place, thin lines between two objects to the nearest of them."""
-    flat, width = labels.reshape(-1), labels.shape[1]
+    flat = labels.reshape(-1)
+    rings = [np.array(ring) @ _strides(labels) for ring in _rings(labels.ndim)]
     narrow = np.zeros(labels.shape, bool)
-    narrow[_INSIDE] = _find_narrow_background(labels[_INSIDE] == 0)
+    _inside(narrow)[...] = _find_narrow_background(_inside(labels) == 0)
     pixels = np.flatnonzero(narrow)
 
     owner = np.zeros(len(pixels), np.int32)
     open_ = np.arange(len(pixels))  # not given to anybody yet
-    for ring in _RINGS:
+    for ring in rings:
         nearest = np.zeros(len(open_), np.int32)
-        for rows, columns in ring:
-            label = flat.take(pixels[open_] + (rows * width + columns))
+        for step in ring:
+            label = flat.take(pixels[open_] + step)
             np.maximum(nearest, label, out=nearest)
         owner[open_] = nearest
         open_ = open_[nearest == 0]
     flat[pixels] = owner
 
     alone = np.arange(len(pixels))  # no other object seen yet
-    for ring in _RINGS:
+    for ring in rings:
         near, mine = pixels[alone], owner[alone]
         only_mine = np.ones(len(alone), bool)
-        for rows, columns in ring:
-            label = flat.take(near + (rows * width + columns))
+        for step in ring:
+            label = flat.take(near + step)
             only_mine &= (label == 0) | (label == mine)
         alone = alone[only_mine]
     flat[pixels[alone]] = 0
@@ -217,21 +239,41 @@ def _find_narrow_background(background: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """
     # The shape is a 2×2 square grown by a cross, so both steps are done one by one.
     square = np.pad(background, _FRAME, mode="edge")
-    square[:, :-1] &= square[:, 1:]
-    square[:-1] &= square[1:]
+    axes = range(background.ndim)
+    for axis in axes:
+        before, after = _neighbours(square, axis)
+        before &= after
     fits = square.copy()
-    fits[:, 1:] &= square[:, :-1]
-    fits[:, :-1] &= square[:, 1:]
-    fits[1:] &= square[:-1]
-    fits[:-1] &= square[1:]
+    for axis in axes:
+        (before, after), (fits_before, fits_after) = (
+            _neighbours(square, axis),
+            _neighbours(fits, axis),
+        )
+        fits_after &= before
+        fits_before &= after
     wide = fits.copy()
-    wide[:, 1:] |= fits[:, :-1]
-    wide[:, :-1] |= fits[:, 1:]
-    wide[1:] |= fits[:-1]
-    wide[:-1] |= fits[1:]
-    wide[:, 1:] |= wide[:, :-1]
-    wide[1:] |= wide[:-1]
-    return background & ~wide[_INSIDE]
+    for axis in axes:
+        (before, after), (wide_before, wide_after) = (
+            _neighbours(fits, axis),
+            _neighbours(wide, axis),
+        )
+        wide_after |= before
+        wide_before |= after
+    for axis in axes:
+        before, after = _neighbours(wide, axis)
+        after |= before
+    narrow: NDArray[np.bool_] = background & ~_inside(wide)
+    return narrow
+
+
+def _neighbours(
+    array: NDArray[np.bool_], axis: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return views of all but the last and of all but the first along an axis."""
+    front: list[slice] = [slice(None)] * array.ndim
+    back = list(front)
+    front[axis], back[axis] = slice(None, -1), slice(1, None)
+    return array[tuple(front)], array[tuple(back)]
 
 
 def _number_by_row(
@@ -239,7 +281,7 @@ def _number_by_row(
 ) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Renumber objects 1, 2, … by their first pixel in row-by-row order."""
     begins = labels > 0
-    begins[:, 1:] &= labels[:, 1:] != labels[:, :-1]
+    begins[..., 1:] &= labels[..., 1:] != labels[..., :-1]
     numbers, first = np.unique(labels[begins], return_index=True)
     dtype = label_dtype(len(numbers))
     renumbered = np.zeros(numbers.max(initial=0) + 1, dtype)

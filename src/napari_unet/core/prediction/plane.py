@@ -1,7 +1,7 @@
-"""A plane of an image, brought to the model's pixel size and back."""
+"""A plane, or in 3D a volume, brought to the model's pixel size and back."""
 
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from napari_unet.core.image import Image, IntensityRange, resample, scale_to_mod
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.predict import TilePrediction, predict
 
-Box = tuple[slice, slice]
+Box = tuple[slice, ...]
 
 # Rescaling may multiply the pixels of an image by this; more is a wrong pixel size.
 _MAX_GROWTH = 64
@@ -22,7 +22,7 @@ _MAX_GROWTH = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PlaneProgress:
-    """One tile of a plane.
+    """One tile of a plane or volume.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class PlaneProgress:
         Tiles.
     box : tuple of slice
         Where `foreground` lies, in pixels of the image.
-    foreground : ndarray of float32, shape (y, x)
+    foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
     """
 
@@ -51,14 +51,14 @@ def predict_plane(
     tile: int | None = None,
     averaging: Averaging = "none",
 ) -> Generator[PlaneProgress, None, np.ndarray]:
-    """Predict a box of a plane; the same as predicting all of it and cutting.
+    """Predict a box of a plane or volume; the same as predicting all and cutting.
 
     Parameters
     ----------
     network : Network
         On the device of `compute`.
     image : Image
-        The whole plane, (C, Y, X).
+        The whole plane (C, Y, X), or for a 3D network the volume (C, Z, Y, X).
     intensity : IntensityRange
         Of the whole image.
     settings : ModelSettings
@@ -66,7 +66,7 @@ def predict_plane(
     compute : Compute
         Device and precision.
     box : tuple of slice, optional
-        The part (Y, X) to predict, in pixels of the image; by default all of it.
+        The part ([Z,] Y, X) to predict, in pixels of the image; by default all of it.
     tile : int, optional
         Edge of the network's input in pixels of the model; by default from memory.
     averaging : str
@@ -79,27 +79,27 @@ def predict_plane(
 
     Returns
     -------
-    ndarray of float32, shape (K, y, x)
-        Class probabilities of the box, on the image's own grid.
+    ndarray of float32, shape (K, [z,] y, x) or one more map
+        Class probabilities of the box, on the image's own grid; after them, where
+        versions are averaged, how much these disagree.
     """
-    box = box or (slice(0, image.shape[0]), slice(0, image.shape[1]))
-    factors = check_scale(image, settings.pixel_size_um)
+    box = box or tuple(slice(0, length) for length in image.shape)
+    factors = check_scale(image, settings.pixel_sizes_um)
     shape = [max(1, round(n * f)) for n, f in zip(image.shape, factors, strict=True)]
     exact = [new / old for new, old in zip(shape, image.shape, strict=True)]
     array = resample(image.array, shape)
     model_box = tuple(
         _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
     )
-    canvas = np.zeros(
-        (settings.network.classes, *(b.stop - b.start for b in model_box)), np.float32
-    )
+    maps = settings.network.classes + (averaging != "none")
+    canvas = np.zeros((maps, *(b.stop - b.start for b in model_box)), np.float32)
     for part in predict(
         network,
         array,
         intensity,
         compute,
         tile=tile,
-        box=(model_box[0], model_box[1]),
+        box=model_box,
         averaging=averaging,
     ):
         _paste(part, model_box, canvas)
@@ -117,6 +117,8 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
     kinds = {1: "grey", 3: "3-channel (RGB)"}
     have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
     advice = "Convert the image, or train a model on images like this one."
+    if settings.channels:
+        need = f"{need} ({', '.join(map(str, settings.channels))})"
     if wanted == 1:
         advice += (
             " If these are slices or time points, save it so that the file says so "
@@ -128,24 +130,33 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
     )
 
 
-def check_scale(image: Image, pixel_size_um: float | None) -> tuple[float, ...]:
-    """Return the factors (Y, X) to the model's pixel size, if they make sense.
+def check_scale(
+    image: Image, pixel_sizes_um: Sequence[float] | None
+) -> tuple[float, ...]:
+    """Return the factors ([Z,] Y, X) to the model's pixel size, if they make sense.
 
     Raises
     ------
     InputError
         If the image would grow out of proportion or shrink to nothing.
     """
-    factors = scale_to_model(image, pixel_size_um)
+    factors = scale_to_model(image, pixel_sizes_um)
     growth = math.prod(factors)
     if not 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
-        size = " × ".join(f"{s:g}" for s in (image.pixel_size_um or ())[-2:])
+        have = _say_size(image.pixel_size_um)
         raise InputError(
-            f"'{image.name}' has pixels of {size} µm, the model of {pixel_size_um:g} "
-            f"µm: rescaling would change the number of pixels {growth:.3g}-fold. "
-            "Correct the pixel size of the image, or use a model for this scale."
+            f"'{image.name}' has pixels of {have} µm, the model of "
+            f"{_say_size(pixel_sizes_um)} µm: rescaling would change the number of "
+            f"pixels {growth:.3g}-fold. Correct the pixel size of the image, or use a "
+            "model for this scale."
         )
     return factors
+
+
+def _say_size(sizes: Sequence[float] | None) -> str:
+    """Return pixel sizes as they are written: '0.5 × 0.1 × 0.1'; one if all alike."""
+    values = list(dict.fromkeys(sizes or ()))
+    return " × ".join(f"{s:g}" for s in (values if len(values) == 1 else sizes or ()))
 
 
 def _grown(part: slice, factor: float, length: int) -> slice:
@@ -166,7 +177,10 @@ def _paste(
         first, last = max(tile.start, whole.start), min(tile.stop, whole.stop)
         source.append(slice(first - tile.start, last - tile.start))
         target.append(slice(first - whole.start, last - whole.start))
-    canvas[(slice(None), *target)] = part.probabilities[(slice(None), *source)]
+    classes = len(part.probabilities)
+    canvas[(slice(classes), *target)] = part.probabilities[(slice(None), *source)]
+    if part.disagreement is not None:
+        canvas[classes][tuple(target)] = part.disagreement[tuple(source)]
 
 
 def _show(
@@ -187,8 +201,8 @@ def _show(
         area.append(slice(first, last))
         nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
         places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
-    foreground = 1 - canvas[0][places[0][:, None], places[1]]
-    return PlaneProgress(part.done, part.total, (area[0], area[1]), foreground)
+    foreground = 1 - canvas[0][np.ix_(*places)]
+    return PlaneProgress(part.done, part.total, tuple(area), foreground)
 
 
 def _bring_back(

@@ -7,18 +7,18 @@ import numpy as np
 import torch
 
 from napari_unet.core.config import Averaging
-from napari_unet.core.device import Compute, free_bytes
+from napari_unet.core.device import Compute, channels_last, free_bytes
+from napari_unet.core.errors import InputError
 from napari_unet.core.image import IntensityRange
 from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.averaging import (
+    UNCHANGED,
+    Rotation,
+    Version,
+    list_versions,
+)
 from napari_unet.core.prediction.tiling import Tile, plan_tiles, read_window
-
-# Quarter turns, and whether mirrored left to right before.
-_VERSIONS: dict[Averaging, list[tuple[int, bool]]] = {
-    "none": [(0, False)],
-    "4 flips": [(0, False), (0, True), (2, False), (2, True)],
-    "4 rotations": [(turns, False) for turns in range(4)],
-    "8": [(turns, mirrored) for turns in range(4) for mirrored in (False, True)],
-}
+from napari_unet.core.prediction.uncertainty import Average
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +28,20 @@ class TilePrediction:
     Parameters
     ----------
     done, total : int
-        This is tile number `done` of `total`.
+        This is step number `done` of `total`: one for each version of each tile.
     interior : tuple of slice
-        Where it belongs in the image (Y, X).
-    probabilities : ndarray of float32, shape (K, y, x)
-        Of each class; see `Network.probabilities`.
+        Where it belongs in the image ([Z,] Y, X).
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
+        Of each class; see `Network.probabilities`. The mean of the versions so far.
+    disagreement : ndarray of float32, shape ([z,] y, x), or None
+        How much the versions contradict each other; see `Average.disagreement`.
     """
 
     done: int
     total: int
     interior: tuple[slice, ...]
     probabilities: np.ndarray
+    disagreement: np.ndarray | None = None
 
 
 def predict_tile(
@@ -47,63 +50,84 @@ def predict_tile(
     intensity: IntensityRange,
     tile: Tile,
     compute: Compute,
-    averaging: Averaging = "none",
+    version: Version = UNCHANGED,
+    *,
+    edge: int | None = None,
 ) -> np.ndarray:
-    """Return the class probabilities of one tile's interior.
+    """Return the class probabilities of one tile's interior, in one version.
 
     Parameters
     ----------
     network : Network
         In evaluation mode, on the device of `compute`.
-    array : ndarray, shape (C, Y, X)
-        Grey values of the whole plane; only the tile's window is read.
+    array : ndarray, shape (C, [Z,] Y, X)
+        Grey values of the whole image; only the tile's window is read.
     intensity : IntensityRange
         Of the whole image.
     tile : Tile
         Which window, and which part of it counts.
     compute : Compute
         Device and precision.
-    averaging : str
-        Average the probabilities of mirrored and turned versions.
+    version : Version
+        How the network sees the image; the probabilities are brought back.
+    edge : int, optional
+        Longest edge of the network's input where the version is turned by an angle,
+        for its tiles are others; by default chosen from free memory.
 
     Returns
     -------
-    ndarray of float32, shape (K, y, x)
+    ndarray of float32, shape (K, [z,] y, x)
         Probabilities of the interior.
     """
-    window = intensity.apply(read_window(array, tile.window))
-    batch = torch.from_numpy(window)[None].to(compute.device)
-    with torch.inference_mode():
-        versions = [
-            _predict_version(network, batch, turns, tile, compute, mirrored=mirrored)
-            for turns, mirrored in _VERSIONS[averaging]
-        ]
-        on_cpu: np.ndarray = torch.stack(versions).mean(dim=0).cpu().numpy()
-        return on_cpu
+    if version.angle == 0:
+        window = intensity.apply(read_window(array, tile.window))
+        return _predict_window(network, window, tile, compute, version)
+    rotation = Rotation(version.angle, array.shape[1:])
+    box = rotation.cover(tile.interior, network.geometry.step)
+    turned = np.empty(
+        (network.config.classes, *(part.stop - part.start for part in box)), np.float32
+    )
+    for each in plan_tiles(
+        array.shape[1:],
+        network.geometries,
+        tile=edge,
+        memory=free_bytes(compute.device),
+        box=box,
+    ):
+        window = rotation.read(array, each.window, intensity)
+        rows, columns = (
+            slice(part.start - whole.start, part.stop - whole.start)
+            for part, whole in zip(each.interior, box, strict=True)
+        )
+        turned[:, rows, columns] = _predict_window(network, window, each, compute)
+    return rotation.turn_back(turned, box, tile.interior)
 
 
-def _predict_version(
+def _predict_window(
     network: Network,
-    batch: torch.Tensor,
-    turns: int,
+    window: np.ndarray,
     tile: Tile,
     compute: Compute,
-    *,
-    mirrored: bool,
-) -> torch.Tensor:
-    """Predict a mirrored and turned window; return it turned and mirrored back.
+    version: Version = UNCHANGED,
+) -> np.ndarray:
+    """Predict a window mirrored and turned; return its interior as it was.
 
     All windows of a network have the same length modulo its step, so that what is one
     pixel's partner in pooling does not depend on the tiling here either.
     """
-    version = batch.flip(-1) if mirrored else batch
-    version = version.rot90(turns, (-2, -1))
-    version = version.contiguous(memory_format=torch.channels_last)
-    with compute.autocast():
-        logits = network(version)
-    logits = logits[0].rot90(-turns, (-2, -1))
-    logits = logits.flip(-1) if mirrored else logits
-    return network.probabilities(tile.cut(logits).float())
+    turns = version.turns
+    with torch.inference_mode():
+        batch = torch.from_numpy(window)[None].to(compute.device)
+        batch = batch.flip(-1) if version.mirrored else batch
+        batch = batch.rot90(turns, (-2, -1))
+        batch = channels_last(batch)
+        with compute.autocast():
+            logits = network(batch)
+        logits = logits[0].rot90(-turns, (-2, -1))
+        logits = logits.flip(-1) if version.mirrored else logits
+        probabilities = network.probabilities(tile.cut(logits).float())
+        on_cpu: np.ndarray = probabilities.cpu().numpy()
+        return on_cpu
 
 
 def predict(
@@ -113,16 +137,16 @@ def predict(
     compute: Compute,
     *,
     tile: int | None = None,
-    box: tuple[slice, slice] | None = None,
+    box: tuple[slice, ...] | None = None,
     averaging: Averaging = "none",
 ) -> Iterator[TilePrediction]:
-    """Predict a plane tile by tile; one `next` is one tile.
+    """Predict a plane or volume; one `next` is one version of one tile.
 
     Parameters
     ----------
     network : Network
         Switched to evaluation mode while a tile is computed, and back.
-    array : ndarray, shape (C, Y, X)
+    array : ndarray, shape (C, [Z,] Y, X)
         Grey values.
     intensity : IntensityRange
         Of the whole image, of which `array` may be a part.
@@ -131,30 +155,54 @@ def predict(
     tile : int, optional
         Edge of the network's input in pixels; by default chosen from free memory.
     box : tuple of slice, optional
-        The part (Y, X) of the plane to predict; by default all of it.
+        The part ([Z,] Y, X) to predict; by default all of it.
     averaging : str
-        Over which mirrored and turned versions to average: takes as many times as long.
+        Over which versions to average, see `list_versions`: takes as many times as
+        long, and about twice that where they are turned by angles.
 
     Yields
     ------
     TilePrediction
-        Interiors partition the plane, or cover the box. In float32 the result equals
-        that of one single tile to 1e-5.
+        Interiors partition the plane, or cover the box; each comes once per version,
+        with the mean so far. In float32 the result equals that of one single tile to
+        1e-5.
+
+    Raises
+    ------
+    InputError
+        If `tile` is too small for the network, or there is no such average.
     """
+    versions = list_versions(averaging)
+    if network.config.dimensions == 3 and any(version.angle for version in versions):
+        raise InputError(
+            f"An average over '{averaging}' needs a network of planes; this one is for "
+            "volumes. Choose flips or quarter turns."
+        )
     tiles = plan_tiles(
         array.shape[1:],
-        network.geometry,
+        network.geometries,
         tile=tile,
         memory=free_bytes(compute.device),
         box=box,
     )
-    for done, each in enumerate(tiles, start=1):
-        was_training = network.training
-        network.eval()
-        try:
-            probabilities = predict_tile(
-                network, array, intensity, each, compute, averaging
+    total = len(tiles) * len(versions)
+    for number, each in enumerate(tiles):
+        average = Average(len(versions))
+        for count, version in enumerate(versions, start=1):
+            was_training = network.training
+            network.eval()
+            try:
+                average.add(
+                    predict_tile(
+                        network, array, intensity, each, compute, version, edge=tile
+                    )
+                )
+            finally:
+                network.train(was_training)
+            yield TilePrediction(
+                number * len(versions) + count,
+                total,
+                each.interior,
+                average.probabilities,
+                average.disagreement,
             )
-        finally:
-            network.train(was_training)
-        yield TilePrediction(done, len(tiles), each.interior, probabilities)

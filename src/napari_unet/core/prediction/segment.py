@@ -1,20 +1,30 @@
 """A whole image, or a part of it, through a model; probabilities to labels."""
 
+import functools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import Averaging, DeviceChoice, ModelSettings, ObjectConfig
-from napari_unet.core.device import Precision, choose_compute, place
-from napari_unet.core.image import Image, check_contrast, measure_intensity
-from napari_unet.core.prediction.objects import class_map, find_objects
-from napari_unet.core.prediction.plane import (
-    PlaneProgress,
-    check_channels,
-    predict_plane,
+from napari_unet.core.config import (
+    AnnotationKind,
+    Averaging,
+    DeviceChoice,
+    ModelSettings,
+    ObjectConfig,
 )
+from napari_unet.core.device import Precision, choose_compute, place
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import (
+    Image,
+    check_contrast,
+    measure_intensity,
+)
+from napari_unet.core.prediction.channels import pick_channels
+from napari_unet.core.prediction.objects import class_map, find_objects
+from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
+from napari_unet.core.prediction.uncertainty import entropy
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,17 +36,17 @@ class SegmentProgress:
     done, total : int
         Tiles.
     plane : int or None
-        Index along Z or time.
+        Index along Z or time; None for a 2D image, and for a 3D model.
     box : tuple of slice
-        Where `foreground` lies in the plane, in pixels of the image.
-    foreground : ndarray of float32, shape (y, x)
+        Where `foreground` lies in the plane, or in the volume, in pixels of the image.
+    foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
     """
 
     done: int
     total: int
     plane: int | None
-    box: tuple[slice, slice]
+    box: tuple[slice, ...]
     foreground: np.ndarray
 
 
@@ -52,11 +62,23 @@ class Segmentation:
         The part (Y, X) of each plane.
     planes : tuple of int or None
         Which planes; None for a 2D image.
+    volume : bool
+        Whether a 3D model saw the planes together.
+    disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
+        Where versions were averaged: how much they contradict each other, 0 to 1; see
+        `Average.disagreement`.
     """
 
     probabilities: np.ndarray
     box: tuple[slice, slice]
     planes: tuple[int, ...] | None
+    volume: bool = False
+    disagreement: np.ndarray | None = None
+
+    @property
+    def uncertainty(self) -> np.ndarray:
+        """How unsure the result is, ([Z,] Y, X) float32, 0 to 1; see `entropy`."""
+        return entropy(self.probabilities)
 
 
 def segment(
@@ -70,7 +92,7 @@ def segment(
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
 ) -> Generator[SegmentProgress, None, Segmentation]:
-    """Predict an image or a part of it; one `next` is one tile.
+    """Predict an image or a part of it; one `next` is one version of one tile.
 
     Grey values are normalised by the statistics of the whole image, so a part gives
     the same result as the whole.
@@ -78,18 +100,20 @@ def segment(
     Parameters
     ----------
     image : Image
-        The whole image; planes of (C, Z, Y, X) are predicted one by one.
+        The whole image; a 2D model predicts planes of (C, Z, Y, X) one by one, or takes
+        them as channels where it was trained so.
     model : Model
         What to predict with.
     box : tuple of slice, optional
         The part (Y, X) to predict, in pixels of the image; by default all of it.
     planes : sequence of int, optional
-        Which planes along Z or time; by default all.
+        Which planes along Z or time; by default all. Of a 3D model all from the first
+        to the last of them.
     tile : int, optional
         Edge of the network's input in pixels; by default from free memory.
     averaging : str
-        Average over mirrored and turned versions: "4 flips", "4 rotations" or "8";
-        takes as many times as long.
+        Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
+        "7 angles" or another number of them; takes at least as many times as long.
     device, precision : str
         Where and how to compute.
 
@@ -106,37 +130,59 @@ def segment(
     Raises
     ------
     InputError
-        If the image has other channels than the model was trained with, is constant, or
-        its pixel size is out of proportion.
+        If the image has other channels than the model was trained with, is constant,
+        its pixel size is out of proportion, or there is no such average.
     """
-    check_channels(image, model.settings)
+    image = pick_channels(image, model.settings)
     check_contrast(image)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
-    chosen: Sequence[int | None] = [None]
-    if len(image.shape) == 3:
-        chosen = list(range(image.shape[0])) if planes is None else list(planes)
-    results = []
-    for number, index in enumerate(chosen):
-        steps = predict_plane(
-            model.network,
-            image if index is None else image.plane(index),
-            intensity,
-            model.settings,
-            compute,
-            box=box,
-            tile=tile,
-            averaging=averaging,
-        )
-        results.append((yield from _number(steps, number, len(chosen), index)))
-    stacked = results[0] if len(image.shape) == 2 else np.stack(results, axis=1)
-    return Segmentation(
-        probabilities=stacked,
-        box=box,
-        planes=None if len(image.shape) == 2 else tuple(int(i or 0) for i in chosen),
+    if len(image.shape) == 2:
+        chosen = None
+    else:
+        chosen = tuple(range(image.shape[0])) if planes is None else tuple(planes)
+    predict = functools.partial(
+        predict_plane,
+        model.network,
+        intensity=intensity,
+        settings=model.settings,
+        compute=compute,
+        tile=tile,
+        averaging=averaging,
     )
+    volume = model.settings.network.dimensions == 3
+    if volume:
+        chosen = _without_gaps(image, chosen)
+        steps = predict(image, box=(slice(chosen[0], chosen[-1] + 1), *box))
+        maps = yield from _number(steps, 0, 1, None)
+    elif chosen is None:
+        maps = yield from _number(predict(image, box=box), 0, 1, None)
+    else:
+        results = []
+        for number, index in enumerate(chosen):
+            steps = predict(image.plane(index), box=box)
+            results.append((yield from _number(steps, number, len(chosen), index)))
+        maps = np.stack(results, axis=1)
+    classes = model.settings.network.classes
+    return Segmentation(
+        probabilities=maps[:classes],
+        box=box,
+        planes=chosen,
+        volume=volume,
+        disagreement=maps[classes] if len(maps) > classes else None,
+    )
+
+
+def _without_gaps(image: Image, planes: tuple[int, ...] | None) -> tuple[int, ...]:
+    """Return all planes from the first to the last of those that were asked for."""
+    if planes is None:
+        raise InputError(
+            f"'{image.name}' is a single plane, but the model was made for volumes. "
+            "Take a stack of planes, or a model for planes."
+        )
+    return tuple(range(planes[0], planes[-1] + 1))
 
 
 def _number(
@@ -177,17 +223,41 @@ def make_labels(
     objects : ObjectConfig, optional
         Threshold, sizes and so on; by default the model's own.
     """
-    probabilities = segmentation.probabilities
-    volumes = probabilities[:, None] if probabilities.ndim == 3 else probabilities
-    planes: list[np.ndarray] = []
-    for plane in np.moveaxis(volumes, 1, 0):
-        if settings.annotation == "classes":
-            planes.append(class_map(plane))
-        else:
-            planes.append(find_objects(1 - plane[0], objects or settings.objects))
-    return planes[0] if probabilities.ndim == 3 else _stack_labels(planes)
+    return find_labels(
+        segmentation.probabilities,
+        objects or settings.objects,
+        settings.annotation,
+        volume=segmentation.volume,
+    )
 
 
-def _stack_labels(planes: Sequence[np.ndarray]) -> np.ndarray:
-    """Stack planes of labels in the widest of their types."""
+def find_labels(
+    probabilities: np.ndarray,
+    objects: ObjectConfig,
+    kind: AnnotationKind,
+    *,
+    volume: bool = False,
+) -> np.ndarray:
+    """Turn probabilities (K, [Z,] Y, X) into labels ([Z,] Y, X).
+
+    Parameters
+    ----------
+    probabilities : ndarray of float32
+        Class 0 is background.
+    objects : ObjectConfig
+        Not used for classes.
+    kind : str
+        ``objects``, ``classes``, or ``points``: which pixels belong to one.
+    volume : bool
+        Whether objects reach through planes; by default each plane is for itself.
+    """
+    if kind == "classes":
+        return class_map(probabilities)
+    foreground = 1 - probabilities[0]
+    if kind == "points":
+        is_object: np.ndarray = foreground >= objects.threshold
+        return is_object.astype(np.uint8)
+    if foreground.ndim == 2 or volume:
+        return find_objects(foreground, objects)
+    planes = [find_objects(plane, objects) for plane in foreground]
     return np.stack(planes).astype(np.result_type(*planes), copy=False)

@@ -1,5 +1,6 @@
 """The overlap-tile strategy: which windows cover an image, mirrored at its edges."""
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Tile:
     Parameters
     ----------
     interior : tuple of slice
-        The pixels (Y, X) of the image that this tile writes.
+        The pixels ([Z,] Y, X) of the image that this tile writes.
     window : tuple of (int, int)
         Start and stop of the network's input along each axis; may lie outside the
         image, where it is mirrored.
@@ -38,18 +39,18 @@ class Tile:
     offset: tuple[int, ...]
 
     def cut(self, output: Pixels) -> Pixels:
-        """Cut the interior out of the network's output (..., Y, X)."""
-        rows, columns = (
+        """Cut the interior out of the network's output (..., [Z,] Y, X)."""
+        parts = (
             slice(start, start + part.stop - part.start)
             for start, part in zip(self.offset, self.interior, strict=True)
         )
-        cut: Pixels = output[..., rows, columns]
+        cut: Pixels = output[(..., *parts)]
         return cut
 
 
 def plan_tiles(
     shape: Sequence[int],
-    geometry: Geometry,
+    geometries: Sequence[Geometry],
     *,
     tile: int | None = None,
     memory: int | None = None,
@@ -60,17 +61,17 @@ def plan_tiles(
     Parameters
     ----------
     shape : sequence of int
-        (Y, X) of the image, from (1, 1) up.
-    geometry : Geometry
-        Of the network.
+        ([Z,] Y, X) of the image, from (1, 1) up.
+    geometries : sequence of Geometry
+        Of the network, for each of these axes.
     tile : int, optional
-        Longest edge of the network's input, in pixels. By default as large as
-        `memory` allows, up to an interior of 1024 px.
+        Longest edge of the network's input, in pixels along Y and X. By default as
+        large as `memory` allows, up to an interior of 1024 px.
     memory : int, optional
         Bytes that one prediction may use; by default no limit.
     box : sequence of slice, optional
-        Cover only this part (Y, X) of the image. Its first tiles start at a multiple
-        of `Geometry.step`, so that a part comes out as it does in the whole.
+        Cover only this part ([Z,] Y, X) of the image. Its first tiles start at a
+        multiple of `Geometry.step`, so that a part comes out as it does in the whole.
 
     Returns
     -------
@@ -83,30 +84,65 @@ def plan_tiles(
     InputError
         If `tile` is too small for the network's halo.
     """
-    longest = _MAX_INTERIOR if tile is None else tile - 2 * geometry.halo
-    longest = longest // geometry.step * geometry.step
-    if tile is not None and longest < geometry.step:
-        smallest = 2 * geometry.halo + geometry.step
+    plane = geometries[-1]
+    longest = _MAX_INTERIOR if tile is None else tile - 2 * plane.halo
+    if longest < plane.step:
+        smallest = 2 * plane.halo + plane.step
         raise InputError(
-            f"A tile of {tile} px is too small: this network needs {geometry.halo} px "
+            f"A tile of {tile} px is too small: this network needs {plane.halo} px "
             f"of context on each side. Take at least {smallest} px, or 'auto'."
         )
-    if memory is not None:
-        while longest > geometry.step and (
-            geometry.forward_bytes((longest + 2 * geometry.halo) ** 2) > memory
-        ):
-            longest -= geometry.step
     box = [slice(0, length) for length in shape] if box is None else box
-    rows, columns = (_spans(part, longest, geometry) for part in box)
+    lengths = _fit_memory(box, geometries, longest, memory)
+    spans = (
+        _spans(part, length, geometry)
+        for part, length, geometry in zip(box, lengths, geometries, strict=True)
+    )
     return [
         Tile(
-            interior=(row[0], column[0]),
-            window=(row[1], column[1]),
-            offset=(geometry.halo - geometry.shrink,) * 2,
+            interior=tuple(interior for interior, _ in axes),
+            window=tuple(window for _, window in axes),
+            offset=tuple(each.halo - each.shrink for each in geometries),
         )
-        for row in rows
-        for column in columns
+        for axes in itertools.product(*spans)
     ]
+
+
+def _fit_memory(
+    box: Sequence[slice],
+    geometries: Sequence[Geometry],
+    longest: int,
+    memory: int | None,
+) -> list[int]:
+    """Return the length of the interiors along each axis, multiples of its step.
+
+    Where memory is short, the axis is cut whose interiors are the longest compared with
+    their halo; Y and X alike.
+    """
+    lengths = [longest // each.step * each.step for each in geometries]
+    if len(box) == 3:
+        depth = box[0].stop - box[0].start
+        lengths[0] = math.ceil(depth / geometries[0].step + 1) * geometries[0].step
+
+    def too_much() -> bool:
+        windows = (
+            length + 2 * each.halo
+            for length, each in zip(lengths, geometries, strict=True)
+        )
+        return geometries[-1].forward_bytes(math.prod(windows)) > (memory or math.inf)
+
+    while too_much() and any(
+        length > each.step for length, each in zip(lengths, geometries, strict=True)
+    ):
+        ratios = [
+            length / (each.halo or 1) if length > each.step else 0
+            for length, each in zip(lengths, geometries, strict=True)
+        ]
+        for axis in [0] if len(box) == 3 and ratios[0] > max(ratios[1:]) else [-2, -1]:
+            lengths[axis] = max(
+                geometries[axis].step, lengths[axis] - geometries[axis].step
+            )
+    return lengths
 
 
 def _spans(
@@ -143,9 +179,13 @@ def mirror_indices(start: int, stop: int, length: int) -> np.ndarray:
 
 
 def read_window(array: np.ndarray, window: Sequence[tuple[int, int]]) -> np.ndarray:
-    """Copy a window out of an array (..., Y, X), mirrored where it lies outside."""
-    rows, columns = (
+    """Copy a window of the last axes of an array, mirrored where it lies outside."""
+    places = [
         mirror_indices(start, stop, length)
-        for (start, stop), length in zip(window, array.shape[-2:], strict=True)
-    )
-    return array[..., rows[:, None], columns]
+        for (start, stop), length in zip(
+            window, array.shape[-len(window) :], strict=True
+        )
+    ]
+    index: tuple[Any, ...] = (..., *np.ix_(*places))
+    windowed: np.ndarray = array[index]
+    return windowed

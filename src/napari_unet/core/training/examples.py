@@ -1,8 +1,8 @@
 """Annotated images, split into training and validation, at the model's pixel size."""
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -13,7 +13,6 @@ from napari_unet.core.annotation.target import (
     Example,
     Region,
     Role,
-    Target,
     looks_binary,
     make_target,
     mark_known,
@@ -23,27 +22,59 @@ from napari_unet.core.annotation.weight_map import (
     compute_weight_map,
     count_classes,
 )
-from napari_unet.core.config import ModelSettings, WeightMapConfig
+from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
-    IntensityRange,
     check_contrast,
     measure_intensity,
     resample,
     scale_to_model,
 )
 from napari_unet.core.training.patches import TrainingImage, prepare_image
+from napari_unet.core.training.prepared import Prepared, place_points
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
+_FEWEST_CLASSES = 2
 # Smaller objects than this percentile may be slips of the brush.
 _SMALLEST = 2
 # Shorter ground, in px, is not cut.
 _SHORTEST = 8
 
 
+def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example]:
+    """Return examples as a 2D or 3D network learns from them.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Planes and stacks.
+    dimensions : int
+        For 2, stacks become their annotated planes.
+
+    Raises
+    ------
+    InputError
+        If a 3D network is to learn from a single plane.
+    """
+    fitting = []
+    for example in examples:
+        is_stack = len(example.image.shape) == 3
+        if dimensions == 2:
+            planes = [example.plane(z) for z in example.annotated_planes]
+            fitting += planes if planes or is_stack else [example]
+        elif not is_stack:
+            raise InputError(
+                f"'{example.image.name}' is a single plane, but the network learns "
+                "from volumes. Give a stack of planes, or choose 2 dimensions."
+            )
+        else:
+            fitting.append(example)
+    return fitting
+
+
 def split_validation(
-    examples: Sequence[Example],
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
 ) -> tuple[list[Example], list[Example]]:
     """Return the examples to train on and those to validate on.
 
@@ -55,6 +86,9 @@ def split_validation(
     ----------
     examples : sequence of Example
         As the user annotated them.
+    kind : str
+        Of objects, both parts hold at least two; of classes, what is left to train on
+        has all that were there, and what is held back at least two.
 
     Returns
     -------
@@ -64,7 +98,7 @@ def split_validation(
     """
     training = [p for e in examples if (p := _part(e, "training")) is not None]
     validation = [p for e in examples if (p := _part(e, "validation")) is not None]
-    return (training, validation) if validation else _hold_back(training)
+    return (training, validation) if validation else _hold_back(training, kind)
 
 
 def _part(example: Example, role: Role) -> Example | None:
@@ -76,10 +110,12 @@ def _part(example: Example, role: Role) -> Example | None:
         return replace(example, role="validation") if role == "validation" else None
     if example.regions and not regions:
         return None
-    return replace(example, regions=regions)
+    return replace(example, regions=regions, seen=example.regions)
 
 
-def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
+def _hold_back(
+    training: list[Example], kind: AnnotationKind
+) -> tuple[list[Example], list[Example]]:
     """Cut a validation part off the last annotated area that allows it."""
     areas = [
         (index, region)
@@ -92,97 +128,80 @@ def _hold_back(training: list[Example]) -> tuple[list[Example], list[Example]]:
         longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
         if longest < _SHORTEST:
             continue
-        rest, held = _cut(region, share)
-        if min(_objects(example, rest), _objects(example, held)) < _FEWEST_OBJECTS:
+        fair = [
+            (rest, held)
+            for rest, held in _cuts(region, share, kind)
+            if _is_fair(example, region, rest, held, kind)
+        ]
+        if not fair:
             continue
+        rest, held = max(fair, key=lambda cut: len(_numbers(example, cut[1])))
         others = [r for r in example.regions if r != region]
         reduced = list(training)
-        reduced[index] = replace(example, regions=(*others, rest))
+        seen = (*example.seen, region)
+        reduced[index] = replace(example, regions=(*others, rest), seen=seen)
         return reduced, [replace(example, regions=(held,))]
     return training, []
 
 
 def _whole(example: Example) -> Region:
     """Return a region that covers the image."""
-    return Region((0, 0), example.annotation.shape)
+    shape = example.annotation.shape
+    return Region((0,) * len(shape), shape)
 
 
-def _cut(region: Region, share: float) -> tuple[Region, Region]:
-    """Cut the last `share` off a region, across its longer side."""
+def _cuts(
+    region: Region, share: float, kind: AnnotationKind
+) -> Iterator[tuple[Region, Region]]:
+    """Cut `share` off a region: the last part of its longer side.
+
+    Classes are often not spread evenly: of them, the other sides are tried, too.
+    """
     lengths = [b - a for a, b in zip(region.start, region.stop, strict=True)]
-    axis = int(np.argmax(lengths))
-    at = region.stop[axis] - math.ceil(lengths[axis] * share)
-    stop, start = list(region.stop), list(region.start)
-    stop[axis] = start[axis] = at
-    return (
-        replace(region, stop=tuple(stop)),
-        Region(tuple(start), region.stop, "validation"),
-    )
+    longer = int(np.argmax(lengths))
+    yield _cut(region, share, longer, first=False)
+    if kind == "classes":
+        yield _cut(region, share, longer, first=True)
+        for axis in range(len(lengths)):
+            if axis != longer:
+                yield _cut(region, share, axis, first=False)
+                yield _cut(region, share, axis, first=True)
 
 
-def _objects(example: Example, region: Region) -> int:
-    """Count the annotated numbers, or the points, inside a region."""
+def _cut(
+    region: Region, share: float, axis: int, *, first: bool
+) -> tuple[Region, Region]:
+    """Return what is left of a region and what was cut off, across an axis."""
+    start, stop = region.start[axis], region.stop[axis]
+    part = math.ceil((stop - start) * share)
+    at = start + part if first else stop - part
+    before = tuple(at if i == axis else b for i, b in enumerate(region.stop))
+    after = tuple(at if i == axis else a for i, a in enumerate(region.start))
+    low, high = replace(region, stop=before), replace(region, start=after)
+    rest, held = (high, low) if first else (low, high)
+    return rest, replace(held, role="validation")
+
+
+def _is_fair(
+    example: Example, region: Region, rest: Region, held: Region, kind: AnnotationKind
+) -> bool:
+    """Tell whether both parts of a region say something."""
+    all_of_it, left, away = (_numbers(example, r) for r in (region, rest, held))
+    if kind == "classes":
+        return left == all_of_it and len(away) >= _FEWEST_CLASSES
+    return min(len(left - {0}), len(away - {0})) >= _FEWEST_OBJECTS
+
+
+def _numbers(example: Example, region: Region) -> set[int]:
+    """Return the annotated numbers inside a region, without ignored ground.
+
+    Points have numbers of their own, from 1 on.
+    """
     if example.points is not None:
-        return int(_counted(example, (region,)).sum())
+        return set((np.flatnonzero(_counted(example, (region,))) + 1).tolist())
     box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
-    numbers = np.unique(example.annotation[box])
-    return int(np.sum((numbers != 0) & (numbers != example.ignore_label)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class KnownPoints:
-    """Points at the model's pixel size.
-
-    Parameters
-    ----------
-    positions : ndarray of float, shape (N, 2)
-        (Y, X) in pixels.
-    classes : ndarray of int, shape (N,)
-        From 1 on.
-    known : ndarray of bool, shape (Y, X)
-        Where no point is missing; in contrast to a target's, also around points.
-    """
-
-    positions: np.ndarray
-    classes: np.ndarray
-    known: np.ndarray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """An example at the model's pixel size.
-
-    Parameters
-    ----------
-    grey : ndarray, shape (C, Y, X)
-        Grey values as in the image, resampled.
-    intensity : IntensityRange
-        Of the whole image.
-    target : Target
-        Classes, labels and known pixels.
-    points : KnownPoints, optional
-        What the target was drawn from, where that was points.
-    """
-
-    grey: np.ndarray
-    intensity: IntensityRange
-    target: Target
-    points: KnownPoints | None = None
-
-    def part(self, box: tuple[slice, slice]) -> "Prepared":
-        """Return a part (Y, X) of it; positions count from its corner."""
-        target, points = self.target, self.points
-        if points is not None:
-            corner = [side.start or 0 for side in box]
-            points = replace(
-                points, positions=points.positions - corner, known=points.known[box]
-            )
-        return Prepared(
-            grey=self.grey[(slice(None), *box)],
-            intensity=self.intensity,
-            target=Target(target.classes[box], target.labels[box], target.known[box]),
-            points=points,
-        )
+    numbers: set[int] = set(np.unique(example.annotation[box]).tolist())
+    return numbers - {example.ignore_label}
 
 
 def prepare(
@@ -193,18 +212,14 @@ def prepare(
     point_radius: float = 2.0,
 ) -> Prepared:
     """Resample an example to the model's pixel size and make its target."""
-    factors = scale_to_model(example.image, settings.pixel_size_um)
+    factors = scale_to_model(example.image, settings.pixel_sizes_um)
     shape = tuple(
         max(1, round(n * f)) for n, f in zip(example.image.shape, factors, strict=True)
     )
     exact = [n / old for n, old in zip(shape, example.image.shape, strict=True)]
-    regions = tuple(
-        replace(
-            region,
-            start=tuple(round(a * f) for a, f in zip(region.start, exact, strict=True)),
-            stop=tuple(round(b * f) for b, f in zip(region.stop, exact, strict=True)),
-        )
-        for region in example.regions
+    regions, seen = (
+        tuple(_scale(region, exact) for region in part)
+        for part in (example.regions, example.seen)
     )
     annotation = resample(example.annotation, shape, order=0)
     points = None
@@ -213,25 +228,21 @@ def prepare(
             annotation,
             kind=settings.annotation,
             regions=regions,
+            seen=seen,
             ignore_label=example.ignore_label,
             separation_border=separation_border,
             classes=settings.network.classes,
         )
     else:
-        ignored = annotation != 0
-        points = KnownPoints(
-            # Pixel i has its centre at (i + 0.5) * f - 0.5 of the new grid.
-            positions=(example.points.positions + 0.5) * exact - 0.5,
-            classes=example.points.numbers(settings.class_names),
-            known=mark_known(shape, regions) & ~ignored,
-        )
+        points = place_points(example.points, settings, exact, annotation, regions)
         target = draw_disks(
             points.positions,
             points.classes,
             shape,
             radius=point_radius,
             regions=regions,
-            ignored=ignored,
+            seen=seen,
+            ignored=annotation != 0,
             separation_border=separation_border,
         )
     return Prepared(
@@ -239,7 +250,24 @@ def prepare(
         intensity=measure_intensity(example.image, settings.normalisation),
         target=target,
         points=points,
+        pixel_size=_relative(settings.pixel_sizes_um),
     )
+
+
+def _scale(region: Region, factors: Sequence[float]) -> Region:
+    """Return a region in other pixels."""
+    return replace(
+        region,
+        start=tuple(round(a * f) for a, f in zip(region.start, factors, strict=True)),
+        stop=tuple(round(b * f) for b, f in zip(region.stop, factors, strict=True)),
+    )
+
+
+def _relative(sizes_um: Sequence[float] | None) -> tuple[float, ...] | None:
+    """Return pixel sizes in pixels of X; None where they are all alike."""
+    if sizes_um is None or len(set(sizes_um)) == 1:
+        return None
+    return tuple(size / sizes_um[-1] for size in sizes_um)
 
 
 def prepare_training(
@@ -255,18 +283,23 @@ def prepare_training(
         balance = balance_classes(np.asarray(counts))
     for example in examples:
         weights = compute_weight_map(
-            example.target, config, class_weights=balance.tolist()
+            example.target,
+            config,
+            class_weights=balance.tolist(),
+            pixel_size=example.pixel_size,
         )
         grey = example.intensity.apply(example.grey)
         yield prepare_image(grey, example.target, weights, device)
 
 
-def check_examples(examples: Sequence[Example]) -> None:
+def check_examples(
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
+) -> None:
     """Refuse a training that could not learn anything."""
     if not examples:
         raise InputError("No annotated image was given. Annotate at least one.")
     for example in examples:
-        if example.points is None and looks_binary(example.annotation):
+        if kind == "objects" and looks_binary(example.annotation):
             raise InputError(
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
@@ -305,8 +338,8 @@ def _counted(example: Example, regions: Sequence[Region]) -> np.ndarray:
         return np.zeros(0, bool)
     known = mark_known(example.annotation.shape, regions) & (example.annotation == 0)
     last = np.asarray(known.shape) - 1
-    y, x = np.clip(np.round(example.points.positions), 0, last).astype(int).T
-    counted: np.ndarray = known[y, x]
+    pixels = np.clip(np.round(example.points.positions), 0, last).astype(int)
+    counted: np.ndarray = known[tuple(pixels.T)]
     return counted
 
 
@@ -317,22 +350,34 @@ def complete_settings(
     settings = settings or ModelSettings()
     if not new:
         return settings
-    sizes = [
-        math.sqrt(math.prod(example.image.pixel_size_um[-2:]))
-        for example in examples
-        if example.image.pixel_size_um is not None
-    ]
-    # With some images of unknown size, rescaling the others would only do harm.
-    known = len(sizes) == len(examples)
-    size = round(float(np.median(sizes)), 6) if known else None
-    network = settings.network.replaced(in_channels=examples[0].image.channels)
+    plane = _median_size(examples, lambda sizes: math.sqrt(math.prod(sizes[-2:])))
+    depth = None
+    if settings.network.dimensions == 3:
+        depth = _median_size(examples, lambda sizes: sizes[0])
+    channels = len(settings.channels) or examples[0].image.channels
+    network = settings.network.replaced(in_channels=channels)
     objects = settings.objects
     if settings.annotation == "objects":
         smallest = _smallest_size(examples, objects.min_size)
         objects = objects.replaced(min_size=smallest)
     return settings.replaced(
-        network=network.model_dump(), pixel_size_um=size, objects=objects.model_dump()
+        network=network.model_dump(),
+        pixel_size_um=plane,
+        pixel_size_z_um=depth,
+        objects=objects.model_dump(),
     )
+
+
+def _median_size(
+    examples: Sequence[Example], measure: Callable[[tuple[float, ...]], float]
+) -> float | None:
+    """Return the median pixel size; None unless that of every image is known.
+
+    With some of unknown size, rescaling the others would only do harm.
+    """
+    sizes = [example.image.pixel_size_um for example in examples]
+    known = [measure(size) for size in sizes if size is not None]
+    return round(float(np.median(known)), 6) if len(known) == len(sizes) else None
 
 
 def _smallest_size(examples: Sequence[Example], default: int) -> int:

@@ -89,6 +89,11 @@ def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> N
             f"'{painted[0]}' is annotated by painted objects, but the model to start "
             "from detects points; start from scratch, or from a model that segments."
         )
+    if with_points and settings.network.dimensions == 3:
+        raise InputError(
+            f"'{with_points[0]}' is annotated by points, which are learned plane by "
+            "plane; choose a network of 2 dimensions."
+        )
     for example in examples:
         if example.points is not None:
             example.points.numbers(settings.class_names)

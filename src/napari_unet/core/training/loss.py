@@ -27,10 +27,10 @@ def compute_loss(
     ----------
     network : Network
         Says whether the logits are of a softmax or of a sigmoid head.
-    logits : Tensor, shape (N, O, Y, X)
+    logits : Tensor, shape (N, O, [Z,] Y, X)
         In float32.
     batch : Batch
-        Classes and weights (N, Y, X).
+        Classes and weights (N, [Z,] Y, X).
     config : TrainConfig
         Which loss, and the share of the Dice loss in it.
 
@@ -76,12 +76,12 @@ def _dice_loss(logits: Tensor, batch: Batch, *, sigmoid: bool) -> Tensor:
     probabilities = logits.sigmoid() if sigmoid else logits.softmax(dim=1)
     truth = _indicate(batch.classes, logits.shape[1] + sigmoid)
     truth = truth[:, 1:] if sigmoid else truth
-    axes = (0, 2, 3)
+    axes = (0, *range(2, logits.ndim))
     both = (known * probabilities * truth).sum(axes)
     sizes = (known * (probabilities + truth)).sum(axes)
     return 1 - ((2 * both + _SMOOTH) / (sizes + _SMOOTH)).mean()
 
 
 def _indicate(classes: Tensor, count: int) -> Tensor:
-    """Return (N, K, Y, X): 1 where the class is k, else 0."""
+    """Return (N, K, [Z,] Y, X): 1 where the class is k, else 0."""
     return torch.movedim(one_hot(classes, count), -1, 1).float()

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from napari_unet.core.annotation.target import Target
 from napari_unet.core.config import AugmentationConfig
+from napari_unet.core.device import channels_last
 from napari_unet.core.errors import InputError
 from napari_unet.core.training.augmentation import (
     Deformation,
@@ -30,11 +31,11 @@ class TrainingImage:
 
     Parameters
     ----------
-    grey : Tensor, shape (C, Y, X)
+    grey : Tensor, shape (C, [Z,] Y, X)
         Normalised grey values at the model's pixel size.
     statistics : GreyStatistics
         Of `grey`.
-    truth : Tensor, shape (2, Y, X)
+    truth : Tensor, shape (2, [Z,] Y, X)
         Classes and loss weights, float32.
     known, foreground : ndarray of int
         Flat indices of the pixels that count, and of those that belong to an object.
@@ -50,7 +51,7 @@ class TrainingImage:
 def prepare_image(
     grey: np.ndarray, target: Target, weights: np.ndarray, device: torch.device
 ) -> TrainingImage:
-    """Bring an image (C, Y, X), its target and weights (Y, X) to the device."""
+    """Bring an image (C, [Z,] Y, X), its target and weights to the device."""
     truth = np.stack([target.classes.astype(np.float32), weights])
     counts = weights.ravel() > 0
     return TrainingImage(
@@ -64,7 +65,7 @@ def prepare_image(
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one optimizer step sees: (N, C, Y, X), and (N, y, x) twice.
+    """What one optimizer step sees: (N, C, [Z,] Y, X), and (N, [z,] y, x) twice.
 
     Target and weights are smaller than the image where the network's output is.
     """
@@ -81,8 +82,8 @@ class PatchSampler:
     ----------
     images : sequence of TrainingImage
         At least one must have a known pixel.
-    size, output_size : int
-        Edge of the patch and of the network's output for it, in pixels.
+    size, output_size : tuple of int
+        ([Z,] Y, X) of the patch and of the network's output for it, in pixels.
     batch_size : int
         Patches per batch.
     augmentation : AugmentationConfig
@@ -100,8 +101,8 @@ class PatchSampler:
         self,
         images: Sequence[TrainingImage],
         *,
-        size: int,
-        output_size: int,
+        size: Sequence[int],
+        output_size: Sequence[int],
         batch_size: int,
         augmentation: AugmentationConfig,
         seed: int = 0,
@@ -112,8 +113,11 @@ class PatchSampler:
                 "Nothing is annotated: every pixel is unknown or ignored. Paint a few "
                 "objects, or draw a region around ground that is fully annotated."
             )
-        self._size = size
-        self._margin = (size - output_size) // 2
+        self._size = tuple(size)
+        self._inner = tuple(
+            slice((n - m) // 2, (n - m) // 2 + m)
+            for n, m in zip(size, output_size, strict=True)
+        )
         self._batch_size = batch_size
         self._augmentation = augmentation
         self._seed = seed
@@ -128,7 +132,7 @@ class PatchSampler:
         grey = torch.stack([grey for grey, _ in parts])
         truth = torch.stack([truth for _, truth in parts])
         return Batch(
-            image=grey.contiguous(memory_format=torch.channels_last),
+            image=channels_last(grey),
             classes=truth[:, 0].long(),
             weights=truth[:, 1],
         )
@@ -137,8 +141,8 @@ class PatchSampler:
         """Draw image, place and deformation; never a patch with nothing known."""
         image = self._images[rng.choice(len(self._images), p=self._shares)]
         centre = self._draw_centre(image, rng)
-        deformation = draw_deformation(self._augmentation, rng)
-        inside = self._keep_inside(centre, image)
+        deformation = draw_deformation(self._augmentation, rng, self._size)
+        inside = self._keep_inside(self._shift(centre, rng), image)
         patch, truth = self._read(image, inside, deformation)
         if not bool((truth[1] > 0).any()):
             # Deformed away from the known ground: take the drawn pixel as the centre.
@@ -148,35 +152,55 @@ class PatchSampler:
 
     def _draw_centre(
         self, image: TrainingImage, rng: np.random.Generator
-    ) -> tuple[float, float]:
+    ) -> tuple[float, ...]:
         """Draw a known pixel, half of the time one of an object."""
         pixels = image.known
         if len(image.foreground) and rng.random() < _FOREGROUND_SHARE:
             pixels = image.foreground
-        y, x = divmod(int(rng.choice(pixels)), image.grey.shape[2])
-        return float(y), float(x)
+        place = np.unravel_index(int(rng.choice(pixels)), tuple(image.grey.shape[1:]))
+        return tuple(float(c) for c in place)
+
+    def _shift(
+        self, centre: tuple[float, ...], rng: np.random.Generator
+    ) -> tuple[float, ...]:
+        """Move a centre by whole pixels, which blurs nothing."""
+        largest = self._augmentation.shift
+        if largest == 0:
+            return centre
+        dy, dx = rng.integers(-largest, largest, size=2, endpoint=True).tolist()
+        return (*centre[:-2], centre[-2] + dy, centre[-1] + dx)
 
     def _keep_inside(
-        self, centre: tuple[float, float], image: TrainingImage
-    ) -> tuple[float, float]:
-        """Shift a patch so that its output lies inside the image, where it can."""
-        half = (self._size - 2 * self._margin - 1) / 2
-        y, x = (
-            min(max(c, half), n - 1 - half) if n - 1 >= 2 * half else (n - 1) / 2
-            for c, n in zip(centre, image.grey.shape[1:], strict=True)
-        )
-        return y, x
+        self, centre: tuple[float, ...], image: TrainingImage
+    ) -> tuple[float, ...]:
+        """Shift a patch so that its output lies inside the image, where it can.
+
+        The middle of an even number of pixels lies between two of them: there, pixels
+        are read as they are, not interpolated.
+        """
+        inside = []
+        for c, n, part in zip(centre, image.grey.shape[1:], self._inner, strict=True):
+            half = (part.stop - part.start - 1) / 2
+            c += half % 1
+            fits = n - 1 >= 2 * half
+            middle = (n - 1) // 2 + half % 1
+            inside.append(min(max(c, half), n - 1 - half) if fits else middle)
+        return tuple(inside)
 
     def _read(
         self,
         image: TrainingImage,
-        centre: tuple[float, float],
+        centre: tuple[float, ...],
         deformation: Deformation,
     ) -> tuple[Tensor, Tensor]:
         """Read image and truth with one deformation."""
-        shape = (self._size, self._size)
-        offsets = deformation.source(shape, image.grey.device)
-        inner = slice(self._margin, self._size - self._margin)
-        grey = read_patch(image.grey, centre, offsets)
-        truth = read_patch(image.truth, centre, offsets[:, inner, inner], nearest=True)
-        return grey, truth
+        offsets = deformation.source(self._size[-2:], image.grey.device)
+        inner = offsets[(slice(None), *self._inner[-2:])]
+        grey, truth = image.grey, image.truth
+        if len(self._size) == 3:
+            planes = deformation.planes(centre[0], self._size[0], len(grey[0]))
+            grey, truth = grey[:, planes], truth[:, planes[self._inner[0]]]
+        return (
+            read_patch(grey, centre[-2:], offsets),
+            read_patch(truth, centre[-2:], inner, nearest=True),
+        )

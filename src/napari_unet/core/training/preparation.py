@@ -9,12 +9,12 @@ from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.training.examples import (
-    Prepared,
     prepare,
     prepare_training,
     split_validation,
 )
 from napari_unet.core.training.patches import PatchSampler
+from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, make_validation
 
@@ -24,13 +24,13 @@ def prepare_for(
 ) -> tuple[PatchSampler, Validate | None]:
     """Return where patches come from, and what validates."""
     config, network = training.config, training.network
-    to_train, to_validate = split_validation(examples)
+    to_train, to_validate = split_validation(examples, settings.annotation)
     if not to_train:
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."
         )
     sampler, prepared = make_sampler(
-        to_train, config, settings, network.geometry, training.compute.device
+        to_train, config, settings, network.geometries, training.compute.device
     )
     if not to_validate:
         return sampler, None
@@ -44,7 +44,7 @@ def make_sampler(
     examples: Sequence[Example],
     config: TrainConfig,
     settings: ModelSettings,
-    geometry: Geometry,
+    geometries: Sequence[Geometry],
     device: torch.device,
 ) -> tuple[PatchSampler, list[Prepared]]:
     """Return where patches come from, and the examples at the model's pixel size."""
@@ -57,20 +57,14 @@ def make_sampler(
         )
         for example in examples
     ]
-    size = geometry.size_at_least(
-        min(config.patch_size, _largest_useful(prepared, geometry))
+    size = _patch_shape(prepared, config, geometries)
+    images = prepare_training(
+        prepared, config.weight_map, settings.network.classes, device
     )
     sampler = PatchSampler(
-        list(
-            prepare_training(
-                prepared,
-                config.weight_map,
-                settings.network.classes,
-                device,
-            )
-        ),
+        list(images),
         size=size,
-        output_size=size - 2 * geometry.shrink,
+        output_size=[n - 2 * g.shrink for n, g in zip(size, geometries, strict=True)],
         batch_size=config.batch_size,
         augmentation=config.augmentation,
         seed=config.seed,
@@ -78,7 +72,19 @@ def make_sampler(
     return sampler, prepared
 
 
-def _largest_useful(prepared: Sequence[Prepared], geometry: Geometry) -> int:
-    """Return the longest edge of any image: a larger patch only shows mirrors."""
-    longest = max(max(example.target.known.shape) for example in prepared)
-    return int(longest) + 2 * geometry.shrink
+def _patch_shape(
+    prepared: Sequence[Prepared], config: TrainConfig, geometries: Sequence[Geometry]
+) -> tuple[int, ...]:
+    """Return the shape of patches: as set, but no larger than shows more than mirrors.
+
+    Patches are square in the plane.
+    """
+    shapes = [example.target.known.shape for example in prepared]
+    plane = geometries[-1]
+    edge = max(max(shape[-2:]) for shape in shapes) + 2 * plane.shrink
+    edge = plane.size_at_least(min(config.patch_size, edge))
+    if len(geometries) == 2:
+        return edge, edge
+    along_z = geometries[0]
+    depth = max(shape[0] for shape in shapes) + 2 * along_z.shrink
+    return along_z.size_at_least(min(config.patch_depth, depth)), edge, edge

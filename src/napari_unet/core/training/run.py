@@ -17,6 +17,7 @@ from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.channels import pick_channels, pick_intensity
 from napari_unet.core.prediction.plane import predict_plane
 from napari_unet.core.training.examples import count_objects
 from napari_unet.core.training.state import Training
@@ -173,15 +174,18 @@ class Look:
         """Return the foreground probability of the current view, or None."""
         if time.perf_counter() - self._looked_at < _LOOK_EVERY:
             return None
+        if self._settings.network.dimensions == 3:  # one plane says too little
+            return None
         request = self._preview()
         if request is None:
             return None
         intensity = request.intensity or measure_intensity(
             request.image, self._settings.normalisation
         )
+        intensity = pick_intensity(intensity, request.image, self._settings)
         steps = predict_plane(
             self._training.network,
-            request.image,
+            pick_channels(request.image, self._settings),
             intensity,
             self._settings,
             self._training.compute,

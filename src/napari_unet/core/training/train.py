@@ -10,7 +10,11 @@ import torch
 
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
-from napari_unet.core.evaluation.detection import AnyScores, quality
+from napari_unet.core.evaluation.detection import (
+    AnyScores,
+    is_of_classes,
+    quality,
+)
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
@@ -231,8 +235,11 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
 def rank(scores: AnyScores) -> float:
     """Return the number by which the best checkpoint is chosen.
 
-    That is `quality`; pixel IoU tells apart networks that find no object yet.
+    That is `quality`; pixel IoU tells apart networks that find no object yet. Of
+    classes it is the mean IoU.
     """
+    if is_of_classes(scores):
+        return scores.iou
     return quality(scores) + 0.1 * scores.iou
 
 

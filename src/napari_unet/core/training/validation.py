@@ -3,13 +3,14 @@
 import functools
 import operator
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from napari_unet.core.annotation.target import make_target
+from napari_unet.core.annotation.target import Target, split_components
 from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.device import Compute
+from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.detection import (
     AnyScores,
     DetectionScores,
@@ -21,7 +22,7 @@ from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.detect import detect_points
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
-from napari_unet.core.training.examples import KnownPoints, Prepared
+from napari_unet.core.training.prepared import KnownPoints, Prepared
 
 # What is tried, one after the other. Splits: only leaks, or up to touching discs; what
 # a network joins in images it has seen says little about others, so not less than
@@ -36,8 +37,9 @@ _TRIED_FOR_POINTS = (0.3, 0.5, 0.7, 0.9)
 _LARGER = 3
 # A change must gain this much average precision before it is chosen.
 _WORTH_IT = 0.005
-# So much of a training image, in px along each axis, helps to choose; of so many.
-_SEEN_PX = 384
+# So much of a training image, in px along Y and X (Z, Y and X), helps to choose; of so
+# many.
+_SEEN_PX = {2: (384, 384), 3: (16, 96, 96)}
 _SEEN_IMAGES = 6
 
 
@@ -79,7 +81,7 @@ def make_validation(
     small for that; parts of `trained_on` have their say in it, too. They never count
     for the scores.
     """
-    halo = network.geometry.halo
+    halo = [each.halo for each in network.geometries]
     held = [(_crop_to_known(example, halo), True) for example in examples]
     fullest = sorted(trained_on, key=lambda e: -len(np.unique(e.target.labels)))
     seen = [
@@ -107,7 +109,7 @@ def make_validation(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Predicted:
-    """Probabilities (K, Y, X), the truth, and whether they count for the scores."""
+    """Probabilities (K, [Z,] Y, X), the truth, and whether it counts for the scores."""
 
     probabilities: np.ndarray
     example: Prepared
@@ -154,13 +156,18 @@ def _score(
 def _score_one(
     predicted: _Predicted, settings: ModelSettings, objects: ObjectConfig
 ) -> AnyScores:
-    """Score the objects, or the points, of one image."""
-    target = predicted.example.target
-    points = predicted.example.points
+    """Score the objects, classes or points of one image."""
+    target, points = predicted.example.target, predicted.example.points
     if points is not None:
         return _score_detection(predicted, points, objects)
-    labels = _segment(predicted.probabilities, settings, objects)
-    return score_labels(labels, target.labels, known=target.known)
+    if settings.annotation == "classes":
+        classes = class_map(predicted.probabilities)
+        return compare_classes(classes, target, settings.network.classes)
+    return score_labels(
+        find_objects(1 - predicted.probabilities[0], objects),
+        target.labels,
+        known=target.known,
+    )
 
 
 def _score_detection(
@@ -189,26 +196,35 @@ def _score_detection(
 
 def _corner(example: Prepared) -> Prepared:
     """Return a part of an example that is quickly predicted."""
-    return _crop_to_known(example, 0).part((slice(0, _SEEN_PX), slice(0, _SEEN_PX)))
+    known = _crop_to_known(example, [0] * example.target.known.ndim)
+    lengths = _SEEN_PX[known.target.known.ndim]
+    return known.part(tuple(slice(0, length) for length in lengths))
 
 
-def _segment(
-    probabilities: np.ndarray, settings: ModelSettings, objects: ObjectConfig
-) -> np.ndarray:
-    """Return objects; those of a model of classes are its connected components."""
-    if settings.annotation == "classes":
-        classes = class_map(probabilities)
-        target = make_target(classes, kind="classes", classes=settings.network.classes)
-        return target.labels
-    return find_objects(1 - probabilities[0], objects)
+def compare_classes(predicted: np.ndarray, target: Target, classes: int) -> Scores:
+    """Score predicted classes (Y, X): pixel by pixel, and piece by piece.
+
+    A piece is connected ground of one class other than background; it is found only by
+    a piece of the same class.
+    """
+    scores = Scores()
+    for number in range(1, classes):
+        scores += score_labels(
+            split_components(predicted == number),
+            np.where(target.classes == number, target.labels, 0),
+            known=target.known,
+        )
+    by_pixel = score_classes(predicted, target.classes, classes, known=target.known)
+    return replace(scores, classes=by_pixel)
 
 
-def _crop_to_known(example: Prepared, halo: int) -> Prepared:
+def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
     """Keep the known ground and as much around it as the network sees."""
     known = example.target.known
     box = []
-    for axis in (0, 1):
-        places = np.flatnonzero(known.any(axis=1 - axis))
+    for axis, margin in enumerate(halo):
+        others = tuple(a for a in range(known.ndim) if a != axis)
+        places = np.flatnonzero(known.any(axis=others))
         first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
-        box.append(slice(max(0, first - halo), last + 1 + halo))
-    return example.part((box[0], box[1]))
+        box.append(slice(max(0, first - margin), last + 1 + margin))
+    return example.part(tuple(box))

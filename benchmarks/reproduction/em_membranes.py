@@ -1,0 +1,82 @@
+"""Claim 1: membranes in electron micrographs, and the average over seven rotations.
+
+    python benchmarks/reproduction/em_membranes.py --data FOLDER [--iterations N]
+
+Slices 0-15 of the training volume of ISBI 2012 are learned, 16-23 are scored: pixel,
+Rand and warping error at the best of ten thresholds. These are not challenge scores:
+the test volume's truth is secret, and that board's errors are retired.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from claims import call, copy_pairs, draw, parse, print_table, stems
+
+HEAD = (
+    "preset", "base", "iterations", "seconds", "averaging", "pixel error",
+    "Rand error", "warping error", "V_Rand", "V_Info",
+)  # fmt: skip
+
+
+def main() -> None:
+    options = parse(__doc__, iterations=1500, base=16, seed=0, patch=256)
+    source = options.data / "isbi2012_em"
+    names = stems(source / "instances")
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            train = copy_pairs(
+                source / "images", source / "instances", names[:16], folder / "train"
+            )
+            images, labels = copy_pairs(
+                source / "images", source / "instances", names[16:24], folder / "test"
+            )
+            for preset in ("paper-2015", "fast"):
+                model, out = folder / preset, folder / f"{preset}-out"
+                trained = call(
+                    "train", *train, "--model", model, "--preset", preset,
+                    "--base-channels", options.base, "--seed", options.seed,
+                    "--iterations", options.iterations,
+                    *(("--set", f"patch_size={options.patch + 60}")
+                      if preset == "paper-2015" else ()),
+                )  # fmt: skip
+                for tta in ("none", "7-angles"):
+                    maps = out / tta
+                    call("segment", images, "--model", model, "--out", maps,
+                         "--probabilities", "--tta", tta)  # fmt: skip
+                    scores = call("evaluate", maps, labels, "--boundaries")["overall"]
+                    yield (
+                        preset, options.base, trained["iterations"],
+                        round(trained["seconds"]), tta,
+                        *(float(scores[key]) for key in (
+                            "pixel_error", "rand_error", "warping_error", "v_rand",
+                            "v_info",
+                        )),
+                    )  # fmt: skip
+            _draw(
+                options.picture, images, labels, folder / "paper-2015-out" / "7-angles"
+            )
+
+    print_table(HEAD, rows())
+
+
+def _draw(picture: Path | None, images: Path, labels: Path, maps: Path) -> None:
+    """Show one slice, the truth and the probability of membranes."""
+    from napari_unet.formats.images import find_images, read_image, read_labels
+
+    first = find_images(images)[0]
+    probability = read_image(maps / f"{first.stem}_probabilities.tif").array[0]
+    draw(
+        picture,
+        {
+            "slice": read_image(first).array[0],
+            "truth": read_labels(next(labels.glob(f"{first.stem}.*"))),
+            "membrane, 7 rotations": probability,
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""What `check` finds in a pair of files, and in a whole set of them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from napari_unet.cli.examples import check_same_scale, read_picture
+from napari_unet.core.config import AnnotationKind
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:  # so that --help does not wait for torch
+    from napari_unet.core.annotation.class_values import ClassTable
+    from napari_unet.core.workflow import Example
+
+# Image, level and message.
+Found = dict[str, str]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """One pair: what was found, and the example if it can be used."""
+
+    findings: list[Found]
+    example: "Example | None" = None
+
+
+def check_pair(
+    image: Path,
+    labels: Path,
+    *,
+    kind: AnnotationKind,
+    zero: Literal["background", "ignore"],
+    ignore_label: int | None,
+    planes_as_channels: bool,
+) -> Checked:
+    """Look at one pair; a file that cannot be read is a finding, too."""
+    import numpy as np
+
+    from napari_unet.core.annotation.class_findings import find_class_faults
+    from napari_unet.core.annotation.class_values import set_zero_aside
+    from napari_unet.core.annotation.findings import Finding, find_faults
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.formats.images import read_class_labels, read_labels
+
+    read = read_class_labels if kind == "classes" else read_labels
+    example, findings = None, []
+    try:
+        picture, painted = read_picture(image, planes_as_channels), read(labels)
+        check_same_scale(picture, labels)
+        # A stack is looked at as a whole, but cannot be an example.
+        if len(picture.shape) == 2 and painted.shape == picture.shape:
+            example = Example(picture, painted, ignore_label=ignore_label)
+            if zero == "ignore":
+                example = set_zero_aside(example)
+            painted = example.annotation
+            if kind == "classes":
+                findings = find_class_faults(example)
+            ignored = example.ignore_label
+            painted = np.where(painted == ignored, 0, painted) if ignored else painted
+        findings += find_faults(picture, painted, kind)
+    except InputError as error:
+        findings, example = [Finding("error", str(error))], None
+    listed = [
+        {"image": image.name, "level": f.level, "message": f.message} for f in findings
+    ]
+    return Checked(listed, example)
+
+
+def check_set(
+    examples: "list[Example]", kind: AnnotationKind
+) -> "tuple[ClassTable | None, list[Found]]":
+    """Look at all pairs together; return the table of classes, and what was found."""
+    from napari_unet.core.annotation.class_findings import find_set_faults
+    from napari_unet.core.annotation.class_values import count_values, settle_classes
+
+    table = None
+    found: list[Found] = []
+    if kind == "classes" and examples:
+        try:
+            table = settle_classes(count_values(examples))
+        except InputError as error:
+            name = examples[0].image.name
+            found.append({"image": name, "level": "error", "message": str(error)})
+    found += [
+        {"image": name, "level": finding.level, "message": finding.message}
+        for name, finding in find_set_faults(examples, table)
+    ]
+    return table, found

@@ -1,0 +1,78 @@
+"""Names and colours of classes in a labels layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from napari.utils.colormaps import DirectLabelColormap, label_colormap
+from napari.utils.colormaps.standardize_color import transform_color
+
+from napari_unet.widgets.layers import IGNORE_LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari.layers import Labels
+
+# Of Okabe & Ito, told apart by the colour-blind; those of many classes get darker.
+_PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
+_DARKER = 0.6
+_TRANSPARENT = (0.0, 0.0, 0.0, 0.0)
+_IGNORED = (0.5, 0.5, 0.5, 1.0)
+_OBJECT_COLORS = 49
+
+
+def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
+    """Return red, green, blue and opacity of a class, 0 to 1.
+
+    Parameters
+    ----------
+    number : int
+        Of the class; 0, background, is transparent.
+    value : int or str
+        What stood for it in the labels it was learned from: a colour is taken.
+    """
+    if number == 0:
+        return _TRANSPARENT
+    if isinstance(value, str) and value.startswith("#"):
+        return tuple(transform_color(value)[0].tolist())
+    turn, place = divmod(number - 1, len(_PALETTE))
+    color = transform_color(_PALETTE[place])[0]
+    color[:3] *= _DARKER**turn
+    return tuple(color.tolist())
+
+
+def show_classes(
+    layer: Labels, names: Sequence[str], values: Sequence[int | str] = ()
+) -> None:
+    """Give each class its colour, and its name in the status bar.
+
+    Parameters
+    ----------
+    layer : Labels layer
+        Its numbers are classes.
+    names : sequence of str
+        Of the classes, background first.
+    values : sequence of int or str
+        See `ModelSettings.class_values`.
+    """
+    every = list(values) or [""] * len(names)
+    colors = {
+        number: np.array(class_color(number, value), np.float32)
+        for number, value in enumerate(every)
+    }
+    colors[IGNORE_LABEL] = np.array(_IGNORED, np.float32)
+    colors[None] = np.array(_TRANSPARENT, np.float32)  # type: ignore[index]
+    layer.colormap = DirectLabelColormap(color_dict=colors)
+    layer.features = {
+        "index": [*range(len(names)), IGNORE_LABEL],
+        "class": [*names, "ignored"],
+    }
+
+
+def show_objects(layer: Labels) -> None:
+    """Give each number its own colour again, if `show_classes` took them."""
+    if isinstance(layer.colormap, DirectLabelColormap) and "class" in layer.features:
+        layer.colormap = label_colormap(_OBJECT_COLORS)
+        layer.features = {}

@@ -1,0 +1,187 @@
+"""What the annotation's numbers mean: objects, or classes with names and colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QComboBox,
+    QHBoxLayout,
+    QHeaderView,
+    QLabel,
+    QPushButton,
+    QTableWidget,
+    QTableWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_unet.widgets.background import listen
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.class_colors import class_color, show_classes, show_objects
+
+if TYPE_CHECKING:
+    import napari
+
+    from napari_unet.session import Session
+
+_NUMBER, _NAME = range(2)
+_MOST_ROWS_SHOWN = 6
+_FEWEST, _MOST = 2, 256
+
+
+class ClassList(QWidget):
+    """View of `Session.annotation` and `Session.class_names`; a click takes a brush.
+
+    Parameters
+    ----------
+    session : Session
+        The state to show and to change.
+    viewer : napari.Viewer
+        Unwrapped; its annotation gets the colours and names.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._viewer = session, viewer
+        self._chosen = chosen_layers(viewer)
+        self._build()
+        self._kind.currentTextChanged.connect(self._on_kind_chosen)
+        self._table.cellClicked.connect(self._on_row_clicked)
+        self._table.cellChanged.connect(self._on_name_edited)
+        self._more.clicked.connect(self._on_more_clicked)
+        self._fewer.clicked.connect(self._on_fewer_clicked)
+        for signal in (
+            session.events.annotation,
+            session.events.class_names,
+            self._chosen.events.annotation,
+        ):
+            listen(signal, self._show)
+        self._show()
+
+    def _build(self) -> None:
+        self._kind = QComboBox()
+        self._kind.addItems(["objects", "classes"])
+        self._kind.setAccessibleName("Numbers are")
+        self._kind.setToolTip(
+            "Objects: one number per object, all of one kind. Classes: one number per "
+            "kind of ground; single objects are not told apart"
+        )
+        self._table = QTableWidget(0, 2)
+        self._table.setAccessibleName("Classes")
+        self._table.setToolTip(
+            "Click a class to paint it; double-click its name to change it"
+        )
+        self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        rows, columns = self._table.verticalHeader(), self._table.horizontalHeader()
+        if rows is not None and columns is not None:
+            rows.hide()
+            columns.hide()
+            columns.setSectionResizeMode(
+                _NUMBER, QHeaderView.ResizeMode.ResizeToContents
+            )
+            columns.setSectionResizeMode(_NAME, QHeaderView.ResizeMode.Stretch)
+        self._more = QPushButton("Add class")
+        self._more.setToolTip(
+            "One class more. A model that is fine-tuned keeps what it knows of the "
+            "classes that have the names it knows"
+        )
+        self._fewer = QPushButton("Remove last class")
+        self._fewer.setToolTip("What is painted with its number must be erased first")
+        kind = QHBoxLayout()
+        kind.addWidget(QLabel("Numbers are"))
+        kind.addWidget(self._kind, 1)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self._more)
+        buttons.addWidget(self._fewer)
+        self._classes = QWidget()
+        below = QVBoxLayout(self._classes)
+        below.setContentsMargins(0, 0, 0, 0)
+        below.addWidget(self._table)
+        below.addLayout(buttons)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(kind)
+        layout.addWidget(self._classes)
+
+    def paint_with(self, number: int) -> None:
+        """Take a brush with the number of a class."""
+        layer = self._chosen.annotation
+        if layer is not None:
+            self._viewer.layers.selection.active = layer
+            layer.selected_label = number
+            layer.mode = "paint"
+        self._table.setCurrentCell(number, _NAME)
+
+    # ------------------------------------------------------------ controls to session
+
+    def _on_kind_chosen(self, kind: str) -> None:
+        # The combo box offers what `AnnotationKind` allows.
+        self._session.annotation = kind  # type: ignore[assignment]
+
+    def _on_row_clicked(self, row: int, _column: int) -> None:
+        self.paint_with(row)
+
+    def _on_name_edited(self, row: int, column: int) -> None:
+        item, names = self._table.item(row, column), list(self._session.class_names)
+        name = "" if item is None else item.text().strip()
+        if column == _NAME and name and name not in names:
+            names[row] = name
+            self._session.class_names = tuple(names)
+        self._show()  # a name that cannot be goes back to what it was
+
+    def _on_more_clicked(self) -> None:
+        names = self._session.class_names
+        number = len(names)
+        while (name := f"class {number}") in names:
+            number += 1
+        self._session.class_names = (*names, name)
+        self.paint_with(len(names))
+
+    def _on_fewer_clicked(self) -> None:
+        self._session.class_names = self._session.class_names[:-1]
+
+    # ------------------------------------------------------------ session to controls
+
+    def _show(self, _event: object = None) -> None:
+        session, names = self._session, self._session.class_names
+        are_classes = session.annotation == "classes"
+        with signals_blocked(self._kind):
+            self._kind.setCurrentText(session.annotation)
+        self._classes.setVisible(are_classes)
+        self._more.setEnabled(len(names) < _MOST)
+        self._fewer.setEnabled(len(names) > _FEWEST)
+        with signals_blocked(self._table):
+            self._table.setRowCount(len(names))
+            for row, name in enumerate(names):
+                self._table.setItem(row, _NUMBER, _swatch(row))
+                self._table.setItem(row, _NAME, QTableWidgetItem(name))
+        height = 2 * self._table.frameWidth()
+        for row in range(min(len(names), _MOST_ROWS_SHOWN)):
+            height += self._table.rowHeight(row)
+        self._table.setFixedHeight(height)
+        layer = self._chosen.annotation
+        if layer is not None and are_classes:
+            show_classes(layer, names)
+        elif layer is not None:
+            show_objects(layer)
+
+
+def _swatch(number: int) -> QTableWidgetItem:
+    """Return a cell with the number of a class on its colour."""
+    item = QTableWidgetItem(f" {number} ")
+    item.setFlags(Qt.ItemFlag.ItemIsEnabled)  # a selection would hide the colour
+    if number:
+        color = QColor.fromRgbF(*class_color(number))
+        item.setBackground(color)
+        dark = color.lightnessF() < 0.5
+        item.setForeground(QColor("white" if dark else "black"))
+    return item

@@ -1,0 +1,112 @@
+"""What may be compared, and the work of comparing, away from the window's thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from napari_unet.evaluated import evaluate_boundary_planes, evaluate_class_planes
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Mapping, Sequence
+
+    from napari.layers import Labels
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotation.target import Region
+    from napari_unet.session import Session
+
+Kind = Literal["objects", "classes", "borders"]
+
+# Name, title, what it means.
+KINDS: tuple[tuple[Kind, str, str], ...] = (
+    ("objects", "Objects", "Which objects were found, missed, split or merged"),
+    ("classes", "Classes of pixels", "How well each class of pixels was found"),
+    (
+        "borders",
+        "Borders between cells",
+        "The errors of the ISBI challenge, from a layer of probabilities",
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inputs:
+    """Copies of what is compared, and the layer the result belongs to.
+
+    Parameters
+    ----------
+    layer : Labels layer
+        The true one; only handed on.
+    predicted, true : ndarray, shape ([Z,] Y, X)
+        Labels, or probabilities against labels.
+    regions : mapping of int or None to sequence of Region
+        By plane. If there are any, only what lies in them counts.
+    ignore_label : int
+        True pixels with this number do not count.
+    """
+
+    layer: Labels
+    predicted: NDArray[Any]
+    true: NDArray[Any]
+    regions: Mapping[int | None, Sequence[Region]]
+    ignore_label: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """A comparison with the layer it belongs to.
+
+    Parameters
+    ----------
+    true : Labels layer
+        The true labels.
+    kind : str
+        What was compared.
+    scores : Scores, ClassScores or BoundaryScores
+        How well they agree.
+    errors : ErrorMap, ndarray of uint8, or None
+        Where they do not: of objects, classes, borders.
+    """
+
+    true: Labels
+    kind: Kind
+    scores: Any
+    errors: Any
+
+
+def compare(
+    session: Session, kind: Kind, inputs: Inputs, *, inverted: bool = False
+) -> Generator[float, None, Answer]:
+    """Compare; yields which part is done.
+
+    Parameters
+    ----------
+    session : Session
+        Compares objects.
+    kind : str
+        What to compare.
+    inputs : Inputs
+        What is predicted and true.
+    inverted : bool
+        Whether the probabilities are those of being between cells.
+    """
+    yield 0.0
+    predicted, true = inputs.predicted, inputs.true
+    regions, ignore_label = inputs.regions, inputs.ignore_label
+    scores: Any
+    errors: Any = None
+    if kind == "borders":
+        from napari_unet.core.evaluation.boundary_scores import as_probability
+
+        cells = as_probability(predicted)
+        scores = yield from evaluate_boundary_planes(
+            1 - cells if inverted else cells, true, regions, ignore_label
+        )
+    elif kind == "classes":
+        scores, errors = evaluate_class_planes(predicted, true, regions, ignore_label)
+    else:
+        scores, errors = session.evaluate(
+            predicted, true, regions=regions, ignore_label=ignore_label
+        )
+    return Answer(inputs.layer, kind, scores, errors)

@@ -1,0 +1,204 @@
+"""Labels that were made elsewhere: by other numbers, or in colours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.annotation_layers import MAX_UNDOABLE_PIXELS
+from napari_unet.widgets.background import listen, show_problem
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.layer_combo import LayerCombo
+from napari_unet.widgets.layers import (
+    IGNORE_LABEL,
+    add_labels,
+    image_of,
+    is_users_image,
+    spatial_shape,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Image as ImageLayer
+    from napari.layers import Labels, Layer
+    from numpy.typing import NDArray
+
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.session import Session
+
+
+class LabelValues(QWidget):
+    """Buttons that give the annotation the numbers this program works with.
+
+    Parameters
+    ----------
+    session : Session
+        Gets the classes found.
+    viewer : napari.Viewer
+        Unwrapped; its annotation is changed, as steps that can be undone.
+    take : callable
+        Takes a new labels layer as the annotation.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        viewer: napari.Viewer,
+        take: Callable[[Labels], None],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._session, self._viewer, self._take = session, viewer, take
+        self._chosen = chosen_layers(viewer)
+        self._zero = QPushButton("0 is ignored, 1 is background")
+        self._zero.setToolTip(
+            "The labels follow the convention of the Fiji plugin: 0 becomes ignored "
+            "ground, 1 background, 2 and more become 1 and more"
+        )
+        self._number = QPushButton("Any numbers to classes")
+        self._number.setToolTip(
+            "The lowest number becomes background, the others classes 1, 2, …: for "
+            "masks of 0 and 255, for example"
+        )
+        self._coloured = LayerCombo(
+            viewer,
+            self._fits,
+            placeholder="Classes from a coloured image …",
+            can_be_empty=True,
+        )
+        self._coloured.setToolTip(
+            "A layer in which each colour is a class, black background: it is turned "
+            "into a new annotation"
+        )
+        self._coloured.setAccessibleName("Coloured labels")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for control in (self._zero, self._number, self._coloured):
+            layout.addWidget(control)
+        self._zero.clicked.connect(self._on_zero_clicked)
+        self._number.clicked.connect(self._on_number_clicked)
+        self._coloured.layerChanged.connect(self._on_coloured_chosen)
+        for signal in (self._chosen.events.image, self._chosen.events.annotation):
+            listen(signal, self._show)
+        self._show()
+
+    def _fits(self, layer: Layer) -> bool:
+        image = self._chosen.image
+        return (
+            image is not None
+            and layer is not image
+            and is_users_image(layer)
+            and layer.rgb
+            and spatial_shape(layer) == spatial_shape(image)
+        )
+
+    def _show(self, _event: object = None) -> None:
+        self._coloured.refresh()
+        for button in (self._zero, self._number):
+            button.setEnabled(self._chosen.annotation is not None)
+
+    def _on_zero_clicked(self) -> None:
+        from napari_unet.core.annotation.class_values import set_zero_aside
+
+        self._change(set_zero_aside)
+
+    def _on_number_clicked(self) -> None:
+        from napari_unet.core.annotation.class_values import (
+            count_values,
+            settle_classes,
+            to_classes,
+        )
+
+        def number(example: Example) -> Example:
+            table = settle_classes(count_values([example]))
+            self._session.class_names = table.names
+            self._session.annotation = "classes"
+            return to_classes(example, table)
+
+        self._change(number)
+
+    def _change(self, change: Callable[[Example], Example]) -> None:
+        """Change the annotation's numbers in place."""
+        image, layer = self._chosen.image, self._chosen.annotation
+        if image is None or layer is None:
+            return
+        try:
+            if image.ndim != 2:
+                raise InputError(
+                    f"'{layer.name}' is a stack; change the numbers of single planes, "
+                    "or do so before opening it."
+                )
+            old = np.asarray(layer.data)
+            changed = change(_example(image, old))
+            new = np.where(
+                changed.annotation == changed.ignore_label
+                if changed.ignore_label is not None
+                else False,
+                IGNORE_LABEL,
+                changed.annotation,
+            )
+            where = np.nonzero(new != old)
+            if len(where[0]) > MAX_UNDOABLE_PIXELS:
+                raise InputError(
+                    f"{len(where[0]) / 1e6:.0f} million pixels are too many for one "
+                    "step that can be undone; change the file instead."
+                )
+            _check_room(new, layer)
+        except InputError as error:
+            show_problem(error)
+            return
+        layer.data_setitem(where, new[where].astype(old.dtype))
+
+    def _on_coloured_chosen(self, layer: ImageLayer | None) -> None:
+        from napari_unet.core.annotation.class_values import (
+            count_values,
+            pack_colours,
+            settle_classes,
+            to_classes,
+        )
+
+        image = self._chosen.image
+        if image is None or layer is None:
+            return
+        try:
+            colours = np.asarray(layer.data)[..., :3]
+            if colours.dtype != np.uint8 or image.ndim != 2:
+                raise InputError(
+                    f"'{layer.name}' holds {colours.dtype} {colours.shape}; coloured "
+                    "classes are a plane of 8 bits per colour."
+                )
+            example = _example(image, pack_colours(colours))
+            table = settle_classes(count_values([example]))
+        except InputError as error:
+            show_problem(error)
+        else:
+            classes = to_classes(example, table).annotation.astype(np.uint16)
+            self._session.class_names = table.names
+            self._session.annotation = "classes"
+            layer.visible = False
+            self._take(add_labels(self._viewer, image, "annotation", classes))
+        self._coloured.setValue(None)
+
+
+def _example(image: ImageLayer, annotation: NDArray[np.integer]) -> Example:
+    from napari_unet.core.annotation.target import Example
+
+    return Example(image_of(image), annotation, ignore_label=IGNORE_LABEL)
+
+
+def _check_room(numbers: NDArray[np.integer], layer: Labels) -> None:
+    """Refuse numbers that a layer cannot hold."""
+    highest = int(np.iinfo(layer.data.dtype).max)
+    if int(numbers.max()) > highest:
+        raise InputError(
+            f"'{layer.name}' holds {layer.data.dtype}, in which ignored ground "
+            f"({IGNORE_LABEL}) has no place. Right-click the layer, Convert data type, "
+            "uint16, and try again."
+        )

@@ -1,0 +1,90 @@
+"""Labels of other programs get the numbers this one works with; it can be undone."""
+
+import numpy as np
+import pytest
+
+from napari_unet.widgets.annotate import AnnotateSection
+from napari_unet.widgets.annotation_layers import examples_of
+from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.label_values import LabelValues
+from napari_unet.widgets.layers import IGNORE_LABEL, add_labels
+
+
+@pytest.fixture
+def told(monkeypatch):
+    messages = []
+    for name in ("show_warning", "show_error"):
+        monkeypatch.setattr(f"napari_unet.widgets.background.{name}", messages.append)
+    return messages
+
+
+@pytest.fixture
+def section(qtbot, session, viewer, nuclei):
+    choose_image(viewer, nuclei)
+    section = AnnotateSection(session, viewer)
+    qtbot.addWidget(section)
+    section.show()
+    return section
+
+
+@pytest.fixture
+def values(section):
+    return section.findChild(LabelValues)
+
+
+def take(section, viewer, nuclei, dtype, *numbers):
+    data = np.resize(np.array(numbers, dtype), (60, 90))
+    section._take_annotation(add_labels(viewer, nuclei, "annotation", data))
+    return chosen_layers(viewer).annotation
+
+
+def test_the_fiji_plugins_convention(section, values, viewer, nuclei):
+    layer = take(section, viewer, nuclei, np.uint16, 0, 1, 2, 7, IGNORE_LABEL)
+    values._zero.click()
+    expected = [IGNORE_LABEL, 0, 1, 6, IGNORE_LABEL]
+    assert layer.data.ravel()[:5].tolist() == expected
+    layer.undo()
+    assert layer.data.ravel()[:5].tolist() == [0, 1, 2, 7, IGNORE_LABEL]
+
+
+def test_any_numbers_become_classes(section, values, viewer, nuclei, session):
+    layer = take(section, viewer, nuclei, np.uint8, 0, 128, 255, 0)
+    values._number.click()
+    assert layer.data.ravel()[:4].tolist() == [0, 1, 2, 0]
+    assert session.annotation == "classes"
+    assert session.class_names == ("background", "value 128", "value 255")
+    [example] = examples_of(viewer)
+    assert np.unique(example.annotation).tolist() == [0, 1, 2]
+
+
+def test_ignored_ground_needs_room(section, values, viewer, nuclei, told):
+    layer = take(section, viewer, nuclei, np.uint8, 0, 1, 2)
+    values._zero.click()
+    assert "holds uint8, in which ignored ground (65535) has no place" in told[0]
+    assert layer.data.ravel()[:3].tolist() == [0, 1, 2]
+
+
+def test_colours_become_classes(section, values, viewer, nuclei, session):
+    colours = np.zeros((60, 90, 3), np.uint8)
+    colours[:20], colours[20:30] = (255, 0, 0), (0, 0, 255)
+    layer = viewer.add_image(colours, rgb=True, name="mask")
+    choose_image(viewer, nuclei)
+    values._coloured.setValue(layer)
+    values._coloured.layerChanged.emit(layer)
+    annotation = chosen_layers(viewer).annotation
+    assert annotation.data[[0, 25, 40], 0].tolist() == [2, 1, 0]
+    assert session.class_names == ("background", "#0000ff", "#ff0000")
+    assert not layer.visible
+    assert values._coloured.value() is None
+
+
+def test_objects_are_not_taken_for_classes(section, values, viewer, nuclei, told):
+    layer = take(section, viewer, nuclei, np.uint16, *range(300))
+    values._number.click()
+    assert "300 different values" in told[0]
+    assert layer.data.max() == 299
+
+
+def test_without_an_annotation_there_is_nothing_to_change(section, values):
+    assert not values._zero.isEnabled()
+    assert not values._number.isEnabled()
