@@ -96,6 +96,12 @@ def test_coloured_labels_are_recognised_shown_learned_and_predicted(tmp_path, ca
     truth = np.array([0, 2, 1])[blocks(0)[0]]
     assert (predicted == truth).mean() > 0.9
     assert "f0: ground" in said
+    compared = ["evaluate", out, labels, "--classes", "--model", model]
+    code, text, err = call(*compared, "--json")
+    assert code == 0, err
+    measured = json.loads(text.splitlines()[-1])["overall"]
+    assert measured["mean_iou"] > 0.8
+    assert "1 plasma" in call(*compared)[1]
     card = (model / "README.md").read_text()
     assert "#000000 = ground, #2828e6 = plasma, #dc2828 = nucleus" in card
 

@@ -43,6 +43,7 @@ def test_every_command_it_names_exists():
         detection,
         prediction,
         showcase,
+        tools,
         training,
     )
     from napari_unet.cli.app import app

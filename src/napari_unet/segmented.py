@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from napari_unet.core.config import AnnotationKind, ObjectConfig
+    from napari_unet.core.config import AnnotationKind, ModelSettings, ObjectConfig
     from napari_unet.core.image import Image
     from napari_unet.core.prediction.detect import Detections
     from napari_unet.core.prediction.segment import Segmentation, SegmentProgress
@@ -56,7 +56,8 @@ class Segmented:
     probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
         Of the box and the planes only.
     labels : ndarray of int, shape (Y, X) or (Z, Y, X)
-        Objects, numbered 1 … n in each plane or in the volume; or classes.
+        Objects, numbered 1 … n in each plane or in the volume; or classes. Where the
+        model predicts values, the first channel of `probabilities`, which are values.
     box : tuple of two slices
         The segmented part of each plane, in pixels of the image.
     planes : tuple of int or None
@@ -90,6 +91,8 @@ class Segmented:
         from napari_unet.core.prediction.detect import locate_points
         from napari_unet.core.prediction.segment import find_labels
 
+        if self.annotation == "values":
+            return self
         points = None
         if self.annotation == "points":
             points = locate_points(self.probabilities, self.box, self.planes, config)
@@ -134,11 +137,40 @@ def segment_by_tiles(
     model = workflow.load_model(folder)
     steps = workflow.segment(image, model, **settings)
     kind = model.settings.annotation
+    if kind == "values":
+        result = yield from _predict_values(steps, model.settings)
+        return result
     segmentation = yield from label_tiles(steps, objects, kind)
     return replace(
         finish_segmentation(segmentation, objects, kind),
         class_names=model.settings.class_names,
         class_values=model.settings.class_values,
+    )
+
+
+def _predict_values(
+    steps: Generator[SegmentProgress, None, Segmentation], settings: ModelSettings
+) -> Generator[TileLabels, None, Segmented]:
+    """Bring each tile, and in the end all of it, to the grey values of the target."""
+    from napari_unet.core.prediction.values import restore_values
+
+    low, high = settings.value_range[0]
+    with closing(steps):
+        while True:
+            try:
+                tile = next(steps)
+            except StopIteration as stop:
+                segmentation: Segmentation = stop.value
+                break
+            values = (tile.foreground + 1) / 2 * (high - low) + low
+            yield TileLabels(tile.done, tile.total, tile.plane, tile.box, values)
+    restored = restore_values(segmentation.probabilities, settings)
+    return Segmented(
+        probabilities=restored,
+        labels=restored[0],
+        box=segmentation.box,
+        planes=segmentation.planes,
+        annotation=settings.annotation,
     )
 
 

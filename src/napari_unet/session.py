@@ -24,6 +24,7 @@ from napari_unet.core.config import (
     DeviceChoice,
     ModelSettings,
     NetworkConfig,
+    Normalisation,
     ObjectConfig,
     TrainConfig,
 )
@@ -74,6 +75,7 @@ class Session:
     preset: PresetName = "fast"
     network: NetworkConfig = PRESETS["fast"].network
     train_config: TrainConfig = PRESETS["fast"].training
+    normalisation: Normalisation = PRESETS["fast"].normalisation
     objects: ObjectConfig = field(default_factory=ObjectConfig)
     annotation: AnnotationKind = "objects"
     class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
@@ -117,6 +119,7 @@ class Session:
             )
         self.preset = name
         self.network = preset.network
+        self.normalisation = preset.normalisation
         self.train_config = preset.training.replaced(
             seconds=old.seconds,
             iterations=old.iterations,
@@ -288,13 +291,14 @@ class Session:
         return self.begin(TRAINING, start, take_model)
 
     def _new_settings(self, image: Image) -> ModelSettings:
-        are_classes = self.annotation == "classes"
+        predicts_values = self.network.head == "regression"
+        are_classes = self.annotation == "classes" and not predicts_values
         return new_settings(
             image,
             self.network,
             class_names=self.class_names if are_classes else ("background", "object"),
-            annotation=self.annotation,
-            normalisation=PRESETS[self.preset].normalisation,
+            annotation="values" if predicts_values else self.annotation,
+            normalisation=self.normalisation,
             objects=self.objects,
         )
 

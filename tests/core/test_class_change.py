@@ -90,6 +90,17 @@ def test_known_classes_have_the_logits_they_had():
     torch.testing.assert_close(new[:, [0, 2]], old[:, [2, 1]])
 
 
+def test_volumes_have_rows_by_name_too():
+    config = NetworkConfig(base_channels=2, levels=2, classes=3, dimensions=3)
+    settings = ModelSettings(network=config, annotation="classes", class_names=NAMES)
+    model = Model(build_network(config, seed=1), settings)
+    changed = change_classes(model, ("background", "dirt"))
+    for name, value in changed.network.state_dict().items():
+        old = model.network.state_dict()[name]
+        expected = old[[0, 2]] if name.startswith("head.") else old
+        torch.testing.assert_close(value, expected, rtol=0, atol=0)
+
+
 def test_new_rows_are_drawn_after_he():
     config = NetworkConfig(base_channels=64, levels=1, classes=2)
     settings = ModelSettings(

@@ -28,7 +28,7 @@ def whole(painted, config, regions):
     return compute_weight_map(target, config)
 
 
-@pytest.mark.parametrize("balance", ["none", "inverse-frequency", "2019"])
+@pytest.mark.parametrize("balance", ["none", "inverse-frequency", "v_bal", "2019"])
 @pytest.mark.parametrize("width", [0, 1, 2])
 @given(
     strokes=st.lists(st.lists(stroke, max_size=3), min_size=1, max_size=6),

@@ -238,8 +238,10 @@ def test_an_example_holds_an_image_and_its_labels():
         Example(image, annotation.astype(float))
     with pytest.raises(InputError, match="labels of 'dish 1' hold negative"):
         Example(image, -annotation.astype(int))
-    with pytest.raises(InputError, match="is a stack of shape"):
-        Example(Image(np.zeros((1, 3, 4, 5))), np.ones((3, 4, 5), int))
+    stack = Image(np.zeros((1, 3, 4, 5)))
+    assert Example(stack, np.ones((3, 4, 5), int)).annotated_planes == [0, 1, 2]
+    with pytest.raises(InputError, match="--planes-as-channels"):
+        Example(stack, annotation)
 
 
 @pytest.mark.parametrize(

@@ -303,6 +303,30 @@ def test_given_class_weights_are_used():
         compute_weight_map(target, config, class_weights=[1, 2])
 
 
+def test_the_class_balance_v_bal_weighs_background_down():
+    labels = np.zeros((20, 20), int)
+    labels[5:9, 5:9] = 1
+    config = WeightMapConfig(w0=0, class_balance="v_bal")
+    weights = compute_weight_map(make_target(labels), config)
+    np.testing.assert_allclose(weights, np.where(labels > 0, 1, 0.1))
+
+
+def test_each_class_can_be_given_its_weight():
+    target = make_target(np.array([[0, 1, 2, 3]]), kind="classes", classes=4)
+    config = WeightMapConfig(w0=0, class_balance="weights", class_weights="0.5, 3, 2")
+    assert config.class_weights == (0.5, 3, 2)
+    weights = compute_weight_map(target, config)
+    np.testing.assert_allclose(weights, [[0.5, 3, 2, 2]])  # the last one for the rest
+    for wrong in ("", "0", "1,-1", "a"):
+        with pytest.raises(ValueError, match="class_weights"):
+            WeightMapConfig(class_weights=wrong)
+
+
+def test_a_form_brings_the_ridge_published_for_it():
+    assert WeightMapConfig(sigma=3).in_form("2019") == FALK
+    assert FALK.in_form("2015") == WeightMapConfig()
+
+
 WHOLE = paint_discs((160, 150), 21, seed=3)
 WHOLE_WEIGHTS = {
     sigma: compute_weight_map(

@@ -83,6 +83,7 @@ def workflow(monkeypatch):
             disagreement=None
             if averaging == "none"
             else np.full_like(results[0][0], 0.25),
+            volume=False,
         )
 
     fake.segment = segment

@@ -152,3 +152,80 @@ def test_of_a_stack_the_current_slice_is_shown_in_its_place(qtbot, viewer, secti
 
     qtbot.waitUntil(lambda: find_layer(viewer, image, "weight map").translate[0] == 0)
     assert "Fewer than two" in section._status.text()
+
+
+def layer_of(viewer, name):
+    return next((x for x in viewer.layers if x.name == f"cells {name}"), None)
+
+
+def show_map(section, name):
+    section._name.setCurrentText(name)
+    section._live.setChecked(True)
+
+
+def test_the_separation_border_is_shown_as_training_will_cut_it(
+    qtbot, viewer, session, section
+):
+    _, annotation = annotate(viewer)
+    annotation.data[5:15, 15:19] = 1  # now the two touch at column 19
+    show_map(section, "separation border")
+    qtbot.waitUntil(lambda: layer_of(viewer, "separation border") is not None)
+    layer = layer_of(viewer, "separation border")
+    width = session.train_config.weight_map.separation_border
+    assert width == 2
+    assert set(np.nonzero(layer.data)[1]) == {18, 19}
+    assert "20 px between touching ones" in section._status.text()
+
+    section._form.control("separation_border").setValue(1)
+
+    qtbot.waitUntil(lambda: set(np.nonzero(layer.data)[1]) == {19})
+
+
+def test_the_density_of_patches_follows_its_settings(qtbot, viewer, session, section):
+    annotate(viewer)
+    section._sampling.control("rule").setCurrentText("density")
+    assert session.train_config.sampling.rule == "density"
+    show_map(section, "patch density")
+    qtbot.waitUntil(lambda: layer_of(viewer, "patch density") is not None)
+    layer = layer_of(viewer, "patch density")
+    assert layer.data[10, 10] == 1
+    assert layer.data[30, 30] == pytest.approx(0.1)
+    share = 210 / (210 + 0.1 * (2000 - 210))
+    assert section._status.text().startswith(f"{share:.0%} of the patches")
+
+    section._sampling.control("background").setValue(0.5)
+
+    qtbot.waitUntil(lambda: layer.data[30, 30] == pytest.approx(0.5))
+
+
+def test_another_map_takes_the_place_of_the_first(qtbot, viewer, section):
+    annotate(viewer)
+    show_map(section, "weight map")
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    show_map(section, "distance map")
+    qtbot.waitUntil(lambda: layer_of(viewer, "distance map") is not None)
+    layer = layer_of(viewer, "distance map")
+    assert (layer.data[10, 17], layer.data[10, 5]) == (2, -1)
+    assert layer.visible
+    assert not shown(viewer).visible
+
+    show_map(section, "weight map")
+
+    qtbot.waitUntil(lambda: shown(viewer).visible)
+    assert not layer.visible
+
+
+def test_another_form_brings_its_published_ridge(session, section):
+    section._form.control("form").setCurrentText("2019")
+    assert session.train_config.weight_map == WeightMapConfig(
+        form="2019", w0=50, sigma=6, separation_border=2, class_balance="none"
+    )
+    assert section._form.control("w0").value() == 50
+
+
+def test_weights_of_classes_are_typed_into_a_line(qtbot, session, section):
+    line = section._more.control("class_weights")
+    line.setText("0.2,1")
+    line.editingFinished.emit()
+    assert session.train_config.weight_map.class_weights == (0.2, 1)
+    assert line.text() == "0.2, 1"

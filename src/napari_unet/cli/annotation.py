@@ -3,7 +3,7 @@
 import functools
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -79,8 +79,31 @@ def check(
 def weights(
     labels: Annotated[Path, typer.Argument(help="A label image.")],
     out: Annotated[Path, typer.Option(help="The float32 TIFF to write.")],
-    w0: Annotated[float, typer.Option(help="Height of the ridge.")] = 10.0,
-    sigma: Annotated[float, typer.Option(help="Width of the ridge, px.")] = 5.0,
+    form: Annotated[
+        Literal["2015", "2019"], typer.Option(help="Of the paper, or of Falk et al.")
+    ] = "2015",
+    w0: Annotated[
+        float | None,
+        typer.Option(help="Height of the ridge.", show_default="10; form 2019: 50"),
+    ] = None,
+    sigma: Annotated[
+        float | None,
+        typer.Option(help="Width of the ridge, px.", show_default="5; form 2019: 6"),
+    ] = None,
+    class_balance: Annotated[
+        Literal["inverse-frequency", "v_bal", "weights", "none"] | None,
+        typer.Option(help="Form 2015: how classes are balanced."),
+    ] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(help="One for each class, background first, e.g. 0.2,1."),
+    ] = None,
+    annotation: Annotated[
+        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
+    ] = "objects",
+    ignore_label: Annotated[
+        int | None, typer.Option(help="Label number of ground to leave out.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compute the weight map of a label image, as in the U-Net paper.
@@ -89,27 +112,28 @@ def weights(
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
     """
     from napari_unet.core.workflow import compute_weight_map
-    from napari_unet.formats.images import TIFF_SUFFIXES, read_image, read_labels
+    from napari_unet.formats.images import read_labels
     from napari_unet.formats.tiff import write_grey
 
-    config = changed(WeightMapConfig(), w0=w0, sigma=sigma)
+    if class_weights is not None:
+        class_balance = class_balance or "weights"
+    config = changed(
+        WeightMapConfig().in_form(form),
+        w0=w0,
+        sigma=sigma,
+        class_balance=class_balance,
+        class_weights=class_weights,
+    )
     if labels.is_dir():
         raise InputError(f"'{labels}' is a folder; name one label image.")
-    if out.suffix.lower() not in TIFF_SUFFIXES:
-        raise InputError(f"--out {out}: weights are written as TIFF; name it .tif.")
-    if out.exists() and out.samefile(labels):
-        raise InputError(
-            f"The weights would replace the labels in '{labels}'; choose another file "
-            "for --out."
-        )
-    annotation = read_labels(labels)
+    check_output(labels, out)
+    painted = read_labels(labels)
     start = time.perf_counter()
-    weight_map = compute_weight_map(annotation, config)
+    weight_map = compute_weight_map(
+        painted, config, kind=annotation, ignore_label=ignore_label
+    )
     seconds = time.perf_counter() - start
-    # A PNG has no pixel size, and its palette would be taken for colours.
-    is_png = labels.suffix.lower() == ".png"
-    size = None if is_png else read_image(labels).pixel_size_um
-    write_grey(out, weight_map, size)
+    write_grey(out, weight_map, pixel_size_of(labels))
     result = {
         "out": str(out),
         "shape": list(weight_map.shape),
@@ -120,3 +144,25 @@ def weights(
     }
     text = f"{out}: weights from {result['min']:.2f} to {result['max']:.2f}"
     report(result, text, as_json=as_json)
+
+
+def check_output(labels: Path, out: Path) -> None:
+    """Refuse a file for the result that is no TIFF, or that is the labels' own."""
+    from napari_unet.formats.images import TIFF_SUFFIXES
+
+    if out.suffix.lower() not in TIFF_SUFFIXES:
+        raise InputError(f"--out {out}: the result is written as TIFF; name it .tif.")
+    if out.exists() and out.samefile(labels):
+        raise InputError(
+            f"The result would replace the labels in '{labels}'; choose another file "
+            "for --out."
+        )
+
+
+def pixel_size_of(labels: Path) -> tuple[float, ...] | None:
+    """Return the pixel size in µm that a file of labels gives, if any."""
+    from napari_unet.formats.images import read_image
+
+    # A PNG has no pixel size, and its palette would be taken for colours.
+    is_png = labels.suffix.lower() == ".png"
+    return None if is_png else read_image(labels).pixel_size_um

@@ -37,6 +37,7 @@ def main() -> None:
         detection,
         prediction,
         showcase,
+        tools,
         training,
     )
 

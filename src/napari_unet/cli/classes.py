@@ -2,12 +2,13 @@
 
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from napari_unet.cli.app import table
-from napari_unet.core.config import AnnotationKind, ModelSettings
+from napari_unet.core.config import AnnotationKind, ModelSettings, NetworkConfig
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -56,6 +57,15 @@ def read_channels(text: str | None) -> tuple[int, ...]:
             "channel is 0: for example --channels 0,2."
         )
     return tuple(map(int, parts))
+
+
+def choose_kind(
+    annotation: AnnotationKind | None, old: "Model | None", *, points: bool
+) -> AnnotationKind:
+    """Return what the labels are: what was said, what the model knows, or objects."""
+    if points:
+        return "points"
+    return annotation or ("objects" if old is None else old.settings.annotation)
 
 
 def settle(
@@ -181,6 +191,32 @@ def start_with_classes(
     else:
         names, values = ("background", "object"), ()
     return change_classes(model, names, values=values, annotation=kind, seed=seed)
+
+
+def check_planes(planes_as_channels: bool, network: NetworkConfig) -> None:
+    """Refuse to take planes as channels where the network learns from volumes."""
+    if planes_as_channels and network.dimensions == 3:
+        raise InputError(
+            "--planes-as-channels makes one plane of a stack, but the network learns "
+            "from volumes; leave one of the two out."
+        )
+
+
+def read_true_classes(path: Path, settings: ModelSettings) -> "NDArray[np.integer]":
+    """Read true labels; where they hold what the model learned from, as its classes.
+
+    Raises
+    ------
+    InputError
+        If they hold anything else.
+    """
+    from napari_unet.core.annotation.class_values import classify, read_value
+    from napari_unet.formats.images import read_class_labels
+
+    labels = read_class_labels(path)
+    if not settings.class_values:
+        return labels
+    return classify(labels, [*map(read_value, settings.class_values)], path.name)
 
 
 def check_same_channels(model: "Model", wanted: Sequence[int]) -> None:

@@ -143,9 +143,10 @@ def _train(
                 return model
             bar.update(round(100 * progress.fraction, 1) - bar.n)
             if progress.validation is not None:
+                scores = progress.validation.as_dict()
                 bar.set_postfix_str(
                     f"iteration {progress.iteration}, loss {progress.loss:.3f}, "
-                    f"validation F1 {progress.validation.f1:.3f}"
+                    f"validation F1 {scores['f1']:.3f}"
                 )
 
 

@@ -19,8 +19,8 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
+from napari_unet.cli.image_results import check_folder, predict, read_average, read_tile
 from napari_unet.cli.model_folder import open_model, require_kind
-from napari_unet.cli.prediction import check_folder, predict, read_average, read_tile
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch

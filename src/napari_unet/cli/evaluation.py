@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
+from napari_unet.cli.classes import read_true_classes
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for what computes
@@ -31,15 +33,28 @@ _BOUNDARIES_SHOWN = {
 
 
 def evaluate_classes(
-    predicted: Path, true: Path, ignore_label: int | None, *, as_json: bool
+    predicted: Path,
+    true: Path,
+    ignore_label: int | None,
+    *,
+    settings: ModelSettings | None = None,
+    as_json: bool,
 ) -> None:
-    """Compare class maps: IoU and Dice of each class, and their means."""
+    """Compare class maps: IoU and Dice of each class, and their means.
+
+    With the settings of a model, true values and colours become its classes.
+    """
     from napari_unet.core.evaluation.class_scores import count_classes, score_classes
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
     scores: dict[str, ClassScores] = {}
     for path, truth in pair_files(predicted, true):
-        found, right = read_labels(path), read_labels(truth)
+        found = read_labels(path)
+        right = (
+            read_labels(truth)
+            if settings is None
+            else read_true_classes(truth, settings)
+        )
         known = None if ignore_label is None else right != ignore_label
         try:
             classes = count_classes(found, right, known)
@@ -53,10 +68,23 @@ def evaluate_classes(
     )
     for number, (iou, dice, there, seen) in enumerate(columns):
         by_class.append(
-            [str(number), f"{iou:.3f}", f"{dice:.3f}", f"{there}", f"{seen}"]
+            [
+                _title(number, settings),
+                f"{iou:.3f}",
+                f"{dice:.3f}",
+                f"{there}",
+                f"{seen}",
+            ]
         )
     text = _tabulate(scores, overall, _CLASSES_SHOWN, digits=3)
     _report(scores, overall, f"{text}\n\n{table(by_class)}", as_json=as_json)
+
+
+def _title(number: int, settings: ModelSettings | None) -> str:
+    """Return the number of a class, and its name if it is known."""
+    if settings is None or number >= len(settings.class_names):
+        return str(number)
+    return f"{number} {settings.class_names[number]}"
 
 
 def evaluate_boundaries(

@@ -26,23 +26,37 @@ def read_examples(
     planes_as_channels: bool = False,
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
-    """Read pairs of files as annotated images; classes keep their values."""
+    """Read pairs of files as annotated images; classes keep their values.
+
+    For the kind ``values`` they are images and those to predict.
+    """
     from tqdm import tqdm
 
     from napari_unet.core.annotation.class_values import set_zero_aside
     from napari_unet.core.annotation.target import Example
-    from napari_unet.formats.images import pair_files, read_class_labels, read_labels
+    from napari_unet.core.training.values import pair_images
+    from napari_unet.formats.images import (
+        pair_files,
+        read_class_labels,
+        read_image,
+        read_labels,
+    )
 
     read = read_class_labels if kind == "classes" else read_labels
     examples = []
     pairs = pair_files(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
-        annotation, picture = read(label), read_picture(image, planes_as_channels)
+        picture = read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
+        around = _read_regions(regions, image)
+        if kind == "values":
+            target = read_image(label)
+            examples.append(pair_images(picture, target, regions=around, role=role))
+            continue
         example = Example(
             image=picture,
-            annotation=annotation,
-            regions=_read_regions(regions, image),
+            annotation=read(label),
+            regions=around,
             ignore_label=ignore_label,
             role=role,
         )

@@ -2,8 +2,6 @@
 
 import functools
 import operator
-import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,8 +21,14 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.classes import class_shares, say_one_class, say_shares
+from napari_unet.cli.image_results import (
+    check_folder,
+    predict,
+    read_average,
+    read_tile,
+)
 from napari_unet.cli.model_folder import open_model, require_kind
-from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -85,7 +89,10 @@ def segment(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Segment images with a model; writes labels to <stem>.tif in --out."""
+    """Segment images with a model; writes labels to <stem>.tif in --out.
+
+    Of a model that predicts grey values, <stem>.tif is the predicted image.
+    """
     from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
@@ -104,8 +111,14 @@ def segment(
     wanted = _Wanted(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
-    counts, faults = {}, {}
-    shares: dict[str, dict[str, float]] = {}  # of classes
+    predicts_values = loaded.settings.annotation == "values"
+    if predicts_values and (probabilities or uncertainty or rois or csv):
+        raise InputError(
+            f"The model '{model}' predicts grey values: there are no probabilities, "
+            "ROIs or measurements to write. Leave these options out."
+        )
+    found: dict[str, Any] = {}
+    faults = {}
     for path in paths:
         try:
             image = read_image(path)
@@ -115,30 +128,21 @@ def segment(
             if len(paths) > 1:
                 warn(str(error))
             continue
-        labels = make_labels(segmentation, loaded.settings, objects)
         stem = stem_of(path)
-        _write(out / stem, image, labels, segmentation, wanted)
-        planes = labels if labels.ndim == 3 else labels[None]
-        counts[stem] = sum(int(plane.max()) for plane in planes)
-        if loaded.settings.annotation == "classes":
-            shares[stem] = class_shares(labels, loaded.settings)
-            if len(shares[stem]) == 1:
-                warn(say_one_class(path.name, shares[stem]))
-    if not counts:  # nothing went well: probably all for the same reason
+        if predicts_values:
+            _write_values(out / f"{stem}.tif", image, segmentation, loaded)
+            found[stem] = "predicted"
+        else:
+            labels = make_labels(segmentation, loaded.settings, objects)
+            _write(out / stem, image, labels, segmentation, wanted)
+            found[stem] = _measure(path, labels, segmentation, loaded.settings)
+    if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(
-        f"{stem}: {say_shares(shares[stem]) if shares else count(n, 'object')}"
-        for stem, n in counts.items()
-    )
-    result = {
-        "out": str(out),
-        "images": len(counts),
-        "objects": counts,
-        "failed": faults,
-    }
-    if shares:
-        del result["objects"]
-        result["classes"] = shares
+    text = "\n".join(f"{stem}: {_say_found(each)}" for stem, each in found.items())
+    result = {"out": str(out), "images": len(found), "failed": faults}
+    if not predicts_values:
+        of_classes = loaded.settings.annotation == "classes"
+        result["classes" if of_classes else "objects"] = found
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)
@@ -148,81 +152,43 @@ def segment(
         )
 
 
-def read_tile(tile: str) -> int | None:
-    """Return the edge of a tile, None for 'auto'."""
-    if tile == "auto":
-        return None
-    if not tile.isdigit():
-        raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
-    return int(tile)
+def _measure(
+    path: Path,
+    labels: "np.ndarray",
+    segmentation: "Segmentation",
+    settings: ModelSettings,
+) -> int | dict[str, float]:
+    """Return how many objects there are, or the share of each class."""
+    if settings.annotation == "classes":
+        shares = class_shares(labels, settings)
+        if len(shares) == 1:
+            warn(say_one_class(path.name, shares))
+        return shares
+    by_plane = labels.ndim == 3 and not segmentation.volume
+    parts = labels if by_plane else labels[None]
+    return sum(int(part.max()) for part in parts)
 
 
-def read_average(tta: str) -> Averaging:
-    """Return what to average over: '4 flips' for '4-flips'."""
-    from napari_unet.core.prediction.averaging import list_versions
-
-    averaging = tta.replace("-", " ")
-    try:
-        list_versions(averaging)
-    except InputError:
-        names = ", ".join(name.replace(" ", "-") for name in AVERAGES)
-        raise InputError(
-            f"--tta {tta}: choose one of {names}, or another number of angles, for "
-            "example 12-angles."
-        ) from None
-    return averaging
+def _say_found(found: int | dict[str, float] | str) -> str:
+    """Return what was found in an image, in words."""
+    if isinstance(found, str):
+        return found
+    return count(found, "object") if isinstance(found, int) else say_shares(found)
 
 
-def check_folder(
-    out: Path, images: list[Path], results: list[Path], is_ours: Callable[[Path], bool]
+def _write_values(
+    path: Path, image: "Image", segmentation: "Segmentation", model: "Model"
 ) -> None:
-    """Refuse a folder in which a result would replace what we did not write."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"'{out}' is a file; --out needs a folder.")
-    if any(out.resolve() == path.parent.resolve() for path in images):
-        raise InputError(
-            f"The images themselves lie in '{out}'; their labels would replace them. "
-            "Choose another folder for --out."
-        )
-    foreign = [path for path in results if path.exists() and not is_ours(path)]
-    if foreign:
-        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-        raise InputError(
-            f"'{foreign[0]}'{more} would be replaced, and was not written by this "
-            "program. Choose another folder for --out, or move it away."
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder '{out}' cannot be made ({error.strerror}); choose another "
-            "one for --out, where you may write."
-        ) from error
+    """Write a predicted image: one channel as (Y, X), several as (C, Y, X)."""
+    from napari_unet.core.workflow import restore_values
+    from napari_unet.formats.tiff import write_grey
 
-
-def predict(
-    image: "Image",
-    model: "Model",
-    tile: int | None,
-    averaging: Averaging,
-    device: DeviceChoice,
-) -> "Segmentation":
-    """Predict one image with a progress bar over its tiles."""
-    from tqdm import tqdm
-
-    from napari_unet.core.workflow import segment as segment_image
-
-    steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
-    unit = "tile" if averaging == "none" else "step"  # one version of one tile
-    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                segmentation: Segmentation = end.value
-                return segmentation
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
+    values = restore_values(segmentation.probabilities, model.settings)
+    if len(values) == 1:
+        axes = "YX" if values.ndim == 3 else "ZYX"
+        write_grey(path, values[0], image.pixel_size_um, axes=axes)
+    else:
+        write_grey(path, values, image.pixel_size_um)
 
 
 def _write(
@@ -250,7 +216,8 @@ def _write(
     if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), labels)
     if wanted.csv:
-        if labels.ndim == 3 and labels.any():  # each plane has numbers of its own
+        if labels.ndim == 3 and labels.any() and not segmentation.volume:
+            # Each plane has numbers of its own.
             export = LabelsExport(
                 labels, stem.parent, name, ("csv",), image, size, by_plane=True
             )
@@ -324,6 +291,13 @@ def evaluate(
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="With --classes: the true labels hold the numbers or colours that "
+            "this model learned from."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP.
@@ -337,8 +311,16 @@ def evaluate(
         raise InputError("Give either --classes or --boundaries, not both.")
     if (invert_predicted or invert_true) and not boundaries:
         raise InputError("--invert-predicted and --invert-true need --boundaries.")
+    if model is not None and not classes:
+        raise InputError("--model tells the classes of the labels; it needs --classes.")
     if classes:
-        evaluate_classes(predicted, true, ignore_label, as_json=as_json)
+        evaluate_classes(
+            predicted,
+            true,
+            ignore_label,
+            settings=None if model is None else open_model(model).settings,
+            as_json=as_json,
+        )
         return
     if boundaries:
         evaluate_boundaries(

@@ -1,6 +1,7 @@
-"""`--set NAME=VALUE`: any setting of the network and of the training."""
+"""`--config FILE` and `--set NAME=VALUE`: any setting of network and training."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 
@@ -9,15 +10,43 @@ from napari_unet.core.config import (
     AugmentationConfig,
     Config,
     NetworkConfig,
+    SamplingConfig,
     TrainConfig,
     WeightMapConfig,
 )
 from napari_unet.core.errors import InputError
+from napari_unet.core.presets import PRESETS, PresetName, TrainingSettings
 
 _PARTS: dict[str, type[Config]] = {
     "weight_map": WeightMapConfig,
+    "sampling": SamplingConfig,
     "augmentation": AugmentationConfig,
 }
+
+
+# They follow from the images and their annotation, whatever a file says.
+_OF_IMAGES = ("in_channels", "classes")
+
+
+def read_settings(file: Path | None, preset: PresetName | None) -> TrainingSettings:
+    """Return the settings of a file, and the preset's where it is silent."""
+    from napari_unet.formats.training_settings import read_training_settings
+
+    if file is not None:
+        return read_training_settings(file, preset)
+    name: PresetName = preset or "fast"
+    chosen = PRESETS[name].model_dump(exclude={"summary"})
+    return TrainingSettings.model_validate(chosen | {"preset": name})
+
+
+def config_fields(file: Path | None) -> dict[str, str]:
+    """Return the fields of the network that a file names, and where they come from."""
+    from napari_unet.formats.training_settings import given_network_fields
+
+    if file is None:
+        return {}
+    fields = [name for name in given_network_fields(file) if name not in _OF_IMAGES]
+    return {name: f"{name} in --config" for name in fields}
 
 
 def apply_settings(

@@ -1,10 +1,8 @@
 """`train`: from images and labels to a model folder."""
 
 import functools
-import signal
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,8 +12,10 @@ from napari_unet.cli.app import Device, Images, Json, Labels, app, changed, repo
 from napari_unet.cli.classes import (
     Planes,
     Zero,
+    check_planes,
     check_same_channels,
     check_same_classes,
+    choose_kind,
     class_rows,
     read_channels,
     read_names,
@@ -30,14 +30,21 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
-from napari_unet.cli.settings import apply_settings, network_fields
+from napari_unet.cli.settings import (
+    apply_settings,
+    config_fields,
+    network_fields,
+    read_settings,
+)
+from napari_unet.cli.stop import stop_requests
 from napari_unet.core.config import (
     AnnotationKind,
     ModelSettings,
+    NetworkConfig,
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.core.presets import PRESETS, PresetName
+from napari_unet.core.presets import PresetName, TrainingSettings
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.annotation.class_values import ClassTable
@@ -53,7 +60,18 @@ def train(
     start_from: Annotated[
         str | None, typer.Option(help="Fine-tune this model (a folder or a name).")
     ] = None,
-    preset: Annotated[PresetName, typer.Option(help="Network and settings.")] = "fast",
+    preset: Annotated[
+        PresetName | None,
+        typer.Option(help="Network and settings.", show_default="fast"),
+    ] = None,
+    config_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            help="Settings as the dock saves them, or some of them; before the "
+            "preset's, after options.",
+        ),
+    ] = None,
     iterations: Annotated[
         int | None, typer.Option(help="Optimizer steps in all.")
     ] = None,
@@ -113,6 +131,10 @@ def train(
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest step size.")
     ] = None,
+    weights_form: Annotated[
+        Literal["2015", "2019"] | None,
+        typer.Option(help="Weight map of the paper or of Falk et al., as published."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -134,36 +156,36 @@ def train(
 
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
+    if annotation == "values" and config_file is None:
+        preset = preset or "denoise"
+    base = read_settings(config_file, preset)
     network = changed(
-        PRESETS[preset].network,
+        base.network,
         base_channels=base_channels,
         levels=levels,
         padding=padding,
     )
-    config = _make_config(preset, iterations, seconds, learning_rate, seed)
+    config = _make_config(base.training, iterations, seconds, learning_rate, seed)
+    if weights_form is not None:
+        weight_map = config.weight_map.in_form(weights_form)
+        config = config.replaced(weight_map=weight_map.model_dump())
     network, config = apply_settings(settings or [], network, config)
     config = changed(config, point_radius=point_radius)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
+    check_planes(planes_as_channels, network)
     start = None if start_from is None else open_model(start_from)
     names, picked = read_names(classes), read_channels(channels)
     old = open_model(str(model)) if start is None and resume else start
-    kind = _choose_kind(annotation, old, points=points)
+    kind = choose_kind(annotation, old, points=points)
     if old is not None:
         planes_as_channels = old.settings.planes_as_channels
-        check_same_channels(old, picked)
         options = {
             "base_channels": base_channels,
             "levels": levels,
             "padding": padding,
         }
-        given = {
-            name: "--" + name.replace("_", "-")
-            for name, value in options.items()
-            if value is not None
-        }
-        given |= network_fields(settings or [])
-        check_same_network(old, network, given)
+        _check_old(old, network, options, config_file, settings or [], picked)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),
@@ -178,11 +200,8 @@ def train(
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
     examples, found = settle(examples, kind, names, old)
-    if start is not None:
-        start = start_with_classes(start, kind, found, config.seed)
-    elif old is not None:
-        check_same_classes(old, found)
-    model_settings = _make_settings(preset, network, found, names).replaced(
+    start = _with_classes(start, old, kind, found, config.seed)
+    model_settings = _make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels
     )
     steps = workflow.fine_tune(
@@ -191,7 +210,7 @@ def train(
         config=config,
         start_from=start,
         settings=model_settings,
-        preset=preset,
+        preset=base.preset,
         device=device,
         resume=resume,
     )
@@ -212,24 +231,14 @@ def train(
         raise typer.Exit(130)
 
 
-def _choose_kind(
-    annotation: AnnotationKind | None, old: "Model | None", *, points: bool
-) -> AnnotationKind:
-    """Return what the labels are: what was said, what the model knows, or objects."""
-    if points:
-        return "points"
-    return annotation or ("objects" if old is None else old.settings.annotation)
-
-
 def _make_config(
-    preset: PresetName,
+    config: TrainConfig,
     iterations: int | None,
     seconds: float | None,
     learning_rate: float | None,
     seed: int | None,
 ) -> TrainConfig:
-    """Return the preset's settings with the options that were given."""
-    config = PRESETS[preset].training
+    """Return the settings with the options that were given."""
     if iterations is not None:
         config = changed(config.replaced(seconds=1.0), iterations=None)
         checked = {"iterations": iterations, "seconds": None}
@@ -239,18 +248,59 @@ def _make_config(
     return changed(config, seconds=seconds, learning_rate=learning_rate, seed=seed)
 
 
+def _check_old(
+    old: "Model",
+    network: NetworkConfig,
+    options: Mapping[str, object],
+    config_file: Path | None,
+    settings: Sequence[str],
+    channels: Sequence[int],
+) -> None:
+    """Refuse options that contradict the model to go on with."""
+    check_same_channels(old, channels)
+    given = {
+        name: "--" + name.replace("_", "-")
+        for name, value in options.items()
+        if value is not None
+    }
+    given = config_fields(config_file) | given | network_fields(settings)
+    check_same_network(old, network, given)
+
+
+def _with_classes(
+    start: "Model | None",
+    old: "Model | None",
+    kind: AnnotationKind,
+    found: "ClassTable | None",
+    seed: int,
+) -> "Model | None":
+    """Return the model to start from with the classes found; a resumed one has them."""
+    if start is not None:
+        return start_with_classes(start, kind, found, seed)
+    if old is not None:
+        check_same_classes(old, found)
+    return None
+
+
 def _make_settings(
-    preset: PresetName,
-    network: Any,
+    base: TrainingSettings,
+    network: NetworkConfig,
+    kind: AnnotationKind,
     found: "ClassTable | None",
     names: Sequence[str],
 ) -> ModelSettings:
-    """Return the settings of a new model of objects, or of the classes found."""
+    """Return the settings of a new model, with the classes found if it learns some."""
+    if (network.head == "regression") != (kind == "values"):
+        raise InputError(
+            f"A network with the head '{network.head}' does not learn {kind}: "
+            "--annotation values goes with the preset 'denoise' or with --set "
+            "head=regression --set loss=mse, and with nothing else."
+        )
     names = found.names if found else names or ("background", "object")
     return ModelSettings(
         network=changed(network, classes=len(names)),
-        normalisation=PRESETS[preset].normalisation,
-        annotation="classes" if found else "objects",
+        normalisation=base.normalisation,
+        annotation=kind,
         class_names=tuple(names),
         class_values=found.class_values if found else (),
     )
@@ -265,7 +315,7 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
     from tqdm import tqdm
 
     with (
-        _stop_requests() as stopped,
+        stop_requests() as stopped,
         tqdm(total=100, desc="Prepare", unit="%", file=sys.stderr) as bar,
     ):
         bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
@@ -289,38 +339,19 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
 
 def _say_validation(progress: "TrainProgress") -> str:
     """Return one line about a validation."""
-    scores = progress.validation
-    if scores is None:
+    from napari_unet.core.card import shown_scores
+
+    if progress.validation is None:
         return ""
+    scores = shown_scores(progress.validation.as_dict())
+    said = ", ".join(f"{title} {value}" for title, value in scores.items())
     best = ", best so far" if progress.is_best else ""
-    return (
-        f"iteration {progress.iteration}: validation F1 {scores.f1:.3f}, "
-        f"IoU {scores.iou:.3f}{best}"
-    )
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in a list instead of breaking off."""
-    received: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, note) for number in signals]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
+    return f"iteration {progress.iteration}: validation {said}{best}"
 
 
 def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     """Return what the saved model says of itself."""
-    from napari_unet.core.card import read_manifest
+    from napari_unet.core.card import read_manifest, shown_scores
 
     manifest = read_manifest(folder)
     card: Card = manifest.card
@@ -340,14 +371,13 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
         f"({precision})"
     ]
     if card.scores is not None:
-        before = card.scores_before
-        are_classes = manifest.settings.annotation == "classes"
-        of_objects = (("f1", "F1"), ("iou", "IoU"))
-        for name, title in (("iou", "mean IoU"),) if are_classes else of_objects:
-            was = "" if before is None else f"{before[name]:.3f} → "
-            lines.append(f"validation {title}: {was}{card.scores[name]:.3f}")
+        kind = manifest.settings.annotation
+        before = shown_scores(card.scores_before, kind) if card.scores_before else {}
+        for title, value in shown_scores(card.scores, kind).items():
+            was = f"{before[title]} → " if before else ""
+            lines.append(f"validation {title}: {was}{value}")
         if by_class := say_class_scores(card.scores, manifest.settings):
             lines.append(by_class)
-        elif card.scores["f1"] == 0:
+        elif card.scores.get("f1") == 0:
             lines.append("No object is found yet: train longer, or annotate more.")
     return result, "\n".join(lines)

@@ -5,12 +5,14 @@ A model folder holds::
     settings.json              this card and the names of the files below; replaced last
     weights-<hash>.safetensors the best weights
     last-<hash>.safetensors    the last weights and the optimizer's state, to resume
+    training.json              the settings of its training, for `train --config`
     README.md                  the card for people
 """
 
 import json
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,12 +20,13 @@ from typing import Any
 import platformdirs
 from pydantic import Field, ValidationError
 
-from napari_unet.core.config import Config, ModelSettings, TrainConfig
+from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
 from napari_unet.core.errors import ModelFolderError
 
 FORMAT = "napari-unet model"
 VERSION = 1
 SETTINGS_FILE = "settings.json"
+TRAINING_FILE = "training.json"
 # Tests and shared workstations put the models elsewhere than in the user's folder.
 HOME_VARIABLE = "NAPARI_UNET_HOME"
 
@@ -37,6 +40,7 @@ class Card(Config):
     objects: int = 0
     started_from: str | None = None
     preset: str = ""
+    command: str = ""  # repeats the training
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
@@ -177,30 +181,83 @@ def _describe_reading(settings: ModelSettings) -> list[str]:
     return lines
 
 
+def shown_scores(
+    scores: Mapping[str, float], kind: AnnotationKind = "objects"
+) -> dict[str, str]:
+    """Return the scores that are shown where there is room for two, by their titles.
+
+    Examples
+    --------
+    >>> shown_scores({"f1": 0.9, "iou": 0.75, "dice": 0.8})
+    {'F1': '0.900', 'IoU': '0.750'}
+    >>> shown_scores({"psnr": 31.25, "mse": 4.0})
+    {'PSNR': '31.25 dB'}
+    """
+    if kind == "classes":
+        return {"mean IoU": f"{scores['iou']:.3f}"}
+    if "psnr" in scores:
+        return {"PSNR": f"{scores['psnr']:.2f} dB"}
+    return {"F1": f"{scores['f1']:.3f}", "IoU": f"{scores['iou']:.3f}"}
+
+
 def describe(manifest: Manifest) -> str:
     """Return the card as Markdown, for ``README.md`` in the model folder."""
     card, settings = manifest.card, manifest.settings
     size = settings.pixel_size_um
     network = settings.network
     kind = "points" if settings.annotation == "points" else "objects"
+    objects = "" if settings.annotation == "values" else f"{card.objects} {kind} of "
     lines = [
         f"# {card.name}",
         "",
         f"A U-Net of napari-unet-live, saved {card.created}.",
         "",
         f"- Network: {network.base_channels} base channels, {network.levels} levels, "
-        f"'{network.padding}' padding, {network.in_channels} channel(s), classes "
-        f"{', '.join(settings.class_names)}",
+        f"'{network.padding}' padding, {network.in_channels} channel(s), "
+        f"{_describe_learned(settings)}",
         *_describe_reading(settings),
         f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
         f"- Normalisation: {settings.normalisation}",
-        f"- Trained on {card.objects} {kind} of {', '.join(card.trained_on) or '?'}",
+        f"- Trained on {objects}{', '.join(card.trained_on) or '?'}",
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
     for title, scores in (("Before", card.scores_before), ("After", card.scores)):
         if scores:
-            named = (f"{name.upper()} {scores[name]:.3f}" for name in ("f1", "iou"))
-            lines.append(f"- {title} (validation): {', '.join(named)}")
+            shown = shown_scores(scores, settings.annotation)
+            named = ", ".join(f"{name} {value}" for name, value in shown.items())
+            lines.append(f"- {title} (validation): {named}")
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
-    return "\n".join([*lines, f"- Made with {versions}", ""])
+    lines.append(f"- Made with {versions}")
+    return "\n".join([*lines, *_describe_repeating(card), ""])
+
+
+def _describe_learned(settings: ModelSettings) -> str:
+    """Return what a network was made for."""
+    if settings.annotation == "values":
+        return f"predicts an image of {settings.network.target_channels} channel(s)"
+    return f"classes {', '.join(settings.class_names)}"
+
+
+def _describe_repeating(card: Card) -> list[str]:
+    """Return how to train the same once more, as lines of Markdown."""
+    if not card.command:
+        return []
+    others = "TARGETS" if "TARGETS" in card.command else "LABELS"
+    replaced = f"IMAGES and {others} are folders of files that pair by equal names"
+    if "REGIONS" in card.command:
+        replaced += (
+            ", REGIONS one of their fully annotated rectangles (`NAME.geojson`, from "
+            "`napari_unet.formats.geojson.write_regions` or QuPath)"
+        )
+    return [
+        "",
+        "## The same training once more",
+        "",
+        f"    {card.command}",
+        "",
+        f"{replaced}. What was open in the viewer must be saved as files first: images "
+        "with File > Save, annotations with the section Export. Models that trained "
+        "for a time, not for a number of iterations, come out a little differently "
+        "each time.",
+    ]

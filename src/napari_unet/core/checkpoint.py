@@ -14,6 +14,7 @@ from torch import Tensor
 
 from napari_unet.core.card import (
     SETTINGS_FILE,
+    TRAINING_FILE,
     Card,
     Manifest,
     StoredFile,
@@ -23,6 +24,7 @@ from napari_unet.core.card import (
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, ModelFolderError
 from napari_unet.core.network.unet import Network, build_network
+from napari_unet.core.presets import PRESETS, TrainingSettings
 
 Weights = Mapping[str, Tensor]
 
@@ -115,6 +117,15 @@ def save_model(
         last=None if last is None else _store(folder, "last", last),
     )
     _replace(folder / "README.md", describe(manifest).encode())
+    if card.training is not None:
+        repeatable = TrainingSettings(
+            preset=next((name for name in PRESETS if name == card.preset), "fast"),
+            network=settings.network,
+            training=card.training,
+            normalisation=settings.normalisation,
+        )
+        text = repeatable.model_dump_json(indent=1)
+        _replace(folder / TRAINING_FILE, text.encode())
     _replace(folder / SETTINGS_FILE, manifest.model_dump_json(indent=1).encode())
     kept = {manifest.weights.name, manifest.last.name if manifest.last else ""}
     for path in folder.iterdir():

@@ -3,12 +3,18 @@
 Lengths named ``_px`` are pixels of the *model* (its pixel size), not of the image.
 """
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from napari_unet.core.setting import Config as Config
+from napari_unet.core.setting import setting
+from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig
+from napari_unet.core.weight_settings import WeightMapConfig as WeightMapConfig
 
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
-AnnotationKind = Literal["objects", "classes", "points"]
+# What a network learns: objects, classes of pixels, where objects are, another image.
+AnnotationKind = Literal["objects", "classes", "points", "values"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 # Over which versions of the image to average a prediction: one of these, or another
 # number of angles (`core.prediction.averaging`).
@@ -18,30 +24,6 @@ AVERAGES: tuple[Averaging, ...] = ("none", "4 flips", "4 rotations", "8", "7 ang
 
 # Between the nodes of an elastic deformation, in px.
 _LEAST_SPACING = 8
-
-
-def setting(
-    default: Any, help: str, *, title: str = "", unit: str = "", **limits: Any
-) -> Any:
-    """Declare a setting once; check, form, tooltip, JSON and CLI option all read it."""
-    extra = {"unit": unit} if unit else None
-    return Field(
-        default,
-        title=title or None,
-        description=help,
-        json_schema_extra=extra,  # type: ignore[arg-type]
-        **limits,
-    )
-
-
-class Config(BaseModel):
-    """Shared behaviour of the settings: immutable, and closed to unknown names."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    def replaced(self, **changes: Any) -> Self:
-        """Return a checked copy with `changes` (`model_copy` would not check)."""
-        return type(self).model_validate(self.model_dump() | changes)
 
 
 class NetworkConfig(Config):
@@ -101,8 +83,13 @@ class NetworkConfig(Config):
         "Dropout after the last two blocks of the contracting path, as in the paper, "
         "or between the convolutions of every block",
     )
-    head: Literal["softmax", "sigmoid"] = setting(
-        "softmax", "One distribution over the classes, or one probability for each"
+    head: Literal["softmax", "sigmoid", "regression"] = setting(
+        "softmax",
+        "One distribution over the classes, one probability for each, or grey values "
+        "of another image",
+    )
+    target_channels: int = setting(
+        1, "Head 'regression': channels of the image to predict", ge=1, le=256
     )
     head_channels: int = setting(
         0, "Channels of one more 3x3 convolution before the last, 0 for none", ge=0
@@ -143,51 +130,14 @@ class NetworkConfig(Config):
     @property
     def outputs(self) -> int:
         """Channels of the last convolution: a sigmoid head has none for background."""
+        if self.head == "regression":
+            return self.target_channels
         return self.classes - (self.head == "sigmoid")
 
-
-class WeightMapConfig(Config):
-    """The loss weight of each pixel, after Eq. 2 of the U-Net paper."""
-
-    w0: float = setting(
-        10.0, "Height of the ridge between close objects", title="w₀", ge=0, le=1000
-    )
-    sigma: float = setting(
-        5.0, "Width of the ridge", title="σ", unit="px", gt=0, le=100
-    )
-    form: Literal["2015", "2019"] = setting(
-        "2015",
-        "Eq. 2 of the paper; or that of the Fiji plugin (Falk et al. 2019), where "
-        "background counts less the further it is from objects",
-    )
-    class_balance: Literal["inverse-frequency", "none"] = setting(
-        "inverse-frequency",
-        "Form 2015: weigh rare classes up, so that each class counts alike; always so "
-        "where objects are marked by points",
-    )
-    background: float = setting(
-        0.1,
-        "Form 2019: weight of background far from any object (v_bal)",
-        title="Far background",
-        gt=0,
-        le=1,
-    )
-    background_sigma: float = setting(
-        10.0,
-        "Form 2019: how fast background comes to count less",
-        title="σ of background",
-        unit="px",
-        gt=0,
-        le=100,
-    )
-    separation_border: int = setting(
-        1,
-        "Width of the line of background cut between touching objects; they get it "
-        "back in the end",
-        unit="px",
-        ge=0,
-        le=2,
-    )
+    @property
+    def predictions(self) -> int:
+        """Channels of what is predicted: probabilities of all classes, or values."""
+        return self.target_channels if self.head == "regression" else self.classes
 
 
 class AugmentationConfig(Config):
@@ -294,19 +244,35 @@ class TrainConfig(Config):
         32, "3D: planes of a training patch", unit="px", ge=1, le=1024
     )
     batch_size: int = setting(2, "Patches per step", ge=1, le=256)
-    loss: Literal["cross-entropy", "dice", "cross-entropy + dice"] = setting(
-        "cross-entropy",
-        "Weighted cross-entropy; the Dice loss, which knows no weights; or a mixture",
+    loss: Literal["cross-entropy", "dice", "cross-entropy + dice", "mse", "l1"] = (
+        setting(
+            "cross-entropy",
+            "Weighted cross-entropy; the Dice loss, which knows no weights; or a "
+            "mixture. For grey values: mean squared or absolute error",
+        )
     )
     dice_share: float = setting(
         0.5, "Share of the Dice loss in the mixture", title="Share of Dice", ge=0, le=1
     )
-    optimizer: Literal["adamw", "sgd", "rmsprop"] = setting("adamw", "Optimizer")
+    optimizer: Literal["adamw", "sgd", "rmsprop", "adagrad"] = setting(
+        "adamw", "Optimizer; AdamW without weight decay is Adam"
+    )
     learning_rate: float = setting(4e-3, "Largest step size", gt=0, le=1000)
-    momentum: float = setting(0.9, "Momentum (SGD) or first beta (AdamW)", ge=0, lt=1)
+    momentum: float = setting(
+        0.9, "Momentum (SGD, RMSprop) or first beta (AdamW)", ge=0, lt=1
+    )
     weight_decay: float = setting(1e-4, "Weight decay", ge=0, le=1)
-    schedule: Literal["cosine", "constant"] = setting(
-        "cosine", "Warm-up and cosine decay of the learning rate, or constant"
+    schedule: Literal["cosine", "constant", "plateau"] = setting(
+        "cosine",
+        "Warm-up and cosine decay of the learning rate; constant; or a tenth of it "
+        "after more than five validations that are no better",
+    )
+    max_gradient: float = setting(
+        5.0,
+        "The gradient's norm is cut here, so that one odd patch cannot undo the rest; "
+        "0 leaves it as it is",
+        title="Largest gradient",
+        ge=0,
     )
     validations: int = setting(
         10, "How many times to validate during the training", ge=1, le=10_000
@@ -320,8 +286,18 @@ class TrainConfig(Config):
         ge=0.5,
         le=50,
     )
+    patience: int = setting(
+        0,
+        "Stop early, after so many validations in a row that are no better than the "
+        "best before; 0 goes on to the end",
+        title="Stop after",
+        unit="validations",
+        ge=0,
+        le=10_000,
+    )
     seed: int = setting(0, "Seed of sampling and augmentation", ge=0)
     weight_map: WeightMapConfig = Field(default_factory=WeightMapConfig)
+    sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
 
     @model_validator(mode="after")
@@ -372,8 +348,10 @@ class ModelSettings(Config):
         None, "3D: distance of planes the model was trained with", unit="µm", gt=0
     )
     annotation: AnnotationKind = setting(
-        "objects", "Whether it learned single objects, classes of pixels, or points"
+        "objects", "Whether it learned objects, classes of pixels, points or values"
     )
+    # (low, high) of each channel of the target: what the network gives as -1 and 1
+    value_range: tuple[tuple[float, float], ...] = ()
     class_names: tuple[str, ...] = setting(
         ("background", "object"), "Name of each class, background first"
     )
@@ -412,4 +390,10 @@ class ModelSettings(Config):
             raise ValueError(f"two classes have one name: {self.class_names}")
         if self.class_values and len(self.class_values) != len(self.class_names):
             raise ValueError("each class needs one value in `class_values`")
+        if (self.network.head == "regression") != (self.annotation == "values"):
+            raise ValueError(
+                "a network with the head 'regression' learns values, and no other "
+                f"does: this one has the head '{self.network.head}' and shall learn "
+                f"{self.annotation}"
+            )
         return self

@@ -7,6 +7,7 @@ from napari_unet.core.config import (
     Config,
     NetworkConfig,
     Normalisation,
+    SamplingConfig,
     TrainConfig,
     WeightMapConfig,
 )
@@ -20,7 +21,17 @@ PresetName = Literal[
     "milesial",
     "mini",
     "mobile",
+    "denoise",
 ]
+
+
+class TrainingSettings(Config):
+    """All that a training from scratch is told, but for the images."""
+
+    preset: PresetName = "fast"  # where they come from
+    network: NetworkConfig
+    training: TrainConfig
+    normalisation: Normalisation = "percentile"
 
 
 class Preset(Config):
@@ -80,7 +91,6 @@ PRESETS: dict[PresetName, Preset] = {
             learning_rate=1e-4,
             weight_decay=0,
             schedule="constant",
-            weight_map=WeightMapConfig(form="2019", w0=50, sigma=6),
             augmentation=AugmentationConfig(
                 flip=False,
                 shift=8,  # half of what its four poolings shrink by
@@ -92,6 +102,8 @@ PRESETS: dict[PresetName, Preset] = {
                 brightness=0,
                 noise=0,
             ),
+            weight_map=WeightMapConfig().in_form("2019"),
+            sampling=SamplingConfig(rule="density"),
         ),
         normalisation="min-max",
         summary="The U-Net plugin for Fiji, Falk et al. (2019): leaky ReLU, weights, "
@@ -126,13 +138,14 @@ PRESETS: dict[PresetName, Preset] = {
             learning_rate=1e-5,
             momentum=0.999,
             weight_decay=1e-8,
-            schedule="constant",
+            schedule="plateau",
+            max_gradient=1,
             loss="cross-entropy + dice",
             weight_map=WeightMapConfig(w0=0, class_balance="none"),
         ),
         normalisation="min-max",
         summary="milesial/Pytorch-UNet: batch normalisation, cross-entropy plus Dice, "
-        "RMSprop. It lowers the learning rate on a plateau; here it is constant.",
+        "RMSprop, a lower learning rate on a plateau, gradients cut at 1.",
     ),
     "mini": Preset(
         network=NetworkConfig(
@@ -151,5 +164,16 @@ PRESETS: dict[PresetName, Preset] = {
         training=_FAST,
         summary="The fast preset with a MobileNet contracting path: half the weights, "
         "for slow machines.",
+    ),
+    # Grey values of image and target must stay related, so neither is changed alone.
+    "denoise": Preset(
+        network=NetworkConfig(head="regression"),
+        training=TrainConfig(
+            loss="mse",
+            augmentation=AugmentationConfig(contrast=0, brightness=0, noise=0),
+        ),
+        summary="Predicts another image instead of objects: a denoiser, or with the "
+        "image as its own target an auto-encoder. The fast network with a regression "
+        "head; without skip connections by skip=none.",
     ),
 }

@@ -47,6 +47,7 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
@@ -64,6 +65,11 @@ from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, settle, train
 from napari_unet.core.training.validation import Validate
+from napari_unet.core.training.values import (
+    check_values,
+    complete_values,
+    pair_images,
+)
 
 __all__ = [
     "Example",
@@ -84,6 +90,8 @@ __all__ = [
     "load_model",
     "make_labels",
     "make_points",
+    "pair_images",
+    "restore_values",
     "run",
     "segment",
 ]
@@ -157,10 +165,13 @@ def fine_tune(
         settings = name_point_classes(settings, examples, config.point_radius)
     settings = settings or ModelSettings()
     check_kind(examples, settings)
+    check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
     check_writable(folder)
     settings = complete_settings(settings, examples, new=start_from is None)
+    if settings.annotation == "values" and start_from is None:
+        settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
     yield _preparing(config)
 
@@ -352,9 +363,12 @@ def draw_patches(
     settings = name_point_classes(settings, examples, config.point_radius)
     settings = settings or ModelSettings()
     check_kind(examples, settings)
+    check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
     settings = complete_settings(settings, examples, new=True)
+    if settings.annotation == "values":
+        settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
     to_train, _ = split_validation(examples, settings.annotation)
     sampler, _ = make_sampler(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QPalette
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only opened
     import pyqtgraph as pg
 
-    from napari_unet.core.evaluation.detection import AnyScores
+    from napari_unet.core.evaluation.detection import AnyScores, FoundScores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
 _DRAW_MSEC = 500
@@ -73,12 +73,13 @@ class TrainingCurves(QWidget):
             Optimizer steps taken so far.
         loss : float
             Smoothed loss of the training.
-        validation : Scores, DetectionScores or None
-            What a validation that has just ended found.
+        validation : Scores, DetectionScores, ValueScores or None
+            What a validation that has just ended found; of grey values, nothing is
+            shown.
         """
         self._losses[0].append(iteration)
         self._losses[1].append(loss)
-        if validation is not None:
+        if validation is not None and _is_of_objects(validation):
             self._scores[0].append(iteration)
             self._scores[1].append(validation.f1)
             self._scores[2].append(validation.iou)
@@ -174,3 +175,8 @@ class TrainingCurves(QWidget):
         iterations, f1, iou = self._scores
         self._f1_line.setData(iterations, f1)
         self._iou_line.setData(iterations, iou)
+
+
+def _is_of_objects(scores: AnyScores) -> TypeGuard[FoundScores]:
+    """Tell whether scores are of objects: those of grey values have no F1."""
+    return hasattr(scores, "f1")

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import InputError
-from napari_unet.core.presets import PRESETS
 from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
@@ -153,7 +152,7 @@ class FineTuneSection(Section):
         self._job, self._old_model = job, self._session.model_folder
         self._preview.start(
             examples[0].image.channels,
-            PRESETS[self._session.preset].normalisation
+            self._session.normalisation
             if model is None
             else model.settings.normalisation,
         )

@@ -23,6 +23,7 @@ from qtpy.QtWidgets import (
     QDoubleSpinBox,
     QFormLayout,
     QLabel,
+    QLineEdit,
     QSpinBox,
     QWidget,
 )
@@ -84,7 +85,7 @@ class Form(QWidget, Generic[ConfigT]):
             self._controls[name] = control
             _add_row(layout, control, name, declared[name])
             _changed_signal(control).connect(
-                lambda _value, name=name: self._on_edited(name)
+                lambda *_value, name=name: self._on_edited(name)
             )
         self.setValue(config)
 
@@ -122,7 +123,8 @@ class Form(QWidget, Generic[ConfigT]):
             reason = error.errors()[0]["msg"].removeprefix("Value error, ")
             show_problem(InputError(f"{reason}."))
             return
-        self._config = config
+        # What was typed into a line is shown as it was understood.
+        self.setValue(config)
         self.valueChanged.emit(config)
 
 
@@ -134,7 +136,8 @@ def make_control(
     Parameters
     ----------
     declared : FieldInfo
-        A bool, int, float or Literal, or one of them or None.
+        A bool, int, float or Literal, or one of them or None; a tuple of numbers
+        becomes a line to type them into.
     slider_range : (float, float), optional
         Makes it a slider over this range.
     """
@@ -146,6 +149,8 @@ def make_control(
         return control
     if kind is bool:
         return QCheckBox()
+    if get_origin(kind) is tuple:
+        return QLineEdit()
     if kind not in (int, float):
         raise TypeError(f"No control can show a setting of type {kind}.")
     return _make_number_control(declared, kind, slider_range)
@@ -237,6 +242,8 @@ def _changed_signal(control: Any) -> Any:
         return control.toggled
     if isinstance(control, QComboBox):
         return control.currentIndexChanged
+    if isinstance(control, QLineEdit):
+        return control.editingFinished
     return control.valueChanged
 
 
@@ -245,6 +252,8 @@ def _read_value(control: Any) -> Any:
         return control.isChecked()
     if isinstance(control, QComboBox):
         return control.currentData()
+    if isinstance(control, QLineEdit):
+        return control.text()
     return control.value()
 
 
@@ -253,6 +262,8 @@ def _show_value(control: Any, value: Any) -> None:
         control.setChecked(value)
     elif isinstance(control, QComboBox):
         control.setCurrentIndex(control.findData(value))
+    elif isinstance(control, QLineEdit):
+        control.setText(", ".join(f"{number:g}" for number in value))
     else:
         # A slider covers the usual values only; a rarer one widens it.
         if not control.minimum() <= value <= control.maximum():

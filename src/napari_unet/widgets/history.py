@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.card import shown_scores
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import listen, show_problem
 
@@ -184,11 +185,15 @@ def describe_gain(card: Card) -> str:
     'F1 0.50 → 0.90, IoU 0.62 → 0.75'
     >>> describe_gain(Card(scores={"f1": 0.0, "iou": 0.1}))
     'F1 0.00, IoU 0.10; no object is found yet, train longer or annotate more'
+    >>> describe_gain(Card(scores={"psnr": 31.25, "mse": 4.0}))
+    'PSNR 31.25 dB'
     >>> describe_gain(Card())
     'too little is annotated to measure how good it is'
     """
     if not card.scores:
         return "too little is annotated to measure how good it is"
+    if "f1" not in card.scores:
+        return ", ".join(f"{k} {v}" for k, v in shown_scores(card.scores).items())
     parts = []
     for name, title in (("f1", "F1"), ("iou", "IoU")):
         before = "" if not card.scores_before else f"{card.scores_before[name]:.2f} → "

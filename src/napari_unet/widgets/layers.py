@@ -37,6 +37,10 @@ LayerRole = Literal[
     "patch targets",
     "patch weights",
     "weight map",
+    "separation border",
+    "patch density",
+    "distance map",
+    "predicted image",
     "errors",
     "differences",
 ]
@@ -196,7 +200,7 @@ def show_image(
 
 
 class LayerWriter:
-    """Write results into a labels layer in place, refreshing the screen now and then.
+    """Write results into a layer in place, refreshing the screen now and then.
 
     Writing goes to the layer object, and only while it is still in the viewer: it may
     be renamed, moved, edited or deleted meanwhile.
@@ -205,11 +209,11 @@ class LayerWriter:
     ----------
     viewer : napari.Viewer
         Whose layer it is.
-    layer : Labels layer
+    layer : Labels or Image layer
         With a NumPy array.
     """
 
-    def __init__(self, viewer: napari.Viewer, layer: Labels) -> None:
+    def __init__(self, viewer: napari.Viewer, layer: Any) -> None:
         self.layer = layer
         self._viewer = viewer
         self._timer = QTimer()

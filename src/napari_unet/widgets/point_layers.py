@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -297,3 +298,17 @@ def _lies_in(places: np.ndarray, segmented: Segmented) -> np.ndarray:
     if segmented.planes is not None:
         inside &= np.isin(np.round(places[:, 0]), segmented.planes)
     return inside
+
+
+def describe_points(segmented: Segmented) -> str:
+    """Return how many points were found, by class if the model knows several."""
+    numbers = [] if segmented.points is None else segmented.points.classes.tolist()
+    counts = Counter(segmented.class_names[number] for number in numbers)
+    total = sum(counts.values())
+    text = f"{total} point" if total == 1 else f"{total} points"
+    if len(segmented.class_names) > 2:
+        text += ": " + ", ".join(f"{counts[n]} {n}" for n in segmented.class_names[1:])
+    if segmented.planes is None:
+        return text
+    slices = len(segmented.planes)
+    return f"{text}, in one slice" if slices == 1 else f"{text}, in {slices} slices"

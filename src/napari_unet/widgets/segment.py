@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -32,9 +31,10 @@ from napari_unet.widgets.background import (
 from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
-from napari_unet.widgets.point_layers import DetectionLayer
+from napari_unet.widgets.point_layers import DetectionLayer, describe_points
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
     import napari
@@ -74,7 +74,7 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | DetectionLayer | None = None
+        self._shown: PredictionLayer | DetectionLayer | ValuesLayer | None = None
         self._detects = False  # whether the model in use knows points only
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
@@ -202,7 +202,8 @@ class SegmentSection(Section):
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
         self._found_with = self._session.objects
-        kind = DetectionLayer if self._detects else PredictionLayer
+        kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
+        kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
@@ -218,6 +219,11 @@ class SegmentSection(Section):
             ended=self._on_ended,
         )
         self._show_state()
+
+    def _predicts_values(self) -> bool:
+        """Tell whether the chosen model predicts grey values instead of objects."""
+        settings = self._model_settings()
+        return settings is not None and settings.annotation == "values"
 
     def _on_job(self, job: Job | None) -> None:
         if job is not None and job.name == "Segment":
@@ -270,12 +276,12 @@ class SegmentSection(Section):
 
     def _on_probabilities_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and self._shown is not None:
+        if segmented is not None and isinstance(self._shown, PredictionLayer):
             self._shown.show_probabilities(segmented)
 
     def _on_uncertainty_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and self._shown is not None:
+        if segmented is not None and isinstance(self._shown, PredictionLayer):
             self._shown.show_uncertainty(segmented)
 
     # ------------------------------------------------------------------- showing
@@ -324,10 +330,9 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
+        is_shown = isinstance(self._shown, PredictionLayer)
         for button in (self._probabilities, self._uncertainty):
-            button.setEnabled(
-                session.segmentation is not None and self._shown is not None
-            )
+            button.setEnabled(session.segmentation is not None and is_shown)
 
     def _say(self, text: str) -> None:
         self._line.setText(text)
@@ -357,25 +362,16 @@ def describe_segmentation(segmented: Segmented) -> str:
     if segmented.annotation == "classes":
         return _describe_classes(segmented)
     if segmented.points is not None:
-        return _describe_points(segmented)
-    planes: Any = [segmented.labels] if segmented.planes is None else segmented.labels
+        return describe_points(segmented)
+    if segmented.annotation == "values":
+        channels = len(segmented.probabilities)
+        more = f"; the first of {channels} channels is shown" if channels > 1 else ""
+        return f"The predicted image, in grey values of the model's targets{more}"
+    whole = segmented.planes is None or segmented.volume
+    planes: Any = [segmented.labels] if whole else segmented.labels
     count = sum(int(plane.max(initial=0)) for plane in planes)
     text = f"{count} object" if count == 1 else f"{count} objects"
-    if segmented.planes is None:
+    if segmented.planes is None or segmented.volume:
         return text
     slices = len(segmented.planes)
     return f"{text} in one slice" if slices == 1 else f"{text} in {slices} slices"
-
-
-def _describe_points(segmented: Segmented) -> str:
-    """Return how many points were found, by class if the model knows several."""
-    numbers = [] if segmented.points is None else segmented.points.classes.tolist()
-    counts = Counter(segmented.class_names[number] for number in numbers)
-    total = sum(counts.values())
-    text = f"{total} point" if total == 1 else f"{total} points"
-    if len(segmented.class_names) > 2:
-        text += ": " + ", ".join(f"{counts[n]} {n}" for n in segmented.class_names[1:])
-    if segmented.planes is None:
-        return text
-    slices = len(segmented.planes)
-    return f"{text}, in one slice" if slices == 1 else f"{text}, in {slices} slices"

@@ -16,10 +16,12 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.presets import PRESETS
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.settings_file import SettingsFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,8 +43,10 @@ _TRAINING = (
     "momentum",
     "weight_decay",
     "schedule",
+    "max_gradient",
     "validations",
     "point_radius",
+    "patience",
     "seed",
 )
 _NETWORK = (
@@ -87,9 +91,15 @@ class TrainForm(QWidget):
         self._training.valueChanged.connect(self._on_training_edited)
         self._augmentation.valueChanged.connect(self._on_augmentation_edited)
         self._network.valueChanged.connect(self._on_network_edited)
+        self._grey_values.valueChanged.connect(self._on_grey_values_edited)
         self._start.currentIndexChanged.connect(self._on_start_chosen)
         events = session.events
-        for signal in (events.train_config, events.preset, events.network):
+        for signal in (
+            events.train_config,
+            events.preset,
+            events.network,
+            events.normalisation,
+        ):
             listen(signal, self._show)
         listen(events.model_folder, self._show_start)
         self._show_start()
@@ -112,8 +122,11 @@ class TrainForm(QWidget):
         self._start.setMinimumContentsLength(12)
         self._preset = QComboBox()
         self._preset.setToolTip("A network with the training settings that suit it")
-        for index, (name, preset) in enumerate(PRESETS.items()):
+        for name, preset in PRESETS.items():
+            if preset.network.head == "regression":
+                continue  # learns from pairs of images, on the command line
             self._preset.addItem(name, name)
+            index = self._preset.count() - 1
             self._preset.setItemData(index, preset.summary, _TOOLTIP)
         self._amount = QDoubleSpinBox()
         self._amount.setKeyboardTracking(False)
@@ -134,6 +147,9 @@ class TrainForm(QWidget):
             session.train_config.augmentation
         )
         self._network: Form[NetworkConfig] = Form(session.network, _NETWORK)
+        self._grey_values: Form[ModelSettings] = Form(
+            ModelSettings(), ("normalisation",)
+        )
         form = QFormLayout()
         for title, control, row in (
             ("Start from", self._start, self._start),
@@ -162,6 +178,8 @@ class TrainForm(QWidget):
         ):
             layout.addWidget(title)
             layout.addWidget(form)
+        layout.addWidget(self._grey_values)
+        layout.addWidget(SettingsFile(self._session))
         return Collapsible("More settings", rows)
 
     # ------------------------------------------------------------ session to controls
@@ -185,6 +203,7 @@ class TrainForm(QWidget):
         self._training.setValue(config)
         self._augmentation.setValue(config.augmentation)
         self._network.setValue(session.network)
+        self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
     def _show_start(self, _event: object = None) -> None:
         """Offer the model in use; it is what one usually wants to go on from."""
@@ -203,6 +222,7 @@ class TrainForm(QWidget):
         """The network is the model's where one starts from a model."""
         scratch = self.start_from() is None
         self._network.setEnabled(scratch)
+        self._grey_values.setEnabled(scratch)
         note = "" if scratch else " (of the model to start from)"
         self._network_title.setText(f"<b>Network</b>{note}")
 
@@ -231,6 +251,9 @@ class TrainForm(QWidget):
 
     def _on_network_edited(self, config: NetworkConfig) -> None:
         self._session.network = config
+
+    def _on_grey_values_edited(self, settings: ModelSettings) -> None:
+        self._session.normalisation = settings.normalisation
 
     def _replace(self, **changes: object) -> None:
         self._session.train_config = self._session.train_config.replaced(**changes)

@@ -1,17 +1,25 @@
-"""The dock section that shows what the loss will look at, while one paints."""
+"""The dock section that shows what training makes of what one paints."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QCheckBox, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.annotation_layers import regions_of, summarise_layers
 from napari_unet.widgets.background import LatestAnswer, listen
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import IGNORE_LABEL, current_plane, labels_of
 from napari_unet.widgets.overlay import show_overlay
@@ -25,36 +33,54 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.live_weight_map import LiveWeightMap
-    from napari_unet.core.config import TrainConfig, WeightMapConfig
+    from napari_unet.core.config import SamplingConfig, TrainConfig, WeightMapConfig
     from napari_unet.session import Session
 
-_FIELDS = (
-    "form",
-    "w0",
-    "sigma",
-    "class_balance",
-    "background",
-    "background_sigma",
-    "separation_border",
-)
+_FIELDS = ("form", "w0", "sigma", "separation_border")
+_MORE_FIELDS = ("class_balance", "class_weights", "background", "background_sigma")
 _SLIDERS = {"w0": (0.0, 50.0), "sigma": (0.5, 20.0)}
 # Changes closer together than this are answered at once: a stroke sends dozens.
 _GATHER_MSEC = 15
+MapName = Literal["weight map", "separation border", "patch density", "distance map"]
+# What each map is, for the tooltip; and how its layer looks.
+_MAPS: dict[MapName, str] = {
+    "weight map": "How much each pixel counts in training: bright where objects nearly "
+    "touch",
+    "separation border": "The line of background that training cuts between touching "
+    "objects",
+    "patch density": "How often a pixel is the centre of a training patch",
+    "distance map": "How far it is to the nearest object, and inside one to its edge",
+}
+_LOOKS: dict[MapName, dict[str, Any]] = {
+    "weight map": {"colormap": "inferno", "opacity": 0.8},
+    "separation border": {"colormap": "cyan", "contrast_limits": (0.0, 1.0)},
+    "patch density": {
+        "colormap": "viridis",
+        "opacity": 0.6,
+        "contrast_limits": (0.0, 1.0),
+    },
+    "distance map": {
+        "colormap": "PiYG",
+        "opacity": 0.6,
+        "contrast_limits": (-20.0, 20.0),
+        "blending": "translucent",
+    },
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Answer:
-    """A weight map with what it belongs to."""
+    """A map with what it belongs to."""
 
     image: ImageLayer
     plane: int | None
-    weights: NDArray[Any]
-    highest: float
+    name: MapName
+    values: NDArray[Any]
     objects: int
 
 
 class WeightMapSection(Section):
-    """Sliders for the weight map, and the map as a layer that follows the brush.
+    """Sliders for the weight map, and it or another map as a layer under the brush.
 
     Parameters
     ----------
@@ -85,31 +111,54 @@ class WeightMapSection(Section):
         self._gather.setInterval(_GATHER_MSEC)
         self._gather.timeout.connect(self._ask)
 
-        self._live = QCheckBox("Show the weight map while painting")
-        self._live.setToolTip(
-            "Shows how much each pixel counts in training, as a layer on the image: "
-            "bright where objects nearly touch. It follows the brush."
-        )
-        self._form: Form[WeightMapConfig] = Form(
-            session.train_config.weight_map, _FIELDS, sliders=_SLIDERS
-        )
-        self._status = QLabel()
-        self._status.setWordWrap(True)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._live)
-        layout.addWidget(self._form)
-        layout.addWidget(self._status)
-
+        self._build()
         self._live.toggled.connect(self._on_live_toggled)
+        self._name.currentIndexChanged.connect(self._on_name_chosen)
         self._form.valueChanged.connect(self._on_form_edited)
+        self._more.valueChanged.connect(self._on_form_edited)
+        self._sampling.valueChanged.connect(self._on_sampling_edited)
         listen(session.events.train_config, self._on_config_changed)
         listen(session.events.annotation, self._on_kind_changed)
         listen(session.events.class_names, self._on_kind_changed)
         listen(self._chosen.events.annotation, self._on_layers_chosen)
         listen(self._chosen.events.regions, self._on_layers_chosen)
 
+    def _build(self) -> None:
+        self._live = QCheckBox("While painting, show the")
+        self._live.setToolTip("A layer on the image; it follows the brush")
+        self._name = QComboBox()
+        self._name.setAccessibleName("Map to show")
+        for index, (name, help_text) in enumerate(_MAPS.items()):
+            self._name.addItem(name, name)
+            self._name.setItemData(index, help_text, Qt.ItemDataRole.ToolTipRole)
+        self._name.setToolTip(_MAPS["weight map"])
+        shown = QHBoxLayout()
+        shown.addWidget(self._live)
+        shown.addWidget(self._name, 1)
+        config = self._session.train_config
+        self._form: Form[WeightMapConfig] = Form(
+            config.weight_map, _FIELDS, sliders=_SLIDERS
+        )
+        self._more: Form[WeightMapConfig] = Form(config.weight_map, _MORE_FIELDS)
+        self._sampling: Form[SamplingConfig] = Form(config.sampling)
+        rarely = QWidget()
+        rows = QVBoxLayout(rarely)
+        rows.setContentsMargins(0, 0, 0, 0)
+        rows.addWidget(self._more)
+        rows.addWidget(QLabel("<b>Where patches are centred</b>"))
+        rows.addWidget(self._sampling)
+        self._status = QLabel()
+        self._status.setWordWrap(True)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(shown)
+        layout.addWidget(self._form)
+        layout.addWidget(self._status)
+        layout.addWidget(Collapsible("Classes and patches", rarely))
+
     def _on_form_edited(self, config: WeightMapConfig) -> None:
+        if config.form != self._session.train_config.weight_map.form:
+            config = config.in_form(config.form)
         self._session.train_config = self._session.train_config.replaced(
             weight_map=config
         )
@@ -120,11 +169,27 @@ class WeightMapSection(Section):
         self._asked = (None, None)
         self._request()
 
+    def _on_sampling_edited(self, config: SamplingConfig) -> None:
+        self._session.train_config = self._session.train_config.replaced(
+            sampling=config
+        )
+
     def _on_config_changed(self, config: TrainConfig) -> None:
-        if config.weight_map != self._form.value():
-            self._form.setValue(config.weight_map)
-        if self._map is not None:
+        for form in (self._form, self._more):
+            form.setValue(config.weight_map)
+        self._sampling.setValue(config.sampling)
+        if self._map is not None and self._name.currentData() == "weight map":
             self._map.contrast_limits = _contrast(config.weight_map)
+        self._request()
+
+    def _on_name_chosen(self, _index: int) -> None:
+        """Put another map in the place of the one that is shown."""
+        self._name.setToolTip(_MAPS[self._name.currentData()])
+        self._answers.forget()
+        if self._map is not None:
+            self._map.visible = False
+            self._map = None
+        self._status.clear()
         self._request()
 
     def _on_live_toggled(self, live: bool) -> None:
@@ -181,49 +246,51 @@ class WeightMapSection(Section):
         except InputError as error:
             self._status.setText(str(error))
             return
-        session, painted = self._session, labels_of(annotation, plane)
+        config, painted = self._session.train_config, labels_of(annotation, plane)
+        name: MapName = self._name.currentData()
         # One stroke sends several events, and showing a layer sends one, too.
-        question = (image, plane, regions, session.train_config.weight_map)
+        settings = (config.weight_map, config.sampling)
+        question = (image, plane, regions, name, *settings)
         if question == self._asked[0] and np.array_equal(painted, self._asked[1]):
             return
         if question != self._asked[0] or self._live_map is None:
-            self._live_map = session.live_weight_map(
+            self._live_map = self._session.live_weight_map(
                 regions=regions, ignore_label=IGNORE_LABEL
             )
         self._asked, live_map = (question, painted), self._live_map
 
         def compute() -> _Answer:
-            weights = live_map.update(painted)
-            summary = summarise_layers(painted, {None: regions})
-            highest = float(weights.max())
-            return _Answer(image, plane, weights, highest, summary.objects)
+            from napari_unet.core.annotation.derived import derive_map
+
+            if name == "weight map":
+                values = live_map.update(painted)
+            else:
+                values = derive_map(
+                    name, painted, *settings, regions=regions, ignore_label=IGNORE_LABEL
+                )
+            objects = summarise_layers(painted, {None: regions}).objects
+            return _Answer(image, plane, name, values, objects)
 
         self._answers.ask(compute)
 
     def _on_answered(self, answer: _Answer) -> None:
         if not self._live.isChecked() or answer.image not in self._viewer.layers:
             return
-        if answer.objects < 2:
-            self._status.setText(
-                "Fewer than two objects are annotated here, so there is no ridge "
-                "between objects yet."
-            )
-        else:
-            self._status.setText(
-                f"{answer.objects} objects; the brightest pixels count "
-                f"{answer.highest:.1f} times"
-            )
-        self._map = show_overlay(
+        self._status.setText(_describe(answer))
+        looks: dict[str, Any] = {"blending": "additive"} | _LOOKS[answer.name]
+        if answer.name == "weight map":
+            looks["contrast_limits"] = _contrast(self._session.train_config.weight_map)
+        layer = show_overlay(
             self._viewer,
             answer.image,
-            "weight map",
-            answer.weights,
+            answer.name,
+            answer.values,
             plane=answer.plane,
-            colormap="inferno",
-            blending="additive",
-            opacity=0.8,
-            contrast_limits=_contrast(self._session.train_config.weight_map),
+            **looks,
         )
+        if layer is not self._map:
+            layer.visible = True
+        self._map = layer
 
     def _on_layer_removed(self, event: Any) -> None:
         """A map that the user deleted is one the user wants no more."""
@@ -236,3 +303,24 @@ class WeightMapSection(Section):
 def _contrast(config: WeightMapConfig) -> tuple[float, float]:
     """Return fixed limits, so that a stroke far away changes no colour here."""
     return (0.0, max(config.w0, 1.0) + 1)
+
+
+def _describe(answer: _Answer) -> str:
+    """Return what is to be said about a map."""
+    objects, values = answer.objects, answer.values
+    if answer.name == "patch density":
+        drawn = float(values.sum())
+        # Objects have the density 1, unless all is alike.
+        share = float(values[values == 1].sum()) / drawn if drawn else 0
+        return f"{share:.0%} of the patches are centred on an object"
+    if answer.name == "distance map":
+        return f"{objects} objects; the farthest pixel is {values.max():.0f} px away"
+    if objects < 2:
+        return (
+            "Fewer than two objects are annotated here, so there is no ridge between "
+            "objects yet."
+        )
+    if answer.name == "separation border":
+        cut = int(values.sum())
+        return f"{objects} objects; {cut} px between touching ones become background"
+    return f"{objects} objects; the brightest pixels count {values.max():.1f} times"

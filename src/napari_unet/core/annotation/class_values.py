@@ -224,23 +224,50 @@ def to_classes(example: Example, table: ClassTable) -> Example:
     InputError
         If its labels hold a value that is no class.
     """
-    annotation = example.annotation
-    ignored = np.zeros(annotation.shape, bool)
-    if example.ignore_label is not None:
-        ignored = annotation == example.ignore_label
-    numbers, place = np.unique(annotation, return_inverse=True)
-    index = {value: number for number, value in enumerate(table.values)}
-    classes = np.array([index.get(n, -1) for n in numbers.tolist()], np.int32)
-    mapped = classes[place].reshape(annotation.shape)
-    if (mapped[~ignored] < 0).any():
-        strange = int(annotation[~ignored & (mapped < 0)][0])
-        raise InputError(
-            f"The labels of '{example.image.name}' hold {show_value(strange)}, which "
-            f"is none of the classes {_list(table.values)}."
-        )
-    mapped[ignored] = IGNORED
-    label = IGNORED if ignored.any() else None
+    mapped = classify(
+        example.annotation, table.values, example.image.name, example.ignore_label
+    )
+    label = IGNORED if (mapped == IGNORED).any() else None
     return replace(example, annotation=mapped, ignore_label=label)
+
+
+def classify(
+    values: NDArray[np.integer],
+    classes: Sequence[int],
+    name: str,
+    ignore_label: int | None = None,
+) -> NDArray[np.int32]:
+    """Return the class of each pixel.
+
+    Parameters
+    ----------
+    values : ndarray of int
+        Of the labels as they were read.
+    classes : sequence of int
+        The value of each class.
+    name : str
+        Of the image, for the message.
+    ignore_label : int, optional
+        A value that becomes `IGNORED`.
+
+    Raises
+    ------
+    InputError
+        If there is a value that is no class.
+    """
+    numbers, place = np.unique(values, return_inverse=True)
+    index = {value: number for number, value in enumerate(classes)}
+    if ignore_label is not None:
+        index[ignore_label] = IGNORED
+    strange = [number for number in numbers.tolist() if number not in index]
+    if strange:
+        raise InputError(
+            f"The labels of '{name}' hold {show_value(strange[0])}, which is none of "
+            f"the classes {_list(classes)}."
+        )
+    table = np.array([index[number] for number in numbers.tolist()], np.int32)
+    mapped: NDArray[np.int32] = table[place].reshape(values.shape)
+    return mapped
 
 
 def set_zero_aside(example: Example) -> Example:

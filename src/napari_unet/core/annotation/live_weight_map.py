@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotation.target import Region, Target, make_target
 from napari_unet.core.annotation.weight_map import (
-    balance_classes,
     compute_weight_map,
     reach_px,
+    weigh_classes,
 )
 from napari_unet.core.config import AnnotationKind, WeightMapConfig
 
@@ -138,9 +138,9 @@ class LiveWeightMap:
     def _assemble(self) -> NDArray[np.float32]:
         """Add the class balance, which one stroke changes everywhere."""
         config, weights = self._config, self._alike.copy()
-        if config.form == "2015" and config.class_balance == "inverse-frequency":
+        if config.form == "2015":
             counts = np.bincount(self._classes[self._known], minlength=self._count)
-            more = balance_classes(counts) - 1
+            more = weigh_classes(config, counts) - 1
             weights += more.astype(np.float32)[self._classes]
             weights[self._alike == 0] = 0
         return weights

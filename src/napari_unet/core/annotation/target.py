@@ -79,6 +79,9 @@ class Example:
     seen : tuple of Region
         Ground that is fully annotated, too, but not to be learned from: it hides no
         objects, so weights near it are known.
+    values : ndarray, shape (T, [Z,] Y, X), optional
+        The image to predict, for a network with a regression head; nothing is painted
+        then.
 
     Raises
     ------
@@ -93,15 +96,27 @@ class Example:
     role: Role = "training"
     points: Points | None = None
     seen: tuple[Region, ...] = ()
+    values: NDArray[np.generic] | None = None
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
         name = self.image.name
         if self.annotation.shape != self.image.shape:
+            advice = ""
+            if self.annotation.shape == self.image.shape[1:]:
+                advice = (
+                    " If the planes of the image are channels of one picture, say so "
+                    "(on the command line: --planes-as-channels)."
+                )
             raise InputError(
                 f"The labels of '{name}' have the shape {self.annotation.shape}, the "
                 f"image {self.image.shape}; both must be the same. Make new "
-                "labels for this image, or choose the image they belong to."
+                "labels for this image, or choose the image they belong to." + advice
+            )
+        if self.values is not None and self.values.shape[1:] != self.image.shape:
+            raise InputError(
+                f"The target of '{name}' has the shape {self.values.shape[1:]}, the "
+                f"image {self.image.shape}; both must be the same."
             )
         object.__setattr__(
             self, "annotation", check_labels(self.annotation, f"The labels of '{name}'")
@@ -124,9 +139,14 @@ class Example:
 
     @property
     def annotated_planes(self) -> list[int]:
-        """Planes of a stack with anything painted, set or framed; none for an image."""
+        """Planes of a stack with anything painted, set or framed; none for an image.
+
+        All of them where an image is to be predicted.
+        """
         if len(self.image.shape) == 2:
             return []
+        if self.values is not None and not self.regions:
+            return list(range(len(self.annotation)))
         planes = set(np.flatnonzero(self.annotation.any(axis=(1, 2))).tolist())
         if self.points is not None:
             planes = set(np.round(self.points.positions[:, 0]).astype(int).tolist())
@@ -148,6 +168,7 @@ class Example:
             annotation=self.annotation[index],
             regions=regions,
             points=None if self.points is None else self.points.plane(index),
+            values=None if self.values is None else self.values[:, index],
         )
 
 
@@ -329,7 +350,7 @@ def looks_binary(labels: NDArray[np.integer]) -> bool:
 
 
 def split_components(
-    mask: NDArray[np.integer] | NDArray[np.bool_],
+    mask: NDArray[np.integer] | NDArray[np.bool_], *, corners: bool = False
 ) -> NDArray[np.int32]:
     """Number the pieces of a mask, or of each class of a class map.
 
@@ -337,11 +358,13 @@ def split_components(
     ----------
     mask : ndarray of bool or int, shape ([Z,] Y, X)
         0 is background.
+    corners : bool
+        Whether pixels that touch by a corner only belong together.
 
     Returns
     -------
     ndarray of int32, shape of `mask`
-        1, 2, ... for pieces that are connected by edges (in 3D, faces), not corners.
+        1, 2, ... for pieces that are connected by edges (in 3D, faces).
 
     Examples
     --------
@@ -350,9 +373,10 @@ def split_components(
            [0, 0, 3, 3]], dtype=int32)
     """
     out = np.zeros(mask.shape, np.int32)
+    touching = ndimage.generate_binary_structure(mask.ndim, mask.ndim if corners else 1)
     count = 0
     for number in np.unique(mask[mask > 0]):
-        pieces, found = ndimage.label(mask == number)
+        pieces, found = ndimage.label(mask == number, touching)
         out[pieces > 0] = pieces[pieces > 0] + count
         count += found
     return out

@@ -139,11 +139,7 @@ def _balance_by_class(
     """Return the class balance of each pixel, as in 2015."""
     classes = int(target.classes.max()) + 1
     if class_weights is None:
-        class_weights = (
-            np.ones(classes)
-            if config.class_balance == "none"
-            else balance_classes(count_classes(target, classes))
-        )
+        class_weights = weigh_classes(config, count_classes(target, classes))
     if len(class_weights) < classes:
         raise InputError(
             f"The labels hold {classes} classes, background included, but there are "
@@ -296,6 +292,41 @@ def count_classes(target: Target, classes: int) -> NDArray[np.int64]:
     ndarray of int64, shape (K,)
     """
     return np.bincount(target.classes[target.known], minlength=classes)
+
+
+def weigh_classes(
+    config: WeightMapConfig, counts: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Return the weight of each class in form 2015, as the settings ask for it.
+
+    Parameters
+    ----------
+    config : WeightMapConfig
+        Its class balance counts.
+    counts : ndarray of int, shape (K,)
+        Known pixels of each class, background first.
+
+    Returns
+    -------
+    ndarray of float64, shape (K,)
+        By inverse frequency with mean 1 over the pixels; else as given, whatever the
+        counts are.
+
+    Examples
+    --------
+    >>> config = WeightMapConfig(class_balance="weights", class_weights=(0.2, 1))
+    >>> weigh_classes(config, np.array([90, 5, 5]))
+    array([0.2, 1. , 1. ])
+    """
+    given = {
+        "none": (1.0,),
+        "v_bal": (config.background, 1.0),
+        "weights": config.class_weights,
+    }.get(config.class_balance)
+    if given is None:
+        return balance_classes(counts)
+    last = len(given) - 1
+    return np.array([given[min(number, last)] for number in range(len(counts))])
 
 
 def balance_classes(counts: NDArray[np.integer]) -> NDArray[np.float64]:

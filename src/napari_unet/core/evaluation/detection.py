@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.value_scores import ValueScores
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,16 +99,17 @@ class DetectionScores:
         return 1.0 if self.objects_true == self.objects_predicted == 0 else 0.0
 
 
-# What a validation measures: objects or points.
-AnyScores = Scores | DetectionScores
+# What a validation measures: objects, classes or points; or grey values.
+FoundScores = Scores | DetectionScores
+AnyScores = FoundScores | ValueScores
 
 
-def is_of_classes(scores: AnyScores) -> bool:
+def is_of_classes(scores: FoundScores) -> bool:
     """Tell whether classes of pixels were compared."""
     return isinstance(scores, Scores) and scores.classes is not None
 
 
-def quality(scores: AnyScores) -> float:
+def quality(scores: FoundScores) -> float:
     """Return what the best checkpoint is chosen by.
 
     Of objects, the average precision over the IoU thresholds, which asks for right

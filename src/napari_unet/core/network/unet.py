@@ -66,7 +66,7 @@ class Network(nn.Module, ABC):
         """Make the layers."""
 
     def probabilities(self, logits: Tensor) -> Tensor:
-        """Return the probability of each class, background first.
+        """Return the probability of each class, background first; or the grey values.
 
         Parameters
         ----------
@@ -77,8 +77,11 @@ class Network(nn.Module, ABC):
         -------
         Tensor, shape (K, [Z,] Y, X)
             Sums to 1 with a softmax head. With a sigmoid head each class has a
-            probability of its own, and background what the likeliest leaves.
+            probability of its own, and background what the likeliest leaves. A
+            regression head gives T normalised grey values, (T, Y, X).
         """
+        if self.config.head == "regression":
+            return logits
         if self.config.head == "softmax":
             return logits.softmax(dim=0)
         each = logits.sigmoid()

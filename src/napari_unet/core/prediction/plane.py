@@ -31,7 +31,7 @@ class PlaneProgress:
     box : tuple of slice
         Where `foreground` lies, in pixels of the image.
     foreground : ndarray of float32, shape ([z,] y, x)
-        Probability of being anything but background.
+        Probability of being anything but background; or the first predicted channel.
     """
 
     done: int
@@ -91,8 +91,11 @@ def predict_plane(
     model_box = tuple(
         _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
     )
-    maps = settings.network.classes + (averaging != "none")
-    canvas = np.zeros((maps, *(b.stop - b.start for b in model_box)), np.float32)
+    maps = settings.network.predictions + (averaging != "none")
+    canvas = np.zeros(
+        (maps, *(b.stop - b.start for b in model_box)),
+        np.float32,
+    )
     for part in predict(
         network,
         array,
@@ -103,7 +106,8 @@ def predict_plane(
         averaging=averaging,
     ):
         _paste(part, model_box, canvas)
-        yield _show(part, canvas, model_box, box, exact)
+        foreground = 1 - canvas[0] if settings.annotation != "values" else canvas[0]
+        yield _show(part, foreground, model_box, box, exact)
     if all(f == 1 for f in exact):
         return canvas
     return _bring_back(canvas, model_box, box, exact)
@@ -185,7 +189,7 @@ def _paste(
 
 def _show(
     part: TilePrediction,
-    canvas: np.ndarray,
+    foreground: np.ndarray,
     model_box: tuple[slice, ...],
     box: Box,
     factors: list[float],
@@ -201,8 +205,8 @@ def _show(
         area.append(slice(first, last))
         nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
         places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
-    foreground = 1 - canvas[0][np.ix_(*places)]
-    return PlaneProgress(part.done, part.total, tuple(area), foreground)
+    shown = foreground[np.ix_(*places)]
+    return PlaneProgress(part.done, part.total, tuple(area), shown)
 
 
 def _bring_back(

@@ -165,7 +165,7 @@ def segment(
             steps = predict(image.plane(index), box=box)
             results.append((yield from _number(steps, number, len(chosen), index)))
         maps = np.stack(results, axis=1)
-    classes = model.settings.network.classes
+    classes = model.settings.network.predictions
     return Segmentation(
         probabilities=maps[:classes],
         box=box,
@@ -223,6 +223,11 @@ def make_labels(
     objects : ObjectConfig, optional
         Threshold, sizes and so on; by default the model's own.
     """
+    if settings.annotation == "values":
+        raise InputError(
+            "This model predicts grey values, not objects; bring them back with "
+            "`restore_values`."
+        )
     return find_labels(
         segmentation.probabilities,
         objects or settings.objects,

@@ -84,11 +84,8 @@ def _last_convolutions(network: nn.Module) -> list[str]:
     ]
     named = dict(network.named_modules())
     return [
-        head if isinstance(named[head], nn.Conv2d) else f"{head}.{_last(named[head])}"
+        f"{head}.{len(layers) - 1}"
+        if isinstance(layers := named[head], nn.Sequential)
+        else head
         for head in heads
     ]
-
-
-def _last(head: nn.Module) -> str:
-    """Return the name of the last layer of a head of several."""
-    return list(dict(head.named_children()))[-1]

@@ -18,9 +18,9 @@ from napari_unet.core.annotation.target import (
     mark_known,
 )
 from napari_unet.core.annotation.weight_map import (
-    balance_classes,
     compute_weight_map,
     count_classes,
+    weigh_classes,
 )
 from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
@@ -186,6 +186,8 @@ def _is_fair(
     example: Example, region: Region, rest: Region, held: Region, kind: AnnotationKind
 ) -> bool:
     """Tell whether both parts of a region say something."""
+    if example.values is not None:  # all of its ground says enough
+        return True
     all_of_it, left, away = (_numbers(example, r) for r in (region, rest, held))
     if kind == "classes":
         return left == all_of_it and len(away) >= _FEWEST_CLASSES
@@ -278,9 +280,7 @@ def prepare_training(
 ) -> Iterator[TrainingImage]:
     """Compute weight maps, balanced over all examples, and move all to the device."""
     counts = sum(count_classes(e.target, classes) for e in examples)
-    balance = np.ones(classes)
-    if config.class_balance == "inverse-frequency":
-        balance = balance_classes(np.asarray(counts))
+    balance = weigh_classes(config, np.asarray(counts))
     for example in examples:
         weights = compute_weight_map(
             example.target,
@@ -298,6 +298,8 @@ def check_examples(
     """Refuse a training that could not learn anything."""
     if not examples:
         raise InputError("No annotated image was given. Annotate at least one.")
+    if all(example.values is not None for example in examples):
+        return
     for example in examples:
         if kind == "objects" and looks_binary(example.annotation):
             raise InputError(

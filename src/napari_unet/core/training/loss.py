@@ -1,4 +1,4 @@
-"""What the training minimises: weighted cross-entropy, the Dice loss, or both."""
+"""What the training minimises: weighted cross-entropy, Dice, or the error of values."""
 
 import torch
 from torch import Tensor
@@ -39,6 +39,9 @@ def compute_loss(
     Tensor, scalar
         0 if no pixel has a weight.
     """
+    if batch.values is not None:
+        difference = logits - batch.values
+        return _mean_error(difference, batch.weights, squared=config.loss == "mse")
     is_sigmoid = network.config.head == "sigmoid"
     share = {"cross-entropy": 0.0, "dice": 1.0}.get(config.loss, config.dice_share)
     loss = logits.new_zeros(())
@@ -61,6 +64,12 @@ def _cross_entropy(logits: Tensor, batch: Batch, *, sigmoid: bool) -> Tensor:
     else:
         per_pixel = cross_entropy(logits, batch.classes, reduction="none")
     return (batch.weights * per_pixel).sum() / batch.weights.sum().clamp(min=_NOTHING)
+
+
+def _mean_error(difference: Tensor, weights: Tensor, *, squared: bool) -> Tensor:
+    """Return the mean squared or absolute error over the known pixels."""
+    each = difference.square() if squared else difference.abs()
+    return (weights * each.mean(dim=1)).sum() / weights.sum().clamp(min=_NOTHING)
 
 
 def _dice_loss(logits: Tensor, batch: Batch, *, sigmoid: bool) -> Tensor:

@@ -7,8 +7,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from napari_unet.core.annotation.sampling import share_on_objects
 from napari_unet.core.annotation.target import Target
-from napari_unet.core.config import AugmentationConfig
+from napari_unet.core.config import AugmentationConfig, SamplingConfig
 from napari_unet.core.device import channels_last
 from napari_unet.core.errors import InputError
 from napari_unet.core.training.augmentation import (
@@ -21,8 +22,7 @@ from napari_unet.core.training.augmentation import (
     read_patch,
 )
 
-# Half of the patches are centred on an object, so that rare objects are seen.
-_FOREGROUND_SHARE = 0.5
+_DEFAULT = SamplingConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class TrainingImage:
         Of `grey`.
     truth : Tensor, shape (2, [Z,] Y, X)
         Classes and loss weights, float32.
+    values : Tensor, shape (T, [Z,] Y, X), optional
+        Normalised grey values to predict.
     known, foreground : ndarray of int
         Flat indices of the pixels that count, and of those that belong to an object.
     """
@@ -46,10 +48,15 @@ class TrainingImage:
     truth: Tensor
     known: np.ndarray
     foreground: np.ndarray
+    values: Tensor | None = None
 
 
 def prepare_image(
-    grey: np.ndarray, target: Target, weights: np.ndarray, device: torch.device
+    grey: np.ndarray,
+    target: Target,
+    weights: np.ndarray,
+    device: torch.device,
+    values: np.ndarray | None = None,
 ) -> TrainingImage:
     """Bring an image (C, [Z,] Y, X), its target and weights to the device."""
     truth = np.stack([target.classes.astype(np.float32), weights])
@@ -60,6 +67,7 @@ def prepare_image(
         truth=torch.from_numpy(truth).to(device),
         known=np.flatnonzero(counts),
         foreground=np.flatnonzero(counts & (target.classes.ravel() > 0)),
+        values=None if values is None else torch.from_numpy(values).to(device),
     )
 
 
@@ -73,6 +81,7 @@ class Batch:
     image: Tensor
     classes: Tensor
     weights: Tensor
+    values: Tensor | None = None  # (N, T, [z,] y, x): what a regression head predicts
 
 
 class PatchSampler:
@@ -88,6 +97,8 @@ class PatchSampler:
         Patches per batch.
     augmentation : AugmentationConfig
         Random changes.
+    sampling : SamplingConfig
+        Where patches are centred.
     seed : int
         Together with the batch number it determines a batch.
 
@@ -105,6 +116,7 @@ class PatchSampler:
         output_size: Sequence[int],
         batch_size: int,
         augmentation: AugmentationConfig,
+        sampling: SamplingConfig = _DEFAULT,
         seed: int = 0,
     ) -> None:
         self._images = [image for image in images if len(image.known)]
@@ -120,6 +132,7 @@ class PatchSampler:
         )
         self._batch_size = batch_size
         self._augmentation = augmentation
+        self._sampling = sampling
         self._seed = seed
         areas = np.array([len(image.known) for image in self._images], float)
         # The square root lets small annotated areas be seen more than their share.
@@ -135,6 +148,7 @@ class PatchSampler:
             image=channels_last(grey),
             classes=truth[:, 0].long(),
             weights=truth[:, 1],
+            values=truth[:, 2:] if truth.shape[1] > 2 else None,
         )
 
     def _draw_patch(self, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -153,10 +167,11 @@ class PatchSampler:
     def _draw_centre(
         self, image: TrainingImage, rng: np.random.Generator
     ) -> tuple[float, ...]:
-        """Draw a known pixel, half of the time one of an object."""
-        pixels = image.known
-        if len(image.foreground) and rng.random() < _FOREGROUND_SHARE:
-            pixels = image.foreground
+        """Draw a known pixel, often one of an object."""
+        pixels, objects = image.known, image.foreground
+        share = share_on_objects(self._sampling, len(objects), len(pixels))
+        if len(objects) and rng.random() < share:
+            pixels = objects
         place = np.unravel_index(int(rng.choice(pixels)), tuple(image.grey.shape[1:]))
         return tuple(float(c) for c in place)
 
@@ -193,14 +208,16 @@ class PatchSampler:
         centre: tuple[float, ...],
         deformation: Deformation,
     ) -> tuple[Tensor, Tensor]:
-        """Read image and truth with one deformation."""
+        """Read image and truth with one deformation; values follow in the truth."""
         offsets = deformation.source(self._size[-2:], image.grey.device)
         inner = offsets[(slice(None), *self._inner[-2:])]
-        grey, truth = image.grey, image.truth
+        grey, truth, values = image.grey, image.truth, image.values
         if len(self._size) == 3:
             planes = deformation.planes(centre[0], self._size[0], len(grey[0]))
-            grey, truth = grey[:, planes], truth[:, planes[self._inner[0]]]
-        return (
-            read_patch(grey, centre[-2:], offsets),
-            read_patch(truth, centre[-2:], inner, nearest=True),
-        )
+            shown = planes[self._inner[0]]
+            grey, truth = grey[:, planes], truth[:, shown]
+            values = None if values is None else values[:, shown]
+        truth = read_patch(truth, centre[-2:], inner, nearest=True)
+        if values is not None:
+            truth = torch.cat([truth, read_patch(values, centre[-2:], inner)])
+        return read_patch(grey, centre[-2:], offsets), truth

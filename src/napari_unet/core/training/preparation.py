@@ -17,6 +17,7 @@ from napari_unet.core.training.patches import PatchSampler
 from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, make_validation
+from napari_unet.core.training.values import make_value_validation, prepare_pair
 
 
 def prepare_for(
@@ -36,6 +37,10 @@ def prepare_for(
         return sampler, None
     radius = config.point_radius
     held = [prepare(e, settings, point_radius=radius) for e in to_validate]
+    if settings.annotation == "values":
+        return sampler, make_value_validation(
+            to_validate, held, network, settings, training.compute
+        )
     validate = make_validation(held, network, settings, training.compute, prepared)
     return sampler, validate
 
@@ -58,15 +63,19 @@ def make_sampler(
         for example in examples
     ]
     size = _patch_shape(prepared, config, geometries)
-    images = prepare_training(
-        prepared, config.weight_map, settings.network.classes, device
-    )
+    if settings.annotation == "values":
+        pairs = zip(examples, prepared, strict=True)
+        images = [prepare_pair(e, p, settings, device) for e, p in pairs]
+    else:
+        classes = settings.network.classes
+        images = list(prepare_training(prepared, config.weight_map, classes, device))
     sampler = PatchSampler(
-        list(images),
+        images,
         size=size,
         output_size=[n - 2 * g.shrink for n, g in zip(size, geometries, strict=True)],
         batch_size=config.batch_size,
         augmentation=config.augmentation,
+        sampling=config.sampling,
         seed=config.seed,
     )
     return sampler, prepared

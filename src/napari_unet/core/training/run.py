@@ -19,6 +19,7 @@ from napari_unet.core.image import Image, IntensityRange, measure_intensity
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels, pick_intensity
 from napari_unet.core.prediction.plane import predict_plane
+from napari_unet.core.training.command import repeat_command
 from napari_unet.core.training.examples import count_objects
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress
@@ -53,7 +54,7 @@ class TrainResult:
     ----------
     model : Model
         With the best weights.
-    before, after : Scores, DetectionScores or None
+    before, after : Scores, DetectionScores, ValueScores or None
         Of the starting model and of the best weights, on the validation part; None
         where there was none.
     iterations, seconds : int, float
@@ -88,12 +89,20 @@ class Run:
         self._settings = settings
         self._folder = folder
         self._saved_at = time.perf_counter()
+        origin = _origin(start_from, folder)
         self._card = Card(
             name=folder.name,
             trained_on=tuple(dict.fromkeys(e.image.name for e in examples)),
             objects=sum(count_objects(e) for e in examples),
-            started_from=_origin(start_from, folder),
+            started_from=origin,
             preset=preset,
+            command=repeat_command(
+                folder,
+                examples,
+                settings,
+                training.config,
+                _place(start_from, folder) or origin,
+            ),
             training=training.config,
             device=training.compute.describe(),
             versions={
@@ -197,6 +206,13 @@ class Look:
                 self._looked_at = time.perf_counter()
                 foreground: np.ndarray = 1 - end.value[0]
                 return foreground
+
+
+def _place(start_from: Model | None, folder: Path) -> str | None:
+    """Return where the model to start from lies, if it is another one."""
+    if start_from is None or start_from.folder in (None, folder):
+        return None
+    return str(start_from.folder)
 
 
 def _origin(start_from: Model | None, folder: Path) -> str | None:

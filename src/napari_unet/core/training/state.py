@@ -42,6 +42,9 @@ class Training:
     best_objects: ObjectConfig | None = None
     baseline: AnyScores | None = None  # of the model it started from
     top: float = -math.inf  # rank of the highest validation
+    without_gain: int = 0  # validations since then
+    on_plateau: int = 0  # of them, those at the present learning rate
+    rate_factor: float = 1.0  # what plateaus have made of the learning rate
     history: list[tuple[int, float, float, float, float]] = field(default_factory=list)
     optimizer: torch.optim.Optimizer = field(init=False)
 
@@ -64,6 +67,7 @@ class Training:
                     state[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu()
         state["iteration"] = torch.tensor(self.iteration)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        state["rate_factor"] = torch.tensor(self.rate_factor, dtype=torch.float64)
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -81,16 +85,19 @@ class Training:
         self.optimizer.load_state_dict(optimizer)
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])
+        self.rate_factor = float(state.get("rate_factor", torch.tensor(1.0)))
 
 
 def _make_optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:
-    """Return AdamW, RMSprop, or stochastic gradient descent; with momentum."""
+    """Return AdamW, Adagrad, or RMSprop or gradient descent with momentum."""
     rate, decay = config.learning_rate, config.weight_decay
     if config.optimizer == "adamw":
         betas = (config.momentum, _SECOND_BETA)
         return torch.optim.AdamW(
             network.parameters(), lr=rate, betas=betas, weight_decay=decay
         )
+    if config.optimizer == "adagrad":
+        return torch.optim.Adagrad(network.parameters(), lr=rate, weight_decay=decay)
     kind = torch.optim.SGD if config.optimizer == "sgd" else torch.optim.RMSprop
     return kind(
         network.parameters(), lr=rate, momentum=config.momentum, weight_decay=decay

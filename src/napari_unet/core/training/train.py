@@ -15,6 +15,7 @@ from napari_unet.core.evaluation.detection import (
     is_of_classes,
     quality,
 )
+from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
@@ -30,8 +31,9 @@ _SETTLING = 8
 _SMOOTHING = 20
 # Guessing costs 0.7. Without normalisation the first steps may cost some hundreds.
 _DIVERGED = 1e4
-# The gradient's norm is cut here, so that one odd patch cannot undo the rest.
-_MAX_NORM = 5.0
+# After more validations without a gain than this, a plateau lowers the learning rate.
+_PLATEAU = 5
+_PLATEAU_FACTOR = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +52,7 @@ class TrainProgress:
         Time trained so far, and the limit.
     loss : float
         Running mean of the weighted cross-entropy.
-    validation : Scores or DetectionScores, optional
+    validation : Scores, DetectionScores or ValueScores, optional
         Only right after a validation.
     is_best : bool
         Whether the weights of that validation are the ones to keep so far.
@@ -84,6 +86,8 @@ def train(
 ) -> Generator[TrainProgress, None, None]:
     """Train until the iterations or the seconds of the settings are used up.
 
+    Or, where the settings have patience, until so many validations brought no gain.
+
     Close the generator to stop early. `training` then holds the weights of the last
     complete step, and the best ones.
 
@@ -111,7 +115,7 @@ def train(
     clock = _Clock(training)
     good = copy_weights(training.network)
     validated = 0
-    while not clock.is_over():
+    while not clock.is_over() and not _is_patience_over(training):
         training.network.train()
         _set_learning_rate(training, clock.fraction())
         loss = take_step(training, sampler.draw(training.iteration))
@@ -135,7 +139,8 @@ def train(
             good = copy_weights(training.network)
             yield from _validate(training, validate, clock)
     if validate:
-        yield from _validate(training, validate, clock)
+        if not _is_patience_over(training):  # else it has just been validated
+            yield from _validate(training, validate, clock)
         for _ in settle(training, validate):
             yield clock.progress("validating")
         yield clock.progress(
@@ -175,14 +180,17 @@ def take_step(training: Training, batch: Batch) -> float:
     if value < _DIVERGED:
         training.optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(training.network.parameters(), _MAX_NORM)
+        if training.config.max_gradient > 0:
+            torch.nn.utils.clip_grad_norm_(
+                training.network.parameters(), training.config.max_gradient
+            )
         training.optimizer.step()
     return value
 
 
 def _set_learning_rate(training: Training, fraction: float) -> None:
-    """Warm up linearly, then follow a cosine down to a hundredth."""
-    rate = training.config.learning_rate
+    """Warm up linearly, then follow a cosine down to a hundredth; or as it was left."""
+    rate = training.config.learning_rate * training.rate_factor
     if training.config.schedule == "cosine":
         if fraction < _WARM_UP:
             rate *= max(fraction / _WARM_UP, 0.01)
@@ -207,14 +215,38 @@ def _validate(
         return
     scores = result.scores
     is_best = _is_best(scores, training)
-    training.top = max(training.top, rank(scores))
+    note_gain(training, rank(scores))
     if is_best:
         training.best_scores = scores
         training.best_weights = copy_weights(training.network)
+    measured = (
+        (scores.psnr, scores.mse)
+        if isinstance(scores, ValueScores)
+        else (scores.f1, scores.iou)
+    )
     training.history.append(
-        (training.iteration, training.seconds, training.loss, scores.f1, scores.iou)
+        (training.iteration, training.seconds, training.loss, *measured)
     )
     yield clock.progress("validating", validation=scores, is_best=is_best)
+
+
+def note_gain(training: Training, rank: float) -> None:
+    """Count validations without a gain; on a plateau, lower the learning rate."""
+    if rank > training.top:
+        training.top = rank
+        training.without_gain = training.on_plateau = 0
+        return
+    training.without_gain += 1
+    training.on_plateau += 1
+    if training.config.schedule == "plateau" and training.on_plateau > _PLATEAU:
+        training.rate_factor *= _PLATEAU_FACTOR
+        training.on_plateau = 0
+
+
+def _is_patience_over(training: Training) -> bool:
+    """Tell whether to stop early."""
+    patience = training.config.patience
+    return 0 < patience <= training.without_gain
 
 
 def _is_best(scores: AnyScores, training: Training) -> bool:
@@ -227,6 +259,8 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
     """
     if training.baseline is not None and rank(scores) < rank(training.baseline):
         return False
+    if isinstance(scores, ValueScores):  # of so many pixels that they are certain
+        return rank(scores) >= training.top
     share = quality(scores)
     error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
@@ -236,8 +270,10 @@ def rank(scores: AnyScores) -> float:
     """Return the number by which the best checkpoint is chosen.
 
     That is `quality`; pixel IoU tells apart networks that find no object yet. Of
-    classes it is the mean IoU.
+    classes it is the mean IoU, of grey values the PSNR.
     """
+    if isinstance(scores, ValueScores):
+        return scores.psnr
     if is_of_classes(scores):
         return scores.iou
     return quality(scores) + 0.1 * scores.iou

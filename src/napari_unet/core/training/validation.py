@@ -14,6 +14,7 @@ from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.detection import (
     AnyScores,
     DetectionScores,
+    FoundScores,
     quality,
     score_points,
 )
@@ -49,7 +50,7 @@ class Validation:
 
     Parameters
     ----------
-    scores : Scores or DetectionScores
+    scores : Scores, DetectionScores or ValueScores
         Summed over the validation examples; of points where the model detects.
     objects : ObjectConfig
         The model's own, or the same with another split, threshold or smallest size
@@ -141,7 +142,7 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
 
 def _score(
     predicted: Sequence[_Predicted], settings: ModelSettings, objects: ObjectConfig
-) -> tuple[AnyScores, AnyScores]:
+) -> tuple[FoundScores, FoundScores]:
     """Return the scores on held-back ground, and on that and the seen ground."""
     each = [(_score_one(p, settings, objects), p.counts) for p in predicted]
     nothing = DetectionScores() if settings.annotation == "points" else Scores()
@@ -155,7 +156,7 @@ def _score(
 
 def _score_one(
     predicted: _Predicted, settings: ModelSettings, objects: ObjectConfig
-) -> AnyScores:
+) -> FoundScores:
     """Score the objects, classes or points of one image."""
     target, points = predicted.example.target, predicted.example.points
     if points is not None:

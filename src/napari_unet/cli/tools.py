@@ -1,0 +1,154 @@
+"""`tools`: what else can be made of labels, file by file."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from napari_unet.cli.annotation import check_output, pixel_size_of
+from napari_unet.cli.app import Json, app, changed, report, table
+from napari_unet.core.config import AnnotationKind, SamplingConfig, WeightMapConfig
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Tool = Literal["instances", "borders", "distance", "density", "counts"]
+
+
+@app.command()
+def tools(
+    tool: Annotated[
+        Tool,
+        typer.Argument(
+            help="instances: number the pieces of a mask; borders: labels with the "
+            "separation border cut; distance: to the nearest object, below 0 inside; "
+            "density: of the centres of patches; counts: pixels and objects per class."
+        ),
+    ],
+    labels: Annotated[Path, typer.Argument(help="A mask or label image, or a folder.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The TIFF to write; a folder for a folder of labels."),
+    ] = None,
+    corners: Annotated[
+        bool, typer.Option("--corners", help="instances: corners connect, too.")
+    ] = False,
+    width: Annotated[int, typer.Option(help="borders: width in px, 1 or 2.")] = 1,
+    v_bal: Annotated[
+        float | None, typer.Option(help="density: of background; objects have 1.")
+    ] = None,
+    annotation: Annotated[
+        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
+    ] = "objects",
+    ignore_label: Annotated[
+        int | None, typer.Option(help="Label number of ground to leave out.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make instances, borders, a distance map, a density or counts of labels."""
+    from napari_unet.formats.images import find_images, read_labels, stem_of
+
+    paths = find_images(labels)
+    if tool == "counts":
+        _count(
+            {stem_of(p): read_labels(p) for p in paths},
+            annotation,
+            ignore_label,
+            as_json=as_json,
+        )
+        return
+    if out is None:
+        raise InputError(f"Say with --out where the result of '{tool}' shall go.")
+    changed(WeightMapConfig(), separation_border=width)
+    sampling = changed(SamplingConfig(rule="density"), background=v_bal)
+    targets = [
+        out / f"{stem_of(path)}.tif" if labels.is_dir() else out for path in paths
+    ]
+    for path, target in zip(paths, targets, strict=True):
+        check_output(path, target)
+    for path, target in zip(paths, targets, strict=True):
+        painted = read_labels(path)
+        made = _make(tool, painted, corners, width, sampling, annotation, ignore_label)
+        _write(target, made, pixel_size_of(path))
+    text = "\n".join(map(str, targets))
+    report({"tool": tool, "out": [str(t) for t in targets]}, text, as_json=as_json)
+
+
+def _make(
+    tool: Tool,
+    painted: "np.ndarray",
+    corners: bool,
+    width: int,
+    sampling: SamplingConfig,
+    kind: AnnotationKind,
+    ignore_label: int | None,
+) -> "np.ndarray":
+    """Return what a tool makes of labels."""
+    import numpy as np
+
+    from napari_unet.core.annotation.derived import distance_map
+    from napari_unet.core.annotation.sampling import sampling_density
+    from napari_unet.core.annotation.separation_border import cut_separation_border
+    from napari_unet.core.annotation.target import make_target, split_components
+
+    if tool == "density":
+        highest = int(painted[painted != ignore_label].max(initial=1))
+        target = make_target(
+            painted, kind=kind, ignore_label=ignore_label, classes=highest + 1
+        )
+        return sampling_density(target.classes, target.known, sampling)
+    if ignore_label is not None:
+        painted = np.where(painted == ignore_label, 0, painted)
+    if tool == "instances":
+        return split_components(painted, corners=corners)
+    if tool == "borders":
+        return cut_separation_border(painted, width)
+    return distance_map(painted)
+
+
+def _write(
+    path: Path, array: "np.ndarray", pixel_size_um: tuple[float, ...] | None
+) -> None:
+    """Write labels as labels, and anything else as float32."""
+    from napari_unet.formats.tiff import write_grey, write_labels
+
+    if array.dtype.kind == "f":
+        axes = "ZYX" if array.ndim == 3 else "YX"
+        write_grey(path, array, pixel_size_um, axes=axes)
+    else:
+        write_labels(path, array, pixel_size_um)
+
+
+def _count(
+    painted: "dict[str, np.ndarray]",
+    kind: AnnotationKind,
+    ignore_label: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Print pixels and objects of each class, of each image and of all."""
+    from collections import Counter
+
+    from napari_unet.core.annotation.derived import count_labels
+
+    rows = [["image", "class", "pixels", "objects"]]
+    images: dict[str, dict[str, Any]] = {}
+    pixels: Counter[int] = Counter()
+    objects: Counter[int] = Counter()
+    for stem, labels in painted.items():
+        counts = count_labels(labels, kind=kind, ignore_label=ignore_label)
+        images[stem] = {str(number): asdict(each) for number, each in counts.items()}
+        for number, each in counts.items():
+            rows.append([stem, str(number), str(each.pixels), str(each.objects)])
+            pixels[number] += each.pixels
+            objects[number] += each.objects
+    overall = {
+        str(n): {"pixels": pixels[n], "objects": objects[n]} for n in sorted(pixels)
+    }
+    rows += [
+        ["overall", name, str(total["pixels"]), str(total["objects"])]
+        for name, total in overall.items()
+    ]
+    report({"images": images, "overall": overall}, table(rows), as_json=as_json)

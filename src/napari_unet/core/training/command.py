@@ -1,0 +1,53 @@
+"""The command that repeats a training: what a model folder tells of itself."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.card import TRAINING_FILE
+from napari_unet.core.config import ModelSettings, TrainConfig
+
+
+def repeat_command(
+    folder: Path,
+    examples: Sequence[Example],
+    settings: ModelSettings,
+    config: TrainConfig,
+    start_from: str | None = None,
+) -> str:
+    """Return the command line that trains the same once more.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder, which holds the settings.
+    examples : sequence of Example
+        What the training saw. The command has placeholders in capitals for the folders
+        that hold images, labels and regions: a viewer's layers have no files.
+    settings : ModelSettings
+        Of the model.
+    config : TrainConfig
+        Its seed is repeated, for everybody to see.
+    start_from : str, optional
+        The model that the training started from.
+    """
+    held = [e for e in examples if e.role == "validation"]
+    ignored = {
+        e.ignore_label
+        for e in examples
+        if e.ignore_label is not None and (e.annotation == e.ignore_label).any()
+    }
+    labels = "TARGETS" if settings.annotation == "values" else "LABELS"
+    words = [f"napari-unet train IMAGES {labels} --model NEW_MODEL"]
+    words.append(f'--config "{folder / TRAINING_FILE}" --seed {config.seed}')
+    if start_from is not None:
+        words.append(f'--start-from "{start_from}"')
+    if settings.annotation != "objects":
+        words.append(f"--annotation {settings.annotation}")
+    if any(e.regions for e in examples):
+        words.append("--regions REGIONS")
+    if held:
+        words.append("--validation-images IMAGES2 --validation-labels LABELS2")
+    if len(ignored) == 1:
+        words.append(f"--ignore-label {ignored.pop()}")
+    return " ".join(words)

@@ -1,0 +1,157 @@
+"""Learning from pairs of images: what a network with a regression head trains on."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.device import Compute
+from napari_unet.core.errors import InputError
+from napari_unet.core.evaluation.value_scores import ValueScores, score_values
+from napari_unet.core.image import Image, check_contrast, measure_intensity, resample
+from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.predict import predict
+from napari_unet.core.prediction.values import restore_values, value_range
+from napari_unet.core.training.patches import TrainingImage, prepare_image
+from napari_unet.core.training.prepared import Prepared
+from napari_unet.core.training.validation import Validate, Validation
+
+_LOSSES = ("mse", "l1")
+
+
+def pair_images(image: Image, target: Image, **options: object) -> Example:
+    """Return an image with the image that shall be predicted from it.
+
+    Parameters
+    ----------
+    image, target : Image
+        Of one shape; for an auto-encoder, the same one.
+    **options
+        Regions and role, as for `Example`.
+    """
+    nothing = np.zeros(image.shape, np.uint8)
+    return Example(image, nothing, values=target.array, **options)  # type: ignore[arg-type]
+
+
+def check_values(
+    examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
+) -> None:
+    """Refuse what does not go together: targets, head, loss.
+
+    Raises
+    ------
+    InputError
+        Saying which, and what to do.
+    """
+    wants = settings.annotation == "values"
+    without = [e.image.name for e in examples if (e.values is not None) != wants]
+    if without and wants:
+        raise InputError(
+            f"The network predicts grey values, but '{without[0]}' has no image to "
+            "predict. Give target images (on the command line: train IMAGES TARGETS "
+            "--annotation values), or choose a network with another head."
+        )
+    if without:
+        raise InputError(
+            f"'{without[0]}' has an image to predict, but the network predicts "
+            f"{settings.annotation}. Choose the preset 'denoise', or a network with "
+            "the head 'regression'."
+        )
+    if wants != (config.loss in _LOSSES):
+        raise InputError(
+            f"The loss '{config.loss}' does not go with a network that predicts "
+            f"{settings.annotation}. Choose "
+            + (" or ".join(f"'{x}'" for x in _LOSSES) if wants else "'cross-entropy'")
+            + "."
+        )
+    if not wants:
+        return
+    for example in examples:
+        check_contrast(example.image)
+        channels = len(example.values) if example.values is not None else 0
+        if settings.value_range and channels != settings.network.target_channels:
+            raise InputError(
+                f"The target of '{example.image.name}' has {channels} channels, the "
+                f"network predicts {settings.network.target_channels}."
+            )
+
+
+def complete_values(
+    settings: ModelSettings, examples: Sequence[Example]
+) -> ModelSettings:
+    """Fill in how many channels the targets have, and their range of grey values.
+
+    The range is the widest of what the normalisation finds in each target: predicted
+    values come back in the grey values of the targets, whatever the input.
+    """
+    targets = [
+        Image(e.values, None, e.image.name) for e in examples if e.values is not None
+    ]
+    channels = {target.channels for target in targets}
+    if len(channels) != 1:
+        raise InputError(
+            f"The targets have different numbers of channels ({sorted(channels)}); "
+            "give images of one kind."
+        )
+    ranges = [measure_intensity(t, settings.normalisation) for t in targets]
+    low = np.min([r.low for r in ranges], axis=0)
+    high = np.max([r.high for r in ranges], axis=0)
+    if (low >= high).any():
+        raise InputError(
+            "The targets are constant: there is nothing to predict. Check how they "
+            "were exported."
+        )
+    network = settings.network.replaced(target_channels=channels.pop())
+    return settings.replaced(
+        network=network.model_dump(),
+        value_range=tuple(zip(low.tolist(), high.tolist(), strict=True)),
+    )
+
+
+def prepare_pair(
+    example: Example, prepared: Prepared, settings: ModelSettings, device: torch.device
+) -> TrainingImage:
+    """Bring an image and its target to the device; known ground counts alike."""
+    return prepare_image(
+        prepared.intensity.apply(prepared.grey),
+        prepared.target,
+        prepared.target.known.astype(np.float32),
+        device,
+        value_range(settings).apply(_target(example, prepared)),
+    )
+
+
+def _target(example: Example, prepared: Prepared) -> np.ndarray:
+    """Return the image to predict (T, [Z,] Y, X) at the model's pixel size."""
+    values: np.ndarray = example.values  # type: ignore[assignment]
+    return resample(values, prepared.target.known.shape)
+
+
+def make_value_validation(
+    examples: Sequence[Example],
+    prepared: Sequence[Prepared],
+    network: Network,
+    settings: ModelSettings,
+    compute: Compute,
+) -> Validate:
+    """Return a function that scores the network on the validation pairs.
+
+    As `make_validation`, with `ValueScores` in grey values of the targets; how objects
+    are made is never chosen.
+    """
+    pairs = [(p, _target(e, p)) for e, p in zip(examples, prepared, strict=True)]
+
+    def validate(choosing: bool) -> Iterator[Validation]:
+        scores = ValueScores()
+        for pair, target in pairs:
+            out = np.zeros(target.shape, np.float32)
+            for part in predict(network, pair.grey, pair.intensity, compute):
+                out[(slice(None), *part.interior)] = part.probabilities
+                yield Validation(scores, settings.objects)
+            restored = restore_values(out, settings)
+            scores += score_values(restored, target, pair.target.known)
+        yield Validation(scores, settings.objects)
+
+    return validate

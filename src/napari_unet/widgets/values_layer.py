@@ -1,0 +1,63 @@
+"""The image layer that a network of grey values fills, tile by tile."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_unet.widgets.layers import LayerWriter, show_image, spatial_shape
+
+if TYPE_CHECKING:
+    import napari
+    from napari.layers import Image as ImageLayer
+
+    from napari_unet.segmented import Segmented, TileLabels
+
+
+class ValuesLayer:
+    """Shows one predicted image, running or finished, of one image layer.
+
+    Of several predicted channels, the first is shown. It takes the part of a
+    `PredictionLayer` where a model predicts grey values.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where to show it.
+    image : Image layer
+        From which it is predicted.
+    """
+
+    def __init__(self, viewer: napari.Viewer, image: ImageLayer) -> None:
+        self._viewer, self.image = viewer, image
+        self._writer: LayerWriter | None = None
+
+    def start(self, planes: tuple[int, ...] | None) -> None:
+        """Lay an empty image over the one that is predicted from."""
+        selected = set(self._viewer.layers.selection)
+        empty = np.zeros(spatial_shape(self.image), np.float32)
+        layer = show_image(self._viewer, self.image, "predicted image", empty)
+        layer.visible = True
+        self._viewer.layers.selection = selected
+        self._writer = LayerWriter(self._viewer, layer)
+
+    def show_tile(self, tile: TileLabels) -> None:
+        """Show one tile."""
+        if self._writer is not None:
+            plane = () if tile.plane is None else (tile.plane,)
+            self._writer.write((*plane, *tile.box), tile.labels)
+
+    def show(self, segmented: Segmented) -> None:
+        """Show the finished image, its contrast stretched over what is in it."""
+        writer = self._writer
+        if writer is None or not writer.is_open:
+            return
+        where = () if segmented.planes is None else (list(segmented.planes),)
+        writer.write((*where, *segmented.box), segmented.labels)
+        writer.close()
+        low, high = float(segmented.labels.min()), float(segmented.labels.max())
+        writer.layer.contrast_limits = (low, max(high, low + 1e-6))
+
+    def show_probabilities(self, segmented: Segmented) -> None:
+        """Do nothing: grey values have no probability."""

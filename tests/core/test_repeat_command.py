@@ -1,0 +1,49 @@
+"""The command in a model folder names all that a training was told."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from napari_unet.core.annotation.target import Example, Region
+from napari_unet.core.card import Card, Manifest, StoredFile, describe
+from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.image import Image
+from napari_unet.core.training.command import repeat_command
+
+FOLDER = Path("models") / "my model"
+PLAIN = Example(Image(np.zeros((1, 6, 6)), None, "a"), np.eye(6, dtype=int))
+
+
+def command(*examples, settings=None, start_from=None):
+    return repeat_command(
+        FOLDER, examples, settings or ModelSettings(), TrainConfig(seed=3), start_from
+    )
+
+
+def test_a_plain_training():
+    file = FOLDER / "training.json"
+    assert command(PLAIN) == (
+        f'napari-unet train IMAGES LABELS --model NEW_MODEL --config "{file}" --seed 3'
+    )
+
+
+def test_regions_ignored_ground_classes_and_validation_images_are_named():
+    inside = replace(PLAIN, regions=(Region((0, 0), (3, 3)),))
+    assert "--regions REGIONS" in command(PLAIN, inside)
+    assert "--ignore-label" not in command(replace(PLAIN, ignore_label=65535))
+    assert "--ignore-label 1" in command(replace(PLAIN, ignore_label=1))
+    held = replace(PLAIN, role="validation")
+    assert "--validation-images IMAGES2" in command(PLAIN, held)
+    assert '--start-from "old one"' in command(PLAIN, start_from="old one")
+    classes = ModelSettings(annotation="classes")
+    assert "--annotation classes" in command(PLAIN, settings=classes)
+
+
+def test_the_card_says_that_layers_must_be_saved_first():
+    inside = replace(PLAIN, regions=(Region((0, 0), (3, 3)),))
+    card = Card(command=command(inside))
+    file = StoredFile(name="w", bytes=1, sha256="0")
+    text = describe(Manifest(settings=ModelSettings(), card=card, weights=file))
+    assert "must be saved as files first" in text
+    assert "REGIONS one of their fully annotated rectangles" in text
