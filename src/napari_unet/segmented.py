@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.config import AnnotationKind, ModelSettings, ObjectConfig
     from napari_unet.core.image import Image
+    from napari_unet.core.prediction.detect import Detections
     from napari_unet.core.prediction.segment import Segmentation, SegmentProgress
 
 Box = tuple[slice, slice]
@@ -62,13 +63,16 @@ class Segmented:
     planes : tuple of int or None
         Indices along Z or time; None for a 2D image.
     annotation : str
-        Whether the model knows objects or classes.
+        Whether the model knows objects, classes or points.
     volume : bool
         Whether a 3D model saw the planes together.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other.
     class_names, class_values : tuple
         Of the model; see `ModelSettings`.
+    points : Detections, optional
+        What a model of points has found, in pixels of the whole image. The labels then
+        say where the points were taken from.
     """
 
     probabilities: NDArray[np.float32]
@@ -80,17 +84,22 @@ class Segmented:
     disagreement: NDArray[np.float32] | None = None
     class_names: tuple[str, ...] = ()
     class_values: tuple[int | str, ...] = ()
+    points: Detections | None = None
 
     def relabelled(self, config: ObjectConfig) -> Segmented:
         """Return the same with the objects found again, without the network."""
+        from napari_unet.core.prediction.detect import locate_points
         from napari_unet.core.prediction.segment import find_labels
 
         if self.annotation == "values":
             return self
+        points = None
+        if self.annotation == "points":
+            points = locate_points(self.probabilities, self.box, self.planes, config)
         labels = find_labels(
             self.probabilities, config, self.annotation, volume=self.volume
         )
-        return replace(self, labels=labels)
+        return replace(self, labels=labels, points=points)
 
     @property
     def foreground(self) -> NDArray[np.float32]:
@@ -191,7 +200,7 @@ def label_tiles(
             except StopIteration as stop:
                 segmentation: Segmentation = stop.value
                 return segmentation
-            if kind == "classes":
+            if kind != "objects":
                 labels = (tile.foreground >= config.threshold).astype(np.uint8)
             else:
                 labels = find_objects(tile.foreground, config)
@@ -199,9 +208,11 @@ def label_tiles(
 
 
 def finish_segmentation(
-    segmentation: Segmentation, config: ObjectConfig, kind: AnnotationKind
+    segmentation: Segmentation,
+    config: ObjectConfig,
+    kind: AnnotationKind,
 ) -> Segmented:
-    """Find the objects in a finished segmentation.
+    """Find the objects, or the points, in a finished segmentation.
 
     Parameters
     ----------

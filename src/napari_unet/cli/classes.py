@@ -59,6 +59,15 @@ def read_channels(text: str | None) -> tuple[int, ...]:
     return tuple(map(int, parts))
 
 
+def choose_kind(
+    annotation: AnnotationKind | None, old: "Model | None", *, points: bool
+) -> AnnotationKind:
+    """Return what the labels are: what was said, what the model knows, or objects."""
+    if points:
+        return "points"
+    return annotation or ("objects" if old is None else old.settings.annotation)
+
+
 def settle(
     examples: "list[Example]",
     kind: AnnotationKind,
@@ -177,8 +186,8 @@ def start_with_classes(
 
     if found is not None:
         names, values = found.names, found.class_values
-    elif kind == model.settings.annotation:
-        return model
+    elif kind in (model.settings.annotation, "points"):
+        return model  # the classes of points are named in their tables
     else:
         names, values = ("background", "object"), ()
     return change_classes(model, names, values=values, annotation=kind, seed=seed)

@@ -1,6 +1,7 @@
 """Annotated images as files: read in pairs, and checked against each other."""
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +11,7 @@ from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Example
+    from napari_unet.core.workflow import Example, Region
 
 
 def read_examples(
@@ -32,15 +33,13 @@ def read_examples(
     from tqdm import tqdm
 
     from napari_unet.core.annotation.class_values import set_zero_aside
-    from napari_unet.core.annotation.target import Example, Region
+    from napari_unet.core.annotation.target import Example
     from napari_unet.core.training.values import pair_images
-    from napari_unet.formats.geojson import read_regions
     from napari_unet.formats.images import (
         pair_files,
         read_class_labels,
         read_image,
         read_labels,
-        stem_of,
     )
 
     read = read_class_labels if kind == "classes" else read_labels
@@ -49,11 +48,7 @@ def read_examples(
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
         picture = read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
-        boxes: list[Any] = []
-        file = None if regions is None else regions / f"{stem_of(image)}.geojson"
-        if file is not None and file.exists():
-            boxes = read_regions(file)
-        around = tuple(Region(*box) for box in boxes)
+        around = _read_regions(regions, image)
         if kind == "values":
             target = read_image(label)
             examples.append(pair_images(picture, target, regions=around, role=role))
@@ -71,6 +66,87 @@ def read_examples(
             example = _split(example)
         examples.append(example)
     return examples
+
+
+def choose_reader(
+    kind: AnnotationKind, names: Sequence[str]
+) -> "Callable[..., list[Example]]":
+    """Return what reads annotations of this kind.
+
+    Raises
+    ------
+    InputError
+        If names of classes are given for points.
+    """
+    if kind != "points":
+        return read_examples
+    if names:
+        raise InputError(
+            "--classes is about label images; the classes of points are named in their "
+            "tables, in a column 'class'."
+        )
+    return read_point_examples
+
+
+def read_point_examples(
+    images: Path,
+    points: Path,
+    *,
+    regions: Path | None,
+    ignore_label: int | None,
+    split: bool,
+    kind: AnnotationKind = "points",
+    zero: Literal["background", "ignore"] = "background",
+    planes_as_channels: bool = False,
+    role: Literal["training", "validation"] = "training",
+) -> "list[Example]":
+    """Read pairs of an image and a CSV file of points as annotated images."""
+    import numpy as np
+    from tqdm import tqdm
+
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.formats.points import pair_with_points, read_points
+
+    options = {
+        "--ignore-label": ignore_label is not None,
+        "--split-components": split,
+        "--zero": zero != "background",
+    }
+    if given := [name for name, is_given in options.items() if is_given]:
+        raise InputError(
+            f"{given[0]} is about label images; leave it out with {kind}. Ground may "
+            "be left out by --regions."
+        )
+    examples = []
+    pairs = pair_with_points(images, points)
+    for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
+        picture = read_picture(image, planes_as_channels)
+        marked = read_points(table).points
+        try:
+            example = Example(
+                image=picture,
+                annotation=np.zeros(picture.shape, np.uint8),
+                regions=_read_regions(regions, image),
+                role=role,
+                points=marked,
+            )
+        except InputError as error:
+            raise InputError(f"{table.name}: {error}") from error
+        examples.append(example)
+    return examples
+
+
+def _read_regions(folder: Path | None, image: Path) -> "tuple[Region, ...]":
+    """Return the regions of an image; none where there is no file of them."""
+    from napari_unet.core.annotation.target import Region
+    from napari_unet.formats.geojson import read_regions
+    from napari_unet.formats.images import stem_of
+
+    file = None if folder is None else folder / f"{stem_of(image)}.geojson"
+    if file is None or not file.exists():
+        return ()
+    boxes: list[Any] = read_regions(file)
+    return tuple(Region(*box) for box in boxes)
 
 
 def _split(example: "Example") -> "Example":

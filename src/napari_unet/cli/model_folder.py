@@ -21,6 +21,27 @@ def open_model(name: str) -> "Model":
     return load_model(known if not folder.exists() and known.exists() else folder)
 
 
+def require_kind(model: "Model", *, detects: bool) -> None:
+    """Refuse a model that segments where points are wanted, and the other way round.
+
+    Raises
+    ------
+    InputError
+        Naming the command for this model.
+    """
+    name = f"'{model.card.name}'"
+    if detects and model.settings.annotation != "points":
+        raise InputError(
+            f"{name} was trained to segment objects, not to detect points; use "
+            "'napari-unet segment' with it, or train one with --points."
+        )
+    if not detects and model.settings.annotation == "points":
+        raise InputError(
+            f"{name} was trained on points: it detects objects and does not outline "
+            "them; use 'napari-unet detect' with it."
+        )
+
+
 def set_aside(folder: Path, start: "Model | None") -> Path | None:
     """Rename the folder of another model that stands where the new one will be."""
     from napari_unet.core.card import SETTINGS_FILE

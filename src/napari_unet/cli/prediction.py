@@ -2,7 +2,6 @@
 
 import functools
 import operator
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,16 +21,22 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.classes import class_shares, say_one_class, say_shares
-from napari_unet.cli.model_folder import open_model
+from napari_unet.cli.image_results import (
+    check_folder,
+    predict,
+    read_average,
+    read_tile,
+)
+from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.cli.values import refuse_companions, write_values
-from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice, ModelSettings
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     import numpy as np
 
     from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Model, Segmentation
+    from napari_unet.core.workflow import Segmentation
 
 
 SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
@@ -92,27 +97,30 @@ def segment(
     from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device, make_labels
     from napari_unet.formats.images import find_images, read_image, stem_of
+    from napari_unet.formats.tiff import was_written_here
 
     describe_device(device)  # refuses one that is not there
-    edge, averaging = _read_tile(tile), _read_average(tta)
+    edge, averaging = read_tile(tile), read_average(tta)
     loaded = open_model(model)
+    require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
     paths = find_images(images)
+    results = [out / f"{stem_of(path)}.tif" for path in paths]
+    check_folder(out, paths, results, was_written_here)
     wanted = _Wanted(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
     predicts_values = loaded.settings.annotation == "values"
     if predicts_values:
         refuse_companions(model, probabilities or uncertainty or rois or csv)
-    _check_folder(out, paths)
     found: dict[str, Any] = {}
     faults = {}
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = _predict(image, loaded, edge, averaging, device)
+            segmentation = predict(image, loaded, edge, averaging, device)
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
@@ -164,85 +172,6 @@ def _say_found(found: int | dict[str, float] | str) -> str:
     if isinstance(found, str):
         return found
     return count(found, "object") if isinstance(found, int) else say_shares(found)
-
-
-def _read_tile(tile: str) -> int | None:
-    """Return the edge of a tile, None for 'auto'."""
-    if tile == "auto":
-        return None
-    if not tile.isdigit():
-        raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
-    return int(tile)
-
-
-def _read_average(tta: str) -> Averaging:
-    """Return what to average over: '4 flips' for '4-flips'."""
-    from napari_unet.core.prediction.averaging import list_versions
-
-    averaging = tta.replace("-", " ")
-    try:
-        list_versions(averaging)
-    except InputError:
-        names = ", ".join(name.replace(" ", "-") for name in AVERAGES)
-        raise InputError(
-            f"--tta {tta}: choose one of {names}, or another number of angles, for "
-            "example 12-angles."
-        ) from None
-    return averaging
-
-
-def _check_folder(out: Path, images: list[Path]) -> None:
-    """Refuse a folder in which a result would replace what we did not write."""
-    from napari_unet.formats.images import stem_of
-    from napari_unet.formats.tiff import was_written_here
-
-    if out.exists() and not out.is_dir():
-        raise InputError(f"'{out}' is a file; --out needs a folder.")
-    if any(out.resolve() == path.parent.resolve() for path in images):
-        raise InputError(
-            f"The images themselves lie in '{out}'; their labels would replace them. "
-            "Choose another folder for --out."
-        )
-    results = [out / f"{stem_of(path)}.tif" for path in images]
-    foreign = [path for path in results if path.exists() and not was_written_here(path)]
-    if foreign:
-        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
-        raise InputError(
-            f"'{foreign[0]}'{more} would be replaced, and was not written by this "
-            "program. Choose another folder for --out, or move it away."
-        )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder '{out}' cannot be made ({error.strerror}); choose another "
-            "one for --out, where you may write."
-        ) from error
-
-
-def _predict(
-    image: "Image",
-    model: "Model",
-    tile: int | None,
-    averaging: Averaging,
-    device: DeviceChoice,
-) -> "Segmentation":
-    """Predict one image with a progress bar over its tiles."""
-    from tqdm import tqdm
-
-    from napari_unet.core.workflow import segment as segment_image
-
-    steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
-    unit = "tile" if averaging == "none" else "step"  # one version of one tile
-    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as end:
-                segmentation: Segmentation = end.value
-                return segmentation
-            bar.total = progress.total
-            bar.update(progress.done - bar.n)
 
 
 def _write(
@@ -300,8 +229,10 @@ def _write_uncertainty(
 
 @app.command()
 def evaluate(
-    predicted: Annotated[Path, typer.Argument(help="Labels: a file or a folder.")],
-    true: Annotated[Path, typer.Argument(help="True labels; pairs by equal stem.")],
+    predicted: Annotated[
+        Path, typer.Argument(help="Labels, or CSV files of points: a file or a folder.")
+    ],
+    true: Annotated[Path, typer.Argument(help="The true ones; pairs by equal stem.")],
     classes: Annotated[
         bool,
         typer.Option(
@@ -340,6 +271,9 @@ def evaluate(
         int | None,
         typer.Option(help="True pixels with this number do not count.", min=0),
     ] = None,
+    distance: Annotated[
+        float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
+    ] = 3.0,
     model: Annotated[
         str | None,
         typer.Option(
@@ -349,7 +283,11 @@ def evaluate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP."""
+    """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP.
+
+    Points are compared by class: F1 of those no further apart than --distance.
+    """
+    from napari_unet.cli.detection import evaluate_points, holds_points
     from napari_unet.cli.evaluation import evaluate_boundaries, evaluate_classes
 
     if classes and boundaries:
@@ -380,6 +318,9 @@ def evaluate(
     from napari_unet.core.workflow import evaluate as evaluate_labels
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
+    if holds_points(predicted) and holds_points(true):
+        evaluate_points(predicted, true, distance, as_json=as_json)
+        return
     scores = {}
     for path, truth in pair_files(predicted, true):
         try:

@@ -1,10 +1,8 @@
 """`train`: from images and labels to a model folder."""
 
 import functools
-import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +15,7 @@ from napari_unet.cli.classes import (
     check_planes,
     check_same_channels,
     check_same_classes,
+    choose_kind,
     class_rows,
     read_channels,
     read_names,
@@ -24,7 +23,7 @@ from napari_unet.cli.classes import (
     settle,
     start_with_classes,
 )
-from napari_unet.cli.examples import read_examples
+from napari_unet.cli.examples import choose_reader
 from napari_unet.cli.model_folder import (
     check_same_network,
     open_model,
@@ -37,6 +36,7 @@ from napari_unet.cli.settings import (
     network_fields,
     read_settings,
 )
+from napari_unet.cli.stop import stop_requests
 from napari_unet.core.config import (
     AnnotationKind,
     ModelSettings,
@@ -112,6 +112,14 @@ def train(
         bool,
         typer.Option("--split-components", help="Pieces of a binary mask are objects."),
     ] = False,
+    points: Annotated[
+        bool,
+        typer.Option("--points", help="LABELS are CSV files of points, not images."),
+    ] = False,
+    point_radius: Annotated[
+        float | None,
+        typer.Option(help="Radius of the disks points become, px of the model."),
+    ] = None,
     base_channels: Annotated[
         int | None, typer.Option(help="Channels of the first level.")
     ] = None,
@@ -160,15 +168,22 @@ def train(
         levels=levels,
         padding=padding,
     )
-    config = _make_config(base.training, iterations, seconds, learning_rate, seed)
-    if weights_form is not None:
-        weight_map = config.weight_map.in_form(weights_form)
-        config = config.replaced(weight_map=weight_map.model_dump())
+    config = _make_config(
+        base.training,
+        iterations,
+        weights_form,
+        seconds=seconds,
+        learning_rate=learning_rate,
+        seed=seed,
+        point_radius=point_radius,
+    )
     network, config = apply_settings(settings or [], network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
+    old = open_model(str(model)) if start is None and resume else start
+    kind = choose_kind(annotation, old, points=points)
     if old is not None:
         planes_as_channels = old.settings.planes_as_channels
         options = {
@@ -179,7 +194,7 @@ def train(
         _check_old(old, network, options, config_file, settings or [], picked)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
-        read_examples,
+        choose_reader(kind, names),
         regions=regions,
         ignore_label=ignore_label,
         split=split_components,
@@ -225,9 +240,8 @@ def train(
 def _make_config(
     config: TrainConfig,
     iterations: int | None,
-    seconds: float | None,
-    learning_rate: float | None,
-    seed: int | None,
+    weights_form: Literal["2015", "2019"] | None,
+    **options: object,
 ) -> TrainConfig:
     """Return the settings with the options that were given."""
     if iterations is not None:
@@ -236,7 +250,10 @@ def _make_config(
         if iterations < 1:
             raise InputError(f"--iterations {iterations}: give at least 1.")
         config = config.replaced(**checked)
-    return changed(config, seconds=seconds, learning_rate=learning_rate, seed=seed)
+    if weights_form is not None:
+        weight_map = config.weight_map.in_form(weights_form)
+        config = config.replaced(weight_map=weight_map.model_dump())
+    return changed(config, **options)
 
 
 def _check_old(
@@ -306,7 +323,7 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
     from tqdm import tqdm
 
     with (
-        _stop_requests() as stopped,
+        stop_requests() as stopped,
         tqdm(total=100, desc="Prepare", unit="%", file=sys.stderr) as bar,
     ):
         bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
@@ -338,25 +355,6 @@ def _say_validation(progress: "TrainProgress") -> str:
     said = ", ".join(f"{title} {value}" for title, value in scores.items())
     best = ", best so far" if progress.is_best else ""
     return f"iteration {progress.iteration}: validation {said}{best}"
-
-
-@contextmanager
-def _stop_requests() -> Iterator[list[int]]:
-    """Collect SIGINT and SIGTERM in a list instead of breaking off."""
-    received: list[int] = []
-
-    def note(number: int, frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-
-    signals = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, note) for number in signals]
-    try:
-        yield received
-    finally:
-        for number, handler in zip(signals, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _summarise(folder: Path) -> tuple[dict[str, Any], str]:

@@ -205,7 +205,8 @@ def describe(manifest: Manifest) -> str:
     card, settings = manifest.card, manifest.settings
     size = settings.pixel_size_um
     network = settings.network
-    objects = "" if settings.annotation == "values" else f"{card.objects} objects of "
+    kind = "points" if settings.annotation == "points" else "objects"
+    objects = "" if settings.annotation == "values" else f"{card.objects} {kind} of "
     lines = [
         f"# {card.name}",
         "",

@@ -13,8 +13,8 @@ from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig
 from napari_unet.core.weight_settings import WeightMapConfig as WeightMapConfig
 
 Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
-# What a network learns: single objects, classes of pixels, or another image.
-AnnotationKind = Literal["objects", "classes", "values"]
+# What a network learns: objects, classes of pixels, where objects are, another image.
+AnnotationKind = Literal["objects", "classes", "points", "values"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
 # Over which versions of the image to average a prediction: one of these, or another
 # number of angles (`core.prediction.averaging`).
@@ -277,6 +277,15 @@ class TrainConfig(Config):
     validations: int = setting(
         10, "How many times to validate during the training", ge=1, le=10_000
     )
+    point_radius: float = setting(
+        2.0,
+        "Objects marked by points: radius of the disks that are learned; up to twice "
+        "as far the ground counts as unknown",
+        title="Radius of points",
+        unit="px",
+        ge=0.5,
+        le=50,
+    )
     patience: int = setting(
         0,
         "Stop early, after so many validations in a row that are no better than the "
@@ -339,7 +348,7 @@ class ModelSettings(Config):
         None, "3D: distance of planes the model was trained with", unit="µm", gt=0
     )
     annotation: AnnotationKind = setting(
-        "objects", "Whether it learned single objects, classes of pixels or grey values"
+        "objects", "Whether it learned objects, classes of pixels, points or values"
     )
     # (low, high) of each channel of the target: what the network gives as -1 and 1
     value_range: tuple[tuple[float, float], ...] = ()

@@ -39,6 +39,7 @@ from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels
+from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.segment import (
     Segmentation,
@@ -52,6 +53,11 @@ from napari_unet.core.training.examples import (
     complete_settings,
     fit_dimensions,
     split_validation,
+)
+from napari_unet.core.training.kind import (
+    balance_points,
+    check_kind,
+    name_point_classes,
 )
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
@@ -83,6 +89,7 @@ __all__ = [
     "fine_tune",
     "load_model",
     "make_labels",
+    "make_points",
     "pair_images",
     "restore_values",
     "run",
@@ -149,11 +156,15 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
+    config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
     if start_from is not None:
         settings = start_from.settings
+    else:
+        settings = name_point_classes(settings, examples, config.point_radius)
     settings = settings or ModelSettings()
+    check_kind(examples, settings)
     check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
@@ -348,7 +359,10 @@ def draw_patches(
     Batch
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
+    config = balance_points(config, examples)
+    settings = name_point_classes(settings, examples, config.point_radius)
     settings = settings or ModelSettings()
+    check_kind(examples, settings)
     check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)

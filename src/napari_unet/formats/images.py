@@ -16,6 +16,7 @@ from napari_unet.formats.tiff import read_tiff
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
+TABLE_SUFFIX = ".csv"
 # What `segment` writes next to the labels on request, e.g. <stem>_probabilities.tif.
 COMPANIONS = ("_probabilities", "_uncertainty")
 _NAMED_AT_MOST = 5
@@ -30,7 +31,7 @@ def stem_of(path: Path) -> str:
     'well A'
     """
     stem = path.name
-    if path.suffix.lower() in SUFFIXES:
+    if path.suffix.lower() in (*SUFFIXES, TABLE_SUFFIX):
         stem = path.stem
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
@@ -103,19 +104,38 @@ def pair_files(images: Path | str, labels: Path | str) -> list[tuple[Path, Path]
     InputError
         If anything is left without a partner, or two files have the same stem.
     """
-    images, labels = Path(images), Path(labels)
-    pictures, annotations = find_images(images), find_images(labels)
-    if images.is_file() and labels.is_file():
-        return [(images, labels)]
-    by_stem = _index(pictures, images), _index(annotations, labels)
-    if images.is_file():
+    return pair_by_stem(
+        (Path(images), find_images(images)), (Path(labels), find_images(labels))
+    )
+
+
+def pair_by_stem(
+    images: tuple[Path, Sequence[Path]],
+    partners: tuple[Path, Sequence[Path]],
+    *,
+    nouns: tuple[str, str] = ("image", "labels"),
+) -> list[tuple[Path, Path]]:
+    """Return each file with that of equal stem; see `pair_files`.
+
+    Parameters
+    ----------
+    images, partners : tuple
+        What the user named, a folder or a file, and the files in it.
+    nouns : tuple of str
+        What the files are, for the messages.
+    """
+    (place, pictures), (other, annotations) = images, partners
+    if place.is_file() and other.is_file():
+        return [(place, other)]
+    by_stem = _index(pictures, place), _index(annotations, other)
+    if place.is_file():
         by_stem = by_stem[0], _take(by_stem[1], by_stem[0])
-    elif labels.is_file():
+    elif other.is_file():
         by_stem = _take(by_stem[0], by_stem[1]), by_stem[1]
     lonely = [stem for stem in by_stem[0] if stem not in by_stem[1]]
     orphaned = [stem for stem in by_stem[1] if stem not in by_stem[0]]
     if lonely or orphaned:
-        raise InputError(_say_unpaired(lonely, images, orphaned, labels))
+        raise InputError(_say_unpaired(lonely, place, orphaned, other, nouns))
     return [(file, by_stem[1][stem]) for stem, file in by_stem[0].items()]
 
 
@@ -229,13 +249,17 @@ def _take(index: dict[str, Path], wanted: dict[str, Path]) -> dict[str, Path]:
 
 
 def _say_unpaired(
-    lonely: Sequence[str], images: Path, orphaned: Sequence[str], labels: Path
+    lonely: Sequence[str],
+    images: Path,
+    orphaned: Sequence[str],
+    labels: Path,
+    nouns: tuple[str, str],
 ) -> str:
     parts = []
     if lonely:
-        parts.append(f"no labels in '{labels}' for {_name(lonely)}")
+        parts.append(f"no {nouns[1]} in '{labels}' for {_name(lonely)}")
     if orphaned:
-        parts.append(f"no image in '{images}' for {_name(orphaned)}")
+        parts.append(f"no {nouns[0]} in '{images}' for {_name(orphaned)}")
     return (
         f"There are {' and '.join(parts)}. Files belong together if their names are "
         "equal but for the ending: rename them, or move those without a partner away."

@@ -38,6 +38,7 @@ from napari_unet.widgets.layers import (
     spatial_shape,
     unlink_layer,
 )
+from napari_unet.widgets.point_controls import PointControls
 from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ class AnnotateSection(Section):
         )
         self._split.hide()
         self._accept = AcceptButtons(self._viewer)
+        self._points = PointControls(self._viewer)
         self._classes = ClassList(self._session, self._viewer)
         grid = QGridLayout()
         grid.addWidget(self._layer, 0, 0)
@@ -156,6 +158,7 @@ class AnnotateSection(Section):
         layout.addWidget(self._accept)
         elsewhere = LabelValues(self._session, self._viewer, self._take_annotation)
         layout.addWidget(Collapsible("Labels from elsewhere", elsewhere))
+        layout.addWidget(self._points)
 
     def _fits(self, layer: Layer) -> bool:
         image = self._chosen.image

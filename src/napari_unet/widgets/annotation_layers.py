@@ -20,6 +20,7 @@ from napari_unet.widgets.layers import (
     link_layer,
     spatial_shape,
 )
+from napari_unet.widgets.point_layers import points_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     import napari
     from numpy.typing import NDArray
 
+    from napari_unet.core.annotation.points import Points
     from napari_unet.core.annotation.summary import AnnotationSummary
     from napari_unet.core.annotation.target import Example, Region, Role
     from napari_unet.segmented import Box
@@ -131,12 +133,12 @@ def _is_upright(box: NDArray[np.floating]) -> bool:
 def examples_of(
     viewer: napari.Viewer, roles: Mapping[ImageLayer, Role] | None = None
 ) -> list[Example]:
-    """Return what is annotated in a viewer: every image with an annotation layer.
+    """Return what is annotated in a viewer: every image with an annotation or points.
 
     With `roles`, only these images, each for training or for validation.
 
     Arrays of annotations are copied: they may be painted on while a training runs.
-    Of a stack, each plane with a painted pixel or a region is an example.
+    Of a stack, each plane with a painted pixel, a point or a region is an example.
 
     Raises
     ------
@@ -148,10 +150,17 @@ def examples_of(
         if not isinstance(image, ImageLayer):
             continue
         annotation = find_layer(viewer, image, "annotation")
-        if annotation is None or (roles is not None and image not in roles):
+        marked = find_layer(viewer, image, "points")
+        if roles is not None and image not in roles:
             continue
         regions = regions_of(find_layer(viewer, image, "regions"), image)
-        found = _examples_of_image(image, annotation, regions)
+        points = points_of(marked, image)
+        if points or (annotation is None and marked is not None):
+            found = _examples_of_points(image, annotation, points, regions)
+        elif annotation is not None:
+            found = _examples_of_image(image, annotation, regions)
+        else:
+            continue
         role = "training" if roles is None else roles[image]
         examples += [replace(example, role=role) for example in found]
     return examples
@@ -183,6 +192,36 @@ def _examples_of_image(
 def _lift(box: Region, z: int) -> Region:
     """Return a region of one plane as a region of the stack."""
     return replace(box, start=(z, *box.start), stop=(z + 1, *box.stop))
+
+
+def _examples_of_points(
+    layer: ImageLayer,
+    annotation: Labels | None,
+    points: Mapping[int | None, Points],
+    regions: RegionsByPlane,
+) -> list[Example]:
+    """Return the planes with points or regions; what is painted is ignored ground."""
+    from napari_unet.core.annotation.points import Points
+    from napari_unet.core.annotation.target import Example
+
+    image = image_of(layer)
+    painted = np.zeros(image.shape, np.uint16)
+    if annotation is not None:
+        painted = np.array(annotation.data)
+    examples = []
+    for z in sorted({*points, *regions}, key=lambda z: -1 if z is None else z):
+        place: Any = () if z is None else z
+        plane = image if z is None else image.plane(z)
+        examples.append(
+            Example(
+                plane if z is None else replace(plane, name=f"{image.name} [{z}]"),
+                painted[place],
+                regions.get(z, ()),
+                IGNORE_LABEL,
+                points=points.get(z, Points(np.zeros((0, 2)), ())),
+            )
+        )
+    return examples
 
 
 def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[int]:

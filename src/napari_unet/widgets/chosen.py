@@ -13,7 +13,7 @@ from napari_unet.widgets.layers import find_layer
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Labels, Shapes
+    from napari.layers import Labels, Points, Shapes
 
 
 @dataclass(eq=False)
@@ -24,12 +24,13 @@ class ChosenLayers:
     annotation: Labels | None = None
     regions: Shapes | None = None
     prediction: Labels | None = None
+    points: Points | None = None
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     def forget(self, event: Any) -> None:
         """Let go of a layer that was removed from the viewer."""
-        for role in ("image", "annotation", "regions", "prediction"):
+        for role in ("image", "annotation", "regions", "prediction", "points"):
             if getattr(self, role) is event.value:
                 setattr(self, role, None)
 
@@ -52,11 +53,11 @@ def chosen_layers(viewer: napari.Viewer) -> ChosenLayers:
 
 
 def choose_image(viewer: napari.Viewer, layer: ImageLayer | None) -> None:
-    """Work on `layer`, and on the annotation, regions and prediction made for it."""
+    """Work on `layer`, and on the annotation, regions, points … made for it."""
     chosen = chosen_layers(viewer)
     if chosen.image is layer:
         return
-    for role in ("annotation", "regions", "prediction"):
+    for role in ("annotation", "regions", "prediction", "points"):
         found = None if layer is None else find_layer(viewer, layer, role)
         setattr(chosen, role, found)
     # Last, so that whoever hears of the image finds the layers that go with it.

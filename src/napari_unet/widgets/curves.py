@@ -11,8 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only opened
     import pyqtgraph as pg
 
-    from napari_unet.core.evaluation.scores import Scores
-    from napari_unet.core.evaluation.value_scores import ValueScores
+    from napari_unet.core.evaluation.detection import AnyScores, FoundScores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
 _DRAW_MSEC = 500
@@ -65,9 +64,7 @@ class TrainingCurves(QWidget):
             self._scores_plot.setYRange(0, 1, padding=0.05)
             self._draw()
 
-    def add(
-        self, iteration: int, loss: float, validation: Scores | ValueScores | None
-    ) -> None:
+    def add(self, iteration: int, loss: float, validation: AnyScores | None) -> None:
         """Append one point to the loss and, after a validation, one to the scores.
 
         Parameters
@@ -76,7 +73,7 @@ class TrainingCurves(QWidget):
             Optimizer steps taken so far.
         loss : float
             Smoothed loss of the training.
-        validation : Scores, ValueScores or None
+        validation : Scores, DetectionScores, ValueScores or None
             What a validation that has just ended found; of grey values, nothing is
             shown.
         """
@@ -180,6 +177,6 @@ class TrainingCurves(QWidget):
         self._iou_line.setData(iterations, iou)
 
 
-def _is_of_objects(scores: Scores | ValueScores) -> TypeGuard[Scores]:
+def _is_of_objects(scores: AnyScores) -> TypeGuard[FoundScores]:
     """Tell whether scores are of objects: those of grey values have no F1."""
     return hasattr(scores, "f1")

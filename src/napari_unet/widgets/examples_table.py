@@ -23,7 +23,7 @@ from napari_unet.widgets.annotation_layers import (
 )
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import find_layer
+from napari_unet.widgets.layers import LayerRole, find_layer
 
 if TYPE_CHECKING:
     import napari
@@ -33,11 +33,13 @@ if TYPE_CHECKING:
 # Counting may lag behind the brush by this much.
 _COUNT_MSEC = 500
 _MAX_ROWS_SHOWN = 5
+# What an image may be annotated by.
+_MARKS: tuple[LayerRole, ...] = ("annotation", "points")
 _IMAGE, _OBJECTS, _ROLE = range(3)
 
 
 class ExamplesTable(QTableWidget):
-    """One row per image that has an annotation: tick, name, objects, role.
+    """One row per image that has an annotation or points: tick, name, objects, role.
 
     Parameters
     ----------
@@ -60,7 +62,12 @@ class ExamplesTable(QTableWidget):
         self._soon.timeout.connect(self._count)
         self._build()
         chosen = chosen_layers(viewer).events
-        for signal in (chosen.image, chosen.annotation, chosen.regions):
+        for signal in (
+            chosen.image,
+            chosen.annotation,
+            chosen.regions,
+            chosen.points,
+        ):
             listen(signal, self.refresh)
         for signal in (viewer.layers.events.removed, viewer.layers.events.renamed):
             signal.connect(self.refresh)
@@ -101,7 +108,7 @@ class ExamplesTable(QTableWidget):
             layer
             for layer in self._viewer.layers
             if isinstance(layer, ImageLayer)
-            and find_layer(self._viewer, layer, "annotation") is not None
+            and any(find_layer(self._viewer, layer, m) is not None for m in _MARKS)
         ]
         if images != self._images:
             self._list(images)
@@ -147,11 +154,13 @@ class ExamplesTable(QTableWidget):
         self._watched = []
         for image in self._images:
             annotation = find_layer(self._viewer, image, "annotation")
-            regions = find_layer(self._viewer, image, "regions")
             # The brush emits only `paint`; undo and redo only `set_data`.
-            self._watched += [annotation.events.paint, annotation.events.set_data]
-            if regions is not None:
-                self._watched.append(regions.events.data)
+            if annotation is not None:
+                self._watched += [annotation.events.paint, annotation.events.set_data]
+            for role in ("regions", "points"):
+                layer = find_layer(self._viewer, image, role)
+                if layer is not None:
+                    self._watched.append(layer.events.data)
         for signal in self._watched:
             signal.connect(self._on_edited)
 
@@ -160,8 +169,12 @@ class ExamplesTable(QTableWidget):
             self._soon.start()
 
     def _count(self) -> None:
-        questions = []
+        questions, marked = [], {}
         for image in self._images:
+            points = find_layer(self._viewer, image, "points")
+            if points is not None and len(points.data):
+                marked[image] = len(points.data)
+                continue
             annotation = find_layer(self._viewer, image, "annotation")
             try:
                 regions = regions_of(find_layer(self._viewer, image, "regions"), image)
@@ -170,10 +183,13 @@ class ExamplesTable(QTableWidget):
             if annotation is not None:
                 questions.append((image, annotation.data, regions))
         self._counts.ask(
-            lambda: {
-                image: summarise_layers(data, regions).objects
-                for image, data, regions in questions
-            }
+            lambda: (
+                marked
+                | {
+                    image: summarise_layers(data, regions).objects
+                    for image, data, regions in questions
+                }
+            )
         )
 
     def _show_counts(self, counts: dict[ImageLayer, int]) -> None:

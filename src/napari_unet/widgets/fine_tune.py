@@ -140,9 +140,12 @@ class FineTuneSection(Section):
             show_problem(error)
 
     def _start(self) -> None:
+        from napari_unet.core.training.kind import check_kind
+
         examples = examples_of(self._viewer, self._examples.value())
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
+        check_kind(examples, None if model is None else model.settings)
         job = self._session.fine_tune(
             examples, start_from=folder, preview=self._preview.ask
         )

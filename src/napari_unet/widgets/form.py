@@ -107,6 +107,12 @@ class Form(QWidget, Generic[ConfigT]):
         """Return the control of one field."""
         return self._controls[name]
 
+    def setFieldVisible(self, name: str, visible: bool) -> None:
+        """Show or hide one field with its title."""
+        layout = self.layout()
+        if isinstance(layout, QFormLayout):
+            layout.setRowVisible(self._controls[name], visible)
+
     def _on_edited(self, name: str) -> None:
         control = self._controls[name]
         try:

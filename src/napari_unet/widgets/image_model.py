@@ -236,7 +236,8 @@ def describe_image(layer: ImageLayer) -> str:
 def describe_model(manifest: Manifest) -> str:
     """Return what a model was trained on and how good it was, in one line."""
     card, size = manifest.card, manifest.settings.pixel_size_um
-    facts = [f"{card.objects} objects"] if card.objects else []
+    kind = "points" if manifest.settings.annotation == "points" else "objects"
+    facts = [f"{card.objects} {kind}"] if card.objects else []
     if manifest.settings.annotation == "classes":
         facts = [f"the classes {', '.join(manifest.settings.class_names)}"]
     if size is not None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from napari.layers import Image as ImageLayer
-from napari.layers import Labels, Layer
+from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import QTimer
 
 from napari_unet.core.errors import InputError
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 LayerRole = Literal[
     "annotation",
     "regions",
+    "points",
+    "detections",
     "prediction",
     "probabilities",
     "uncertainty",
@@ -99,35 +101,35 @@ def copy_geometry(layer: Layer) -> dict[str, Any]:
     }
 
 
-def align_labels(labels: Labels, image: ImageLayer) -> None:
-    """Lay labels that know no pixel size onto an image.
+def align_labels(layer: Labels | Points, image: ImageLayer) -> None:
+    """Lay labels or points that know no pixel size onto an image.
 
     Raises
     ------
     InputError
         If they know one, and it is not the image's.
     """
-    if pixel_size_um(labels) is None and (labels.scale == 1).all():
+    if pixel_size_um(layer) is None and (layer.scale == 1).all():
         for name, value in copy_geometry(image).items():
-            setattr(labels, name, value)
-    check_same_scale(labels, image)
+            setattr(layer, name, value)
+    check_same_scale(layer, image)
 
 
-def check_same_scale(labels: Labels, image: ImageLayer) -> None:
-    """Refuse labels whose pixels have another size than the image's.
+def check_same_scale(layer: Labels | Points, image: ImageLayer) -> None:
+    """Refuse labels or points whose pixels have another size than the image's.
 
     Raises
     ------
     InputError
         Naming both.
     """
-    size, other = pixel_size_um(image), pixel_size_um(labels)
+    size, other = pixel_size_um(image), pixel_size_um(layer)
     if size is None or other is None:
         return
     if not np.allclose(size[-2:], other[-2:], rtol=_SAME_PIXEL_SIZE):
         raise InputError(
             f"The pixels of '{image.name}' measure {size[-2]:.4g} × {size[-1]:.4g} µm, "
-            f"those of '{labels.name}' {other[-2]:.4g} × {other[-1]:.4g} µm; labels "
+            f"those of '{layer.name}' {other[-2]:.4g} × {other[-1]:.4g} µm; they "
             "belong to an image of the same pixel size. Correct the scale of one of "
             "the layers."
         )

@@ -31,6 +31,7 @@ from napari_unet.widgets.background import (
 from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
+from napari_unet.widgets.point_layers import DetectionLayer, describe_points
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.values_layer import ValuesLayer
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
+# How points are found, and what matters for whole objects only.
+_OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
 NO_MODEL = (
     "There is no model yet. Paint some objects under <b>Annotate</b> and press "
@@ -71,7 +74,8 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | ValuesLayer | None = None
+        self._shown: PredictionLayer | DetectionLayer | ValuesLayer | None = None
+        self._detects = False  # whether the model in use knows points only
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
@@ -85,9 +89,10 @@ class SegmentSection(Section):
         listen(session.events.segmentation, self._on_segmentation)
         listen(session.events.job, self._on_job)
         listen(session.events.averaging, self._show_averaging)
-        listen(session.events.model_folder, self._show_state)
+        listen(session.events.model_folder, self._on_model_chosen)
         listen(session.events.model_folder, self._show_form)
         listen(self._chosen.events.image, self._show_image)
+        self._on_model_chosen()
         self._show_image()
         self._show_averaging()
         self._show_form()
@@ -107,7 +112,7 @@ class SegmentSection(Section):
         self._line = QLabel()
         self._line.setWordWrap(True)
         self._line.hide()
-        fields = ("threshold", "min_size", "fill_holes", "split")
+        fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
             fields,
@@ -150,6 +155,16 @@ class SegmentSection(Section):
         layout.addLayout(average)
         layout.addLayout(maps)
 
+    def _on_model_chosen(self, _folder: object = None) -> None:
+        """A model of points detects; what shapes whole objects is of no use to it."""
+        model = None
+        with suppress(InputError):  # said where the model is shown
+            model = self._session.read_model()
+        self._detects = model is not None and model.settings.annotation == "points"
+        for name in _OF_OBJECTS:
+            self._form.setFieldVisible(name, not self._detects)
+        self._show_state()
+
     def _on_averaging_chosen(self, averaging: str) -> None:
         self._session.averaging = averaging
 
@@ -187,7 +202,8 @@ class SegmentSection(Section):
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
         self._found_with = self._session.objects
-        kind = ValuesLayer if self._predicts_values() else PredictionLayer
+        kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
+        kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
         self._progress.setRange(0, 0)
@@ -303,11 +319,14 @@ class SegmentSection(Section):
         self._hint.setVisible(bool(hint))
         mine = job is not None and job.name == "Segment"
         stopping = job is not None and job.is_cancelling
-        self._button.setText("Stop" if mine else "Segment")
+        verb = "Detect" if self._detects else "Segment"
+        self._button.setText("Stop" if mine else verb)
         self._button.setEnabled(not stopping if mine else job is None and not hint)
         self._button.setToolTip(
             f"'{job.name}' is running: wait for it or stop it first"
             if job is not None and not mine
+            else "Set a point on each object that the chosen model finds"
+            if self._detects
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
@@ -342,6 +361,8 @@ def describe_segmentation(segmented: Segmented) -> str:
     """Return what was found, for people."""
     if segmented.annotation == "classes":
         return _describe_classes(segmented)
+    if segmented.points is not None:
+        return describe_points(segmented)
     if segmented.annotation == "values":
         channels = len(segmented.probabilities)
         more = f"; the first of {channels} channels is shown" if channels > 1 else ""

@@ -45,6 +45,7 @@ _TRAINING = (
     "schedule",
     "max_gradient",
     "validations",
+    "point_radius",
     "patience",
     "seed",
 )

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.core.annotation.points import Points, check_inside
 from napari_unet.core.annotation.separation_border import cut_separation_border
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
@@ -72,6 +73,9 @@ class Example:
         The number painted on ground that shall not count.
     role : str
         What the image is for if it has no regions; with regions, each says so itself.
+    points : Points, optional
+        Objects marked by points (Y, X). Then `annotation` says only which ground to
+        leave out: it holds nothing but 0 and the ignore label.
     seen : tuple of Region
         Ground that is fully annotated, too, but not to be learned from: it hides no
         objects, so weights near it are known.
@@ -90,6 +94,7 @@ class Example:
     regions: tuple[Region, ...] = ()
     ignore_label: int | None = None
     role: Role = "training"
+    points: Points | None = None
     seen: tuple[Region, ...] = ()
     values: NDArray[np.generic] | None = None
 
@@ -116,6 +121,15 @@ class Example:
         object.__setattr__(
             self, "annotation", check_labels(self.annotation, f"The labels of '{name}'")
         )
+        if self.points is not None:
+            check_inside(self.points, self.image.shape, f"The points of '{name}'")
+            painted = self.annotation != 0
+            if (self.annotation[painted] != self.ignore_label).any():
+                raise InputError(
+                    f"'{name}' has painted objects and points; keep one of both: a "
+                    "model learns either to segment or to detect. Ground to be left "
+                    "out may be painted beside points."
+                )
         for region in self.regions:
             if len(region.start) != len(self.image.shape):
                 raise InputError(
@@ -125,7 +139,7 @@ class Example:
 
     @property
     def annotated_planes(self) -> list[int]:
-        """Planes of a stack with a painted pixel or a region; empty for an image.
+        """Planes of a stack with anything painted, set or framed; none for an image.
 
         All of them where an image is to be predicted.
         """
@@ -134,6 +148,8 @@ class Example:
         if self.values is not None and not self.regions:
             return list(range(len(self.annotation)))
         planes = set(np.flatnonzero(self.annotation.any(axis=(1, 2))).tolist())
+        if self.points is not None:
+            planes = set(np.round(self.points.positions[:, 0]).astype(int).tolist())
         for region in self.regions:
             planes |= set(range(len(self.annotation))[region.box[0]])
         return sorted(planes)
@@ -151,6 +167,7 @@ class Example:
             image=replace(image, name=f"{image.name} [{index}]"),
             annotation=self.annotation[index],
             regions=regions,
+            points=None if self.points is None else self.points.plane(index),
             values=None if self.values is None else self.values[:, index],
         )
 
@@ -273,8 +290,8 @@ def make_target(
         has other axes than the regions.
     """
     painted = check_labels(annotation)
-    known = _mark_known(painted.shape, regions)
-    annotated = known | _mark_known(painted.shape, seen) if seen else known
+    known = mark_known(painted.shape, regions)
+    annotated = known | mark_known(painted.shape, seen) if seen else known
     if ignore_label is not None:
         ignored = painted == ignore_label
         known &= ~ignored
@@ -298,8 +315,14 @@ def make_target(
     return Target((objects > 0).astype(np.int64), labels, known, annotated)
 
 
-def _mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
-    """Return where the annotation is complete."""
+def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
+    """Return where an annotation of this shape is complete: in the regions, if any.
+
+    Raises
+    ------
+    InputError
+        If a region has another number of axes.
+    """
     known = np.full(shape, not regions)
     for region in regions:
         if len(region.start) != len(shape):

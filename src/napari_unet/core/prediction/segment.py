@@ -252,13 +252,16 @@ def find_labels(
     objects : ObjectConfig
         Not used for classes.
     kind : str
-        ``objects`` or ``classes``.
+        ``objects``, ``classes``, or ``points``: which pixels belong to one.
     volume : bool
         Whether objects reach through planes; by default each plane is for itself.
     """
     if kind == "classes":
         return class_map(probabilities)
     foreground = 1 - probabilities[0]
+    if kind == "points":
+        is_object: np.ndarray = foreground >= objects.threshold
+        return is_object.astype(np.uint8)
     if foreground.ndim == 2 or volume:
         return find_objects(foreground, objects)
     planes = [find_objects(plane, objects) for plane in foreground]

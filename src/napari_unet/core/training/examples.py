@@ -2,19 +2,20 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 
+from napari_unet.core.annotation.disks import draw_disks
 from napari_unet.core.annotation.summary import summarise_annotation
 from napari_unet.core.annotation.target import (
     Example,
     Region,
     Role,
-    Target,
     looks_binary,
     make_target,
+    mark_known,
 )
 from napari_unet.core.annotation.weight_map import (
     compute_weight_map,
@@ -24,13 +25,13 @@ from napari_unet.core.annotation.weight_map import (
 from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
-    IntensityRange,
     check_contrast,
     measure_intensity,
     resample,
     scale_to_model,
 )
 from napari_unet.core.training.patches import TrainingImage, prepare_image
+from napari_unet.core.training.prepared import Prepared, place_points
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
@@ -194,37 +195,23 @@ def _is_fair(
 
 
 def _numbers(example: Example, region: Region) -> set[int]:
-    """Return the annotated numbers inside a region, without ignored ground."""
+    """Return the annotated numbers inside a region, without ignored ground.
+
+    Points have numbers of their own, from 1 on.
+    """
+    if example.points is not None:
+        return set((np.flatnonzero(_counted(example, (region,))) + 1).tolist())
     box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
     numbers: set[int] = set(np.unique(example.annotation[box]).tolist())
     return numbers - {example.ignore_label}
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Prepared:
-    """An example at the model's pixel size.
-
-    Parameters
-    ----------
-    grey : ndarray, shape (C, [Z,] Y, X)
-        Grey values as in the image, resampled.
-    intensity : IntensityRange
-        Of the whole image.
-    target : Target
-        Classes, labels and known pixels.
-    pixel_size : tuple of float, optional
-        Edge lengths of a pixel compared with that along X: in 3D, pixels are often
-        longer along Z.
-    """
-
-    grey: np.ndarray
-    intensity: IntensityRange
-    target: Target
-    pixel_size: tuple[float, ...] | None = None
-
-
 def prepare(
-    example: Example, settings: ModelSettings, *, separation_border: int = 1
+    example: Example,
+    settings: ModelSettings,
+    *,
+    separation_border: int = 1,
+    point_radius: float = 2.0,
 ) -> Prepared:
     """Resample an example to the model's pixel size and make its target."""
     factors = scale_to_model(example.image, settings.pixel_sizes_um)
@@ -236,18 +223,35 @@ def prepare(
         tuple(_scale(region, exact) for region in part)
         for part in (example.regions, example.seen)
     )
-    return Prepared(
-        grey=resample(example.image.array, shape),
-        intensity=measure_intensity(example.image, settings.normalisation),
-        target=make_target(
-            resample(example.annotation, shape, order=0),
+    annotation = resample(example.annotation, shape, order=0)
+    points = None
+    if example.points is None:
+        target = make_target(
+            annotation,
             kind=settings.annotation,
             regions=regions,
             seen=seen,
             ignore_label=example.ignore_label,
             separation_border=separation_border,
             classes=settings.network.classes,
-        ),
+        )
+    else:
+        points = place_points(example.points, settings, exact, annotation, regions)
+        target = draw_disks(
+            points.positions,
+            points.classes,
+            shape,
+            radius=point_radius,
+            regions=regions,
+            seen=seen,
+            ignored=annotation != 0,
+            separation_border=separation_border,
+        )
+    return Prepared(
+        grey=resample(example.image.array, shape),
+        intensity=measure_intensity(example.image, settings.normalisation),
+        target=target,
+        points=points,
         pixel_size=_relative(settings.pixel_sizes_um),
     )
 
@@ -308,6 +312,11 @@ def check_examples(
     if not any(count_objects(example) for example in examples):
         names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
         where = " in their regions" if any(e.regions for e in examples) else ""
+        if any(e.points is not None for e in examples):
+            raise InputError(
+                f"There are no points in {names}{where}. Set a point on each object, "
+                "then train."
+            )
         raise InputError(
             f"The labels of {names} are empty: no object is painted{where}. Paint a "
             "few objects, then train."
@@ -318,9 +327,22 @@ def check_examples(
 
 def count_objects(example: Example) -> int:
     """Count the objects that can be learned from: inside the regions, if any."""
+    if example.points is not None:
+        return int(_counted(example, example.regions).sum())
     return summarise_annotation(
         example.annotation, example.regions, example.ignore_label
     ).objects
+
+
+def _counted(example: Example, regions: Sequence[Region]) -> np.ndarray:
+    """Tell of each point whether it lies in one of the regions, and is not ignored."""
+    if example.points is None:
+        return np.zeros(0, bool)
+    known = mark_known(example.annotation.shape, regions) & (example.annotation == 0)
+    last = np.asarray(known.shape) - 1
+    pixels = np.clip(np.round(example.points.positions), 0, last).astype(int)
+    counted: np.ndarray = known[tuple(pixels.T)]
+    return counted
 
 
 def complete_settings(

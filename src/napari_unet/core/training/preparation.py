@@ -9,12 +9,12 @@ from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.training.examples import (
-    Prepared,
     prepare,
     prepare_training,
     split_validation,
 )
 from napari_unet.core.training.patches import PatchSampler
+from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, make_validation
 from napari_unet.core.training.values import make_value_validation, prepare_pair
@@ -35,7 +35,8 @@ def prepare_for(
     )
     if not to_validate:
         return sampler, None
-    held = [prepare(e, settings) for e in to_validate]
+    radius = config.point_radius
+    held = [prepare(e, settings, point_radius=radius) for e in to_validate]
     if settings.annotation == "values":
         return sampler, make_value_validation(
             to_validate, held, network, settings, training.compute
@@ -52,8 +53,15 @@ def make_sampler(
     device: torch.device,
 ) -> tuple[PatchSampler, list[Prepared]]:
     """Return where patches come from, and the examples at the model's pixel size."""
-    border = config.weight_map.separation_border
-    prepared = [prepare(e, settings, separation_border=border) for e in examples]
+    prepared = [
+        prepare(
+            example,
+            settings,
+            separation_border=config.weight_map.separation_border,
+            point_radius=config.point_radius,
+        )
+        for example in examples
+    ]
     size = _patch_shape(prepared, config, geometries)
     if settings.annotation == "values":
         pairs = zip(examples, prepared, strict=True)

@@ -14,8 +14,7 @@ from napari_unet.core.card import Card, now
 from napari_unet.core.checkpoint import Model, save_model
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
-from napari_unet.core.evaluation.scores import Scores
-from napari_unet.core.evaluation.value_scores import ValueScores
+from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels, pick_intensity
@@ -55,7 +54,7 @@ class TrainResult:
     ----------
     model : Model
         With the best weights.
-    before, after : Scores, ValueScores or None
+    before, after : Scores, DetectionScores, ValueScores or None
         Of the starting model and of the best weights, on the validation part; None
         where there was none.
     iterations, seconds : int, float
@@ -65,8 +64,8 @@ class TrainResult:
     """
 
     model: Model
-    before: Scores | ValueScores | None
-    after: Scores | ValueScores | None
+    before: AnyScores | None
+    after: AnyScores | None
     iterations: int
     seconds: float
     loss: float
@@ -85,7 +84,7 @@ class Run:
         preset: str,
         examples: Sequence[Example],
     ) -> None:
-        self.before: Scores | ValueScores | None = None
+        self.before: AnyScores | None = None
         self._training = training
         self._settings = settings
         self._folder = folder

@@ -10,8 +10,7 @@ from torch import Tensor
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
-from napari_unet.core.evaluation.scores import Scores
-from napari_unet.core.evaluation.value_scores import ValueScores
+from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.network.unet import Network
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
@@ -39,9 +38,9 @@ class Training:
     seconds: float = 0.0
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
-    best_scores: Scores | ValueScores | None = None
+    best_scores: AnyScores | None = None
     best_objects: ObjectConfig | None = None
-    baseline: Scores | ValueScores | None = None  # of the model it started from
+    baseline: AnyScores | None = None  # of the model it started from
     top: float = -math.inf  # rank of the highest validation
     without_gain: int = 0  # validations since then
     on_plateau: int = 0  # of them, those at the present learning rate

@@ -10,7 +10,11 @@ import torch
 
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
-from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.detection import (
+    AnyScores,
+    is_of_classes,
+    quality,
+)
 from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch, PatchSampler
@@ -48,7 +52,7 @@ class TrainProgress:
         Time trained so far, and the limit.
     loss : float
         Running mean of the weighted cross-entropy.
-    validation : Scores or ValueScores, optional
+    validation : Scores, DetectionScores or ValueScores, optional
         Only right after a validation.
     is_best : bool
         Whether the weights of that validation are the ones to keep so far.
@@ -62,7 +66,7 @@ class TrainProgress:
     seconds: float
     seconds_total: float | None
     loss: float = math.nan
-    validation: Scores | ValueScores | None = None
+    validation: AnyScores | None = None
     is_best: bool = False
     preview: np.ndarray | None = None
 
@@ -245,7 +249,7 @@ def _is_patience_over(training: Training) -> bool:
     return 0 < patience <= training.without_gain
 
 
-def _is_best(scores: Scores | ValueScores, training: Training) -> bool:
+def _is_best(scores: AnyScores, training: Training) -> bool:
     """Tell whether the network as it is shall be kept.
 
     Held-back ground is small, so its scores are uncertain: of two checkpoints that
@@ -257,23 +261,22 @@ def _is_best(scores: Scores | ValueScores, training: Training) -> bool:
         return False
     if isinstance(scores, ValueScores):  # of so many pixels that they are certain
         return rank(scores) >= training.top
-    part = scores.ap if scores.classes is None else scores.iou
-    error = math.sqrt(part * (1 - part) / max(scores.objects_true, 1))
+    share = quality(scores)
+    error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
 
-def rank(scores: Scores | ValueScores) -> float:
+def rank(scores: AnyScores) -> float:
     """Return the number by which the best checkpoint is chosen.
 
-    Average precision over the IoU thresholds asks for right objects with right
-    outlines; pixel IoU tells apart networks that find no object yet. Of classes it is
-    the mean IoU, of grey values the PSNR.
+    That is `quality`; pixel IoU tells apart networks that find no object yet. Of
+    classes it is the mean IoU, of grey values the PSNR.
     """
     if isinstance(scores, ValueScores):
         return scores.psnr
-    if scores.classes is not None:
+    if is_of_classes(scores):
         return scores.iou
-    return scores.ap + 0.1 * scores.iou
+    return quality(scores) + 0.1 * scores.iou
 
 
 class _Clock:
@@ -319,7 +322,7 @@ class _Clock:
         self,
         phase: str,
         *,
-        validation: Scores | ValueScores | None = None,
+        validation: AnyScores | None = None,
         is_best: bool = False,
         preview: np.ndarray | None = None,
     ) -> TrainProgress:

@@ -1,5 +1,7 @@
 """Scoring a network on held-back ground, and choosing how to make its objects."""
 
+import functools
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -9,12 +11,19 @@ from napari_unet.core.annotation.target import Target, split_components
 from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.class_scores import score_classes
+from napari_unet.core.evaluation.detection import (
+    AnyScores,
+    DetectionScores,
+    FoundScores,
+    quality,
+    score_points,
+)
 from napari_unet.core.evaluation.scores import Scores, score_labels
-from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.detect import detect_points
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
-from napari_unet.core.training.examples import Prepared
+from napari_unet.core.training.prepared import KnownPoints, Prepared
 
 # What is tried, one after the other. Splits: only leaks, or up to touching discs; what
 # a network joins in images it has seen says little about others, so not less than
@@ -23,6 +32,8 @@ _TRIED: dict[str, tuple[float, ...]] = {
     "split": (0.25, 0.75),
     "threshold": (0.3, 0.4, 0.5),
 }
+# Balanced classes make the disks broad: close ones part at higher probabilities.
+_TRIED_FOR_POINTS = (0.3, 0.5, 0.7, 0.9)
 # Specks that the network invents may be as large as this times the smallest object.
 _LARGER = 3
 # A change must gain this much average precision before it is chosen.
@@ -39,14 +50,14 @@ class Validation:
 
     Parameters
     ----------
-    scores : Scores or ValueScores
-        Summed over the validation examples.
+    scores : Scores, DetectionScores or ValueScores
+        Summed over the validation examples; of points where the model detects.
     objects : ObjectConfig
         The model's own, or the same with another split, threshold or smallest size
         where that was clearly better.
     """
 
-    scores: Scores | ValueScores
+    scores: AnyScores
     objects: ObjectConfig
 
 
@@ -87,7 +98,7 @@ def make_validation(
             for part in predict(network, example.grey, example.intensity, compute):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(Scores(), settings.objects)
-            predicted.append(_Predicted(out, example.target, counts))
+            predicted.append(_Predicted(out, example, counts))
         if choosing:
             yield _choose(predicted, settings)
         else:
@@ -102,7 +113,7 @@ class _Predicted:
     """Probabilities (K, [Z,] Y, X), the truth, and whether it counts for the scores."""
 
     probabilities: np.ndarray
-    target: Target
+    example: Prepared
     counts: bool
 
 
@@ -111,53 +122,84 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
     objects = settings.objects
     held, seen = _score(predicted, settings, objects)
     sizes = (objects.min_size, _LARGER * objects.min_size)
-    tried = _TRIED | {"min_size": sizes} if settings.annotation == "objects" else {}
+    tried = {
+        "objects": _TRIED | {"min_size": sizes},
+        "points": {"threshold": _TRIED_FOR_POINTS, "min_size": sizes},
+        "classes": {},
+    }[settings.annotation]
     for name, values in tried.items():
-        start, best = objects, seen.ap + _WORTH_IT
+        start, best = objects, quality(seen) + _WORTH_IT
         for value in values:
             if value == getattr(start, name):
                 continue
             other = start.replaced(**{name: value})
             scores = _score(predicted, settings, other)
-            if scores[1].ap > best:
-                objects, best = other, scores[1].ap
+            if quality(scores[1]) > best:
+                objects, best = other, quality(scores[1])
                 held, seen = scores
     return Validation(held, objects)
 
 
 def _score(
     predicted: Sequence[_Predicted], settings: ModelSettings, objects: ObjectConfig
-) -> tuple[Scores, Scores]:
+) -> tuple[FoundScores, FoundScores]:
     """Return the scores on held-back ground, and on that and the seen ground."""
-    held, seen = Scores(), Scores()
-    for each in predicted:
-        if settings.annotation == "classes":
-            scores = compare_classes(
-                class_map(each.probabilities),
-                each.target,
-                settings.network.classes,
-            )
-        else:
-            scores = score_labels(
-                find_objects(1 - each.probabilities[0], objects),
-                each.target.labels,
-                known=each.target.known,
-            )
-        held += scores if each.counts else Scores()
-        seen += scores
-    return held, seen
+    each = [(_score_one(p, settings, objects), p.counts) for p in predicted]
+    nothing = DetectionScores() if settings.annotation == "points" else Scores()
+    held = [scores for scores, counts in each if counts]
+    seen = [scores for scores, _ in each]
+    return (
+        functools.reduce(operator.add, held, nothing),
+        functools.reduce(operator.add, seen, nothing),
+    )
+
+
+def _score_one(
+    predicted: _Predicted, settings: ModelSettings, objects: ObjectConfig
+) -> FoundScores:
+    """Score the objects, classes or points of one image."""
+    target, points = predicted.example.target, predicted.example.points
+    if points is not None:
+        return _score_detection(predicted, points, objects)
+    if settings.annotation == "classes":
+        classes = class_map(predicted.probabilities)
+        return compare_classes(classes, target, settings.network.classes)
+    return score_labels(
+        find_objects(1 - predicted.probabilities[0], objects),
+        target.labels,
+        known=target.known,
+    )
+
+
+def _score_detection(
+    predicted: _Predicted, points: KnownPoints, objects: ObjectConfig
+) -> DetectionScores:
+    """Score the points of one image, class by class, and the disks' pixels."""
+    target = predicted.example.target
+    found = detect_points(predicted.probabilities, objects)
+    of_classes = [
+        score_points(
+            found.positions[found.classes == number],
+            points.positions[points.classes == number],
+            known=points.known,
+        )
+        for number in range(1, len(predicted.probabilities))
+    ]
+    disks = (target.classes > 0)[target.known]
+    seen = (1 - predicted.probabilities[0] >= objects.threshold)[target.known]
+    pixels = DetectionScores(
+        pixels_shared=int((disks & seen).sum()),
+        pixels_true=int(disks.sum()),
+        pixels_predicted=int(seen.sum()),
+    )
+    return sum(of_classes, pixels)
 
 
 def _corner(example: Prepared) -> Prepared:
     """Return a part of an example that is quickly predicted."""
     known = _crop_to_known(example, [0] * example.target.known.ndim)
-    part = tuple(slice(0, length) for length in _SEEN_PX[known.target.known.ndim])
-    target = known.target
-    return Prepared(
-        grey=known.grey[(slice(None), *part)],
-        intensity=known.intensity,
-        target=Target(target.classes[part], target.labels[part], target.known[part]),
-    )
+    lengths = _SEEN_PX[known.target.known.ndim]
+    return known.part(tuple(slice(0, length) for length in lengths))
 
 
 def compare_classes(predicted: np.ndarray, target: Target, classes: int) -> Scores:
@@ -186,14 +228,4 @@ def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
         places = np.flatnonzero(known.any(axis=others))
         first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
         box.append(slice(max(0, first - margin), last + 1 + margin))
-    inside = tuple(box)
-    target = example.target
-    return Prepared(
-        grey=example.grey[(slice(None), *inside)],
-        intensity=example.intensity,
-        target=Target(
-            classes=target.classes[inside],
-            labels=target.labels[inside],
-            known=known[inside],
-        ),
-    )
+    return example.part(tuple(box))

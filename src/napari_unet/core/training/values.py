@@ -14,8 +14,8 @@ from napari_unet.core.image import Image, check_contrast, measure_intensity, res
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.prediction.values import restore_values, value_range
-from napari_unet.core.training.examples import Prepared
 from napari_unet.core.training.patches import TrainingImage, prepare_image
+from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.validation import Validate, Validation
 
 _LOSSES = ("mse", "l1")

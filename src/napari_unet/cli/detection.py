@@ -1,0 +1,217 @@
+"""`detect`, and `evaluate` on points: where objects are, and what was found."""
+
+import functools
+import operator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_unet.cli.app import (
+    Device,
+    Images,
+    Json,
+    app,
+    changed,
+    count,
+    fail,
+    report,
+    table,
+    warn,
+)
+from napari_unet.cli.image_results import check_folder, predict, read_average, read_tile
+from napari_unet.cli.model_folder import open_model, require_kind
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:  # so that --help does not wait for torch
+    from collections.abc import Iterable
+
+    from napari_unet.core.evaluation.detection import DetectionScores
+    from napari_unet.formats.points import PointTable
+
+SHOWN = ("f1", "precision", "recall")
+COUNTED = ("objects_true", "objects_predicted", "true_positives")
+
+
+@app.command()
+def detect(
+    images: Images,
+    model: Annotated[str, typer.Option(help="A model folder, or a model's name.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results.")],
+    tile: Annotated[
+        str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
+    ] = "auto",
+    tta: Annotated[
+        str,
+        typer.Option(
+            help="Average over mirrored or turned versions (slower): none, 4-flips, "
+            "4-rotations, 8, 7-angles or another number of angles."
+        ),
+    ] = "none",
+    device: Device = "auto",
+    threshold: Annotated[
+        float | None,
+        typer.Option(help="Probability of an object.", show_default="the model's, 0.5"),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Find objects with a model trained on points; writes <stem>.csv and counts.csv.
+
+    Each line is a point: its position in pixels, class and confidence. napari opens
+    the file as a Points layer.
+    """
+    from napari_unet.core.workflow import describe_device, make_points
+    from napari_unet.formats.images import find_images, read_image, stem_of
+    from napari_unet.formats.points import COUNTS_FILE, was_written_here, write_points
+
+    describe_device(device)  # refuses one that is not there
+    edge, averaging = read_tile(tile), read_average(tta)
+    loaded = open_model(model)
+    require_kind(loaded, detects=True)
+    config = changed(loaded.settings.objects, threshold=threshold)
+    paths = find_images(images)
+    targets = {path: out / f"{stem_of(path)}.csv" for path in paths}
+    check_folder(out, paths, [*targets.values(), out / COUNTS_FILE], was_written_here)
+    if out / COUNTS_FILE in targets.values():
+        raise InputError(
+            f"The points of an image would be called {COUNTS_FILE}, like the table of "
+            "counts; rename the image."
+        )
+    names = loaded.settings.class_names
+    counts: dict[str, dict[str, int]] = {}
+    faults: dict[str, str] = {}
+    for path, target in targets.items():
+        try:
+            segmentation = predict(read_image(path), loaded, edge, averaging, device)
+        except InputError as error:  # the others are looked at all the same
+            faults[path.name] = str(error)
+            if len(paths) > 1:
+                warn(str(error))
+            continue
+        found = make_points(segmentation, config)
+        classes = [names[number] for number in found.classes]
+        write_points(target, found.positions, classes, found.confidence)
+        counts[stem_of(path)] = {name: classes.count(name) for name in names[1:]}
+    if not counts:  # nothing went well: probably all for the same reason
+        fail(next(iter(faults.values())))
+    text = _write_counts(out / COUNTS_FILE, counts)
+    result = {
+        "out": str(out),
+        "images": len(counts),
+        "points": {stem: sum(each.values()) for stem, each in counts.items()},
+        "classes": counts,
+        "failed": faults,
+    }
+    report(result, text, as_json=as_json)
+    if faults:
+        listed = ", ".join(f"'{name}'" for name in faults)
+        fail(
+            f"In {len(faults)} of {count(len(paths), 'image')} nothing could be "
+            f"detected: {listed}. The reasons are above; the others are in '{out}'."
+        )
+
+
+def _write_counts(path: Path, counts: dict[str, dict[str, int]]) -> str:
+    """Write how many points each image has, by class if there are several."""
+    from napari_unet.formats.table import write_table
+
+    classes = list(next(iter(counts.values())))
+    columns: dict[str, list[Any]] = {
+        "image": list(counts),
+        "points": [sum(each.values()) for each in counts.values()],
+    }
+    for name in classes if len(classes) > 1 else ():
+        columns[name] = [each[name] for each in counts.values()]
+    write_table(path, columns)
+    rows = zip(*columns.values(), strict=True)
+    return table([list(columns), *([str(cell) for cell in row] for row in rows)])
+
+
+def holds_points(path: Path) -> bool:
+    """Tell whether the user named a table, or a folder of tables without images."""
+    from napari_unet.formats.images import SUFFIXES, TABLE_SUFFIX
+
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    endings = {file.suffix.lower() for file in files}
+    return TABLE_SUFFIX in endings and not endings & set(SUFFIXES)
+
+
+def evaluate_points(
+    predicted: Path, true: Path, distance: float, *, as_json: bool
+) -> None:
+    """Compare tables of points, and report F1, precision and recall."""
+    from napari_unet.formats.images import pair_by_stem, stem_of
+    from napari_unet.formats.points import find_tables, read_points
+
+    places = (predicted, find_tables(predicted)), (true, find_tables(true))
+    by_image: dict[str, dict[str, DetectionScores]] = {}
+    for path, truth in pair_by_stem(*places, nouns=("points", "true points")):
+        scored = _score_tables(read_points(path), read_points(truth), distance)
+        by_image[stem_of(path)] = scored
+    names = sorted({name for scored in by_image.values() for name in scored})
+    of_class = {
+        name: _total(s[name] for s in by_image.values() if name in s) for name in names
+    }
+    of_image = {stem: _total(scored.values()) for stem, scored in by_image.items()}
+    overall = _total(of_image.values())
+    result: dict[str, Any] = {
+        "distance": distance,
+        "images": {stem: _numbers(scores) for stem, scores in of_image.items()},
+        "classes": {name: _numbers(scores) for name, scores in of_class.items()},
+        "overall": _numbers(overall),
+    }
+    shown = [*of_image.items()]
+    if len(of_class) > 1:
+        shown += [(f"class {name}", scores) for name, scores in of_class.items()]
+    rows = [["image", *(name.upper() for name in SHOWN), "true", "found", "right"]]
+    for title, scores in [*shown, ("overall", overall)]:
+        numbers = _numbers(scores)
+        ratios = [f"{numbers[name]:.3f}" for name in SHOWN]
+        rows.append([title, *ratios, *(str(numbers[name]) for name in COUNTED)])
+    report(result, table(rows), as_json=as_json)
+
+
+def _score_tables(
+    predicted: "PointTable", true: "PointTable", distance: float
+) -> "dict[str, DetectionScores]":
+    """Score each class by itself, and each plane of a stack."""
+    import numpy as np
+
+    from napari_unet.core.annotation.points import DEFAULT_CLASS
+    from napari_unet.core.evaluation.detection import score_points
+
+    sides = [predicted.points, true.points]
+    if len({side.positions.shape[1] for side in sides if len(side)}) > 1:
+        raise InputError(
+            "The predicted points and the true ones have different numbers of "
+            "coordinates: one table is of a stack, the other of a single image."
+        )
+    # Where one side knows no classes, only the places are compared.
+    classed = predicted.has_classes and true.has_classes
+    keys = []
+    for side in sides:
+        names = side.names if classed else (DEFAULT_CLASS,) * len(side)
+        planes = np.round(side.positions[:, :-2]).astype(int).tolist()
+        keys.append([(n, tuple(p)) for n, p in zip(names, planes, strict=True)])
+    scores: dict[str, DetectionScores] = {}
+    for key in sorted({*keys[0], *keys[1]}):
+        found, wanted = (
+            side.positions[np.array([k == key for k in mine], bool)][:, -2:]
+            for side, mine in zip(sides, keys, strict=True)
+        )
+        one = score_points(found, wanted, distance=distance)
+        name = key[0]
+        scores[name] = scores[name] + one if name in scores else one
+    return scores
+
+
+def _total(scores: "Iterable[DetectionScores]") -> "DetectionScores":
+    """Add up counts; F1 is that of the sums."""
+    from napari_unet.core.evaluation.detection import DetectionScores
+
+    return functools.reduce(operator.add, scores, DetectionScores())
+
+
+def _numbers(scores: "DetectionScores") -> dict[str, Any]:
+    """Return what can be told without pixels."""
+    return {name: getattr(scores, name) for name in (*SHOWN, *COUNTED)}

@@ -1,0 +1,90 @@
+"""What `segment` and `detect` share: tiles, averages, prediction, and the folder."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:  # so that --help does not wait for torch
+    from napari_unet.core.image import Image
+    from napari_unet.core.workflow import Model, Segmentation
+
+
+def read_tile(tile: str) -> int | None:
+    """Return the edge of a tile, None for 'auto'."""
+    if tile == "auto":
+        return None
+    if not tile.isdigit():
+        raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
+    return int(tile)
+
+
+def read_average(tta: str) -> Averaging:
+    """Return what to average over: '4 flips' for '4-flips'."""
+    from napari_unet.core.prediction.averaging import list_versions
+
+    averaging = tta.replace("-", " ")
+    try:
+        list_versions(averaging)
+    except InputError:
+        names = ", ".join(name.replace(" ", "-") for name in AVERAGES)
+        raise InputError(
+            f"--tta {tta}: choose one of {names}, or another number of angles, for "
+            "example 12-angles."
+        ) from None
+    return averaging
+
+
+def check_folder(
+    out: Path, images: list[Path], results: list[Path], is_ours: Callable[[Path], bool]
+) -> None:
+    """Refuse a folder in which a result would replace what we did not write."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"'{out}' is a file; --out needs a folder.")
+    if any(out.resolve() == path.parent.resolve() for path in images):
+        raise InputError(
+            f"The images themselves lie in '{out}'; their labels would replace them. "
+            "Choose another folder for --out."
+        )
+    foreign = [path for path in results if path.exists() and not is_ours(path)]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InputError(
+            f"'{foreign[0]}'{more} would be replaced, and was not written by this "
+            "program. Choose another folder for --out, or move it away."
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder '{out}' cannot be made ({error.strerror}); choose another "
+            "one for --out, where you may write."
+        ) from error
+
+
+def predict(
+    image: "Image",
+    model: "Model",
+    tile: int | None,
+    averaging: Averaging,
+    device: DeviceChoice,
+) -> "Segmentation":
+    """Predict one image with a progress bar over its tiles."""
+    from tqdm import tqdm
+
+    from napari_unet.core.workflow import segment as segment_image
+
+    steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
+    unit = "tile" if averaging == "none" else "step"  # one version of one tile
+    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                segmentation: Segmentation = end.value
+                return segmentation
+            bar.total = progress.total
+            bar.update(progress.done - bar.n)

@@ -1,0 +1,99 @@
+"""What a model learns from, objects, classes or points, and what it is given."""
+
+import math
+from collections.abc import Sequence
+
+from napari_unet.core.annotation.points import class_names_of
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.errors import InputError
+
+# A piece smaller than this part of a disk is no point, until validation says better.
+_SMALLEST_PIECE = 0.25
+
+
+def name_point_classes(
+    settings: ModelSettings | None, examples: Sequence[Example], radius: float
+) -> ModelSettings | None:
+    """Return the settings of a new model that learns the classes of these points.
+
+    Parameters
+    ----------
+    settings : ModelSettings, optional
+        What is asked for otherwise.
+    examples : sequence of Example
+        Where they have no points, the settings stay as they are.
+    radius : float
+        Of the disks, in pixels.
+    """
+    points = [example.points for example in examples if example.points is not None]
+    if not points:
+        return settings
+    settings = settings or ModelSettings()
+    names = class_names_of(points)
+    smallest = max(1, round(_SMALLEST_PIECE * math.pi * radius**2))
+    return settings.replaced(
+        annotation="points",
+        class_names=names,
+        network=settings.network.replaced(classes=len(names)).model_dump(),
+        objects=settings.objects.replaced(min_size=smallest).model_dump(),
+    )
+
+
+def balance_points(config: TrainConfig, examples: Sequence[Example]) -> TrainConfig:
+    """Return training settings in which the few pixels of points weigh enough.
+
+    Disks are about a hundredth of an image. Unless its classes are balanced, form 2015
+    of the weights learns where points are, and of which class they are much later.
+    """
+    if all(example.points is None for example in examples):
+        return config
+    balanced = config.weight_map.replaced(class_balance="inverse-frequency")
+    return config.replaced(weight_map=balanced.model_dump())
+
+
+def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> None:
+    """Refuse points for a model that segments, painted objects for one that detects.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        To train on.
+    settings : ModelSettings, optional
+        Of the model; without, the images are only compared with each other.
+
+    Raises
+    ------
+    InputError
+        Naming an image; also if some images have points and others painted objects, or
+        if the model does not know a class of points.
+    """
+    with_points = [e.image.name for e in examples if e.points is not None]
+    painted = [e.image.name for e in examples if e.points is None]
+    if with_points and painted:
+        raise InputError(
+            f"'{with_points[0]}' is annotated by points, '{painted[0]}' by painted "
+            "objects; train on one kind of them."
+        )
+    if settings is None:
+        return
+    detects = settings.annotation == "points"
+    if with_points and not detects:
+        raise InputError(
+            f"'{with_points[0]}' is annotated by points, but the model to start from "
+            "segments painted objects; start from scratch, or from a model that "
+            "detects points."
+        )
+    if painted and detects:
+        raise InputError(
+            f"'{painted[0]}' is annotated by painted objects, but the model to start "
+            "from detects points; start from scratch, or from a model that segments."
+        )
+    if with_points and settings.network.dimensions == 3:
+        raise InputError(
+            f"'{with_points[0]}' is annotated by points, which are learned plane by "
+            "plane; choose a network of 2 dimensions."
+        )
+    for example in examples:
+        if example.points is not None:
+            example.points.numbers(settings.class_names)

@@ -1,0 +1,209 @@
+"""Mark objects by points instead of painting them: a button, and the class to set."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Points as PointsLayer
+from qtpy.QtWidgets import (
+    QComboBox,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+from superqt.utils import signals_blocked
+
+from napari_unet.core.annotation.points import DEFAULT_CLASS
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.background import listen, show_problem
+from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.layers import find_layer, is_made_here
+from napari_unet.widgets.point_layers import (
+    CLASS,
+    add_points,
+    adopt_points,
+    classes_of,
+    set_class,
+    take_over,
+)
+
+if TYPE_CHECKING:
+    import napari
+
+_CHANGES = ("data", "features", "feature_defaults")
+WHOLE_IMAGE_COUNTS = (
+    "Without regions the whole image counts as marked: what has no point is learned as "
+    "background."
+)
+
+
+class PointControls(QWidget):
+    """View of the points layer of the chosen image.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where image and points are.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._chosen = chosen_layers(viewer)
+        self._watched: PointsLayer | None = None
+        self._build()
+        self._mark.clicked.connect(self._on_mark_clicked)
+        self._class.textActivated.connect(self._on_class_given)
+        if (editor := self._class.lineEdit()) is not None:
+            editor.returnPressed.connect(
+                lambda: self._on_class_given(self._class.currentText())
+            )
+            editor.editingFinished.connect(self._on_class_left)
+        self._take.clicked.connect(self._on_take_clicked)
+        events = viewer.layers.events
+        for signal in (events.inserted, events.removed):
+            signal.connect(self._show_detections)
+        self.destroyed.connect(
+            lambda: [
+                signal.disconnect(self._show_detections)
+                for signal in (events.inserted, events.removed)
+            ]
+        )
+        for name in ("image", "points", "regions"):
+            listen(getattr(self._chosen.events, name), self._show_layers)
+        self._show_layers()
+
+    def _build(self) -> None:
+        self._mark = QPushButton("Mark by points")
+        self._mark.setToolTip(
+            "Instead of painting: click on each object to set a point. A model trained "
+            "on points says where objects are and counts them, and needs no outlines. "
+            "A points layer of yours that is selected is taken"
+        )
+        self._class = QComboBox()
+        self._class.setEditable(True)
+        self._class.setInsertPolicy(QComboBox.InsertPolicy.NoInsert)
+        self._class.setAccessibleName("Class of the points")
+        self._class.setToolTip(
+            "The class of the points that you set from now on: choose one or write a "
+            "new one. Points picked with the arrow get it, too"
+        )
+        self._class.setSizePolicy(
+            QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred
+        )
+        self._take = QPushButton("Take over detections")
+        self._take.setToolTip(
+            "Copy what the model has detected into your points, to correct it; points "
+            "that are there already stay as they are"
+        )
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        layout = QGridLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._mark, 0, 0)
+        layout.addWidget(self._class, 0, 1)
+        layout.addWidget(self._take, 1, 0, 1, 2)
+        layout.addWidget(self._summary, 2, 0, 1, 2)
+        layout.setColumnStretch(0, 1)
+        layout.setColumnStretch(1, 1)
+
+    # -------------------------------------------------------------------- actions
+
+    def _on_mark_clicked(self) -> None:
+        try:
+            layer = self._make_sure_of_points()
+        except InputError as error:
+            show_problem(error)
+            return
+        if layer is not None:
+            self._viewer.layers.selection.active = layer
+            layer.mode = "add"
+
+    def _make_sure_of_points(self) -> PointsLayer | None:
+        """Return the image's points: its own, the user's layer in use, or new ones."""
+        image = self._chosen.image
+        if image is not None and self._chosen.points is None:
+            layer = self._viewer.layers.selection.active
+            if isinstance(layer, PointsLayer) and not is_made_here(layer):
+                adopt_points(layer, image)
+            else:
+                layer = add_points(self._viewer, image)
+            self._chosen.points = layer
+        return self._chosen.points
+
+    def _on_class_given(self, name: str) -> None:
+        layer = self._chosen.points
+        if layer is not None and name.strip():
+            set_class(layer, name.strip())
+        self._show_points()
+
+    def _on_class_left(self) -> None:
+        """Take a class that was written without Enter, for points to come only."""
+        layer, name = self._chosen.points, self._class.currentText().strip()
+        if layer is not None and name and name != _current_class(layer):
+            layer.feature_defaults = {CLASS: name}
+
+    def _on_take_clicked(self) -> None:
+        layer = self._make_sure_of_points()
+        found = self._find_detections()
+        if layer is not None and found is not None:
+            take_over(found, layer)
+            self._viewer.layers.selection.active = layer
+
+    def _find_detections(self) -> PointsLayer | None:
+        image = self._chosen.image
+        if image is None:
+            return None
+        layer: PointsLayer | None = find_layer(self._viewer, image, "detections")
+        return layer
+
+    # -------------------------------------------------------------------- showing
+
+    def _show_layers(self) -> None:
+        self._mark.setEnabled(self._chosen.image is not None)
+        if self._watched is not None:
+            for name in _CHANGES:
+                getattr(self._watched.events, name).disconnect(self._on_changed)
+        self._watched = self._chosen.points
+        if self._watched is not None:
+            for name in _CHANGES:
+                getattr(self._watched.events, name).connect(self._on_changed)
+        self._show_detections()
+        self._show_points()
+
+    def _show_detections(self, _event: Any = None) -> None:
+        self._take.setVisible(self._find_detections() is not None)
+
+    def _on_changed(self, _event: Any = None) -> None:
+        self._show_points()
+
+    def _show_points(self) -> None:
+        layer = self._chosen.points
+        self._class.setVisible(layer is not None)
+        self._summary.setVisible(layer is not None)
+        if layer is None:
+            return
+        counts = Counter(classes_of(layer))
+        with signals_blocked(self._class):
+            self._class.clear()
+            current = _current_class(layer)
+            self._class.addItems(sorted({*counts, current}))
+            self._class.setCurrentText(current)
+        text = f"<b>{len(layer.data)} point{'' if len(layer.data) == 1 else 's'}</b>"
+        if len(counts) > 1:
+            text += ": " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
+        if self._chosen.regions is None:
+            text += f"<br>{WHOLE_IMAGE_COUNTS}"
+        self._summary.setText(text)
+
+
+def _current_class(layer: PointsLayer) -> str:
+    """Return the class of the next point."""
+    if CLASS not in layer.feature_defaults or not len(layer.feature_defaults):
+        return DEFAULT_CLASS
+    return str(layer.feature_defaults[CLASS][0])
