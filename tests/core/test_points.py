@@ -18,7 +18,8 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
-from napari_unet.core.training.examples import count_objects, prepare, split_validation
+from napari_unet.core.training.examples import count_objects, prepare
+from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.kind import (
     balance_points,
     check_kind,

@@ -14,7 +14,7 @@ from napari_unet.core.image import Image
 from napari_unet.core.network.unet import build_network, parameter_count
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.presets import PRESETS
-from napari_unet.core.training.examples import split_validation
+from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.preparation import make_sampler

@@ -18,7 +18,8 @@ from napari_unet.core.errors import InputError, TrainingDivergedError
 from napari_unet.core.image import Image, measure_intensity
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.presets import PRESETS
-from napari_unet.core.training.examples import complete_settings, split_validation
+from napari_unet.core.training.examples import complete_settings
+from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.workflow import (
     Preview,
     compute_weight_map,

@@ -52,8 +52,8 @@ from napari_unet.core.training.examples import (
     check_examples,
     complete_settings,
     fit_dimensions,
-    split_validation,
 )
+from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.kind import (
     balance_points,
     check_kind,

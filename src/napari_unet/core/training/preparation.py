@@ -11,8 +11,8 @@ from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.training.examples import (
     prepare,
     prepare_training,
-    split_validation,
 )
+from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import PatchSampler
 from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training

@@ -1,0 +1,162 @@
+"""Annotated images, split into those to train on and those to validate on."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from napari_unet.core.annotation.target import Example, Region, Role, mark_known
+from napari_unet.core.config import AnnotationKind
+
+# Of each held-back part and of what remains, so that both say something.
+_FEWEST_OBJECTS = 2
+_FEWEST_CLASSES = 2
+# Shorter ground, in px, is not cut.
+_SHORTEST = 8
+
+
+def split_validation(
+    examples: Sequence[Example], kind: AnnotationKind = "objects"
+) -> tuple[list[Example], list[Example]]:
+    """Return the examples to train on and those to validate on.
+
+    Where the user named validation images or regions, they are taken. Else a part of
+    one annotated area is held back: a fifth of it per area there is, half at most. The
+    same image may appear on both sides, with regions that do not overlap.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        As the user annotated them.
+    kind : str
+        Of objects, both parts hold at least two; of classes, what is left to train on
+        has all that were there, and what is held back at least two.
+
+    Returns
+    -------
+    training, validation : list of Example
+        Each with regions of one role. `validation` is empty where too little is
+        annotated to hold any of it back.
+    """
+    training = [p for e in examples if (p := _part(e, "training")) is not None]
+    validation = [p for e in examples if (p := _part(e, "validation")) is not None]
+    return (training, validation) if validation else _hold_back(training, kind)
+
+
+def _part(example: Example, role: Role) -> Example | None:
+    """Return the part of an example with this role; None if there is none."""
+    if example.role != role and not any(r.role == role for r in example.regions):
+        return None
+    regions = tuple(r for r in example.regions if r.role == role)
+    if example.role == "validation":  # the whole image is, whatever its regions say
+        return replace(example, role="validation") if role == "validation" else None
+    if example.regions and not regions:
+        return None
+    return replace(example, regions=regions, seen=example.regions)
+
+
+def _hold_back(
+    training: list[Example], kind: AnnotationKind
+) -> tuple[list[Example], list[Example]]:
+    """Cut a validation part off the last annotated area that allows it."""
+    areas = [
+        (index, region)
+        for index, example in enumerate(training)
+        for region in example.regions or (_whole(example),)
+    ]
+    share = min(0.5, 0.2 * len(areas))
+    for index, region in reversed(areas):
+        example = training[index]
+        longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
+        if longest < _SHORTEST:
+            continue
+        fair = [
+            (rest, held)
+            for rest, held in _cuts(region, share, kind)
+            if _is_fair(example, region, rest, held, kind)
+        ]
+        if not fair:
+            continue
+        rest, held = max(fair, key=lambda cut: len(_numbers(example, cut[1])))
+        others = [r for r in example.regions if r != region]
+        reduced = list(training)
+        seen = (*example.seen, region)
+        reduced[index] = replace(example, regions=(*others, rest), seen=seen)
+        return reduced, [replace(example, regions=(held,))]
+    return training, []
+
+
+def _whole(example: Example) -> Region:
+    """Return a region that covers the image."""
+    shape = example.annotation.shape
+    return Region((0,) * len(shape), shape)
+
+
+def _cuts(
+    region: Region, share: float, kind: AnnotationKind
+) -> Iterator[tuple[Region, Region]]:
+    """Cut `share` off a region: the last part of its longer side.
+
+    Classes are often not spread evenly: of them, the other sides are tried, too.
+    """
+    lengths = [b - a for a, b in zip(region.start, region.stop, strict=True)]
+    longer = int(np.argmax(lengths))
+    yield _cut(region, share, longer, first=False)
+    if kind == "classes":
+        yield _cut(region, share, longer, first=True)
+        for axis in range(len(lengths)):
+            if axis != longer:
+                yield _cut(region, share, axis, first=False)
+                yield _cut(region, share, axis, first=True)
+
+
+def _cut(
+    region: Region, share: float, axis: int, *, first: bool
+) -> tuple[Region, Region]:
+    """Return what is left of a region and what was cut off, across an axis."""
+    start, stop = region.start[axis], region.stop[axis]
+    part = math.ceil((stop - start) * share)
+    at = start + part if first else stop - part
+    before = tuple(at if i == axis else b for i, b in enumerate(region.stop))
+    after = tuple(at if i == axis else a for i, a in enumerate(region.start))
+    low, high = replace(region, stop=before), replace(region, start=after)
+    rest, held = (high, low) if first else (low, high)
+    return rest, replace(held, role="validation")
+
+
+def _is_fair(
+    example: Example, region: Region, rest: Region, held: Region, kind: AnnotationKind
+) -> bool:
+    """Tell whether both parts of a region say something."""
+    if example.values is not None:  # all of its ground says enough
+        return True
+    all_of_it, left, away = (_numbers(example, r) for r in (region, rest, held))
+    if kind == "classes":
+        return left == all_of_it and len(away) >= _FEWEST_CLASSES
+    return min(len(left - {0}), len(away - {0})) >= _FEWEST_OBJECTS
+
+
+def _numbers(example: Example, region: Region) -> set[int]:
+    """Return the annotated numbers inside a region, without ignored ground.
+
+    Points have numbers of their own, from 1 on.
+    """
+    if example.points is not None:
+        return set(
+            (np.flatnonzero(mark_counted_points(example, (region,))) + 1).tolist()
+        )
+    box = tuple(slice(a, b) for a, b in zip(region.start, region.stop, strict=True))
+    numbers: set[int] = set(np.unique(example.annotation[box]).tolist())
+    return numbers - {example.ignore_label}
+
+
+def mark_counted_points(example: Example, regions: Sequence[Region]) -> np.ndarray:
+    """Tell of each point whether it lies in one of the regions, and is not ignored."""
+    if example.points is None:
+        return np.zeros(0, bool)
+    known = mark_known(example.annotation.shape, regions) & (example.annotation == 0)
+    last = np.asarray(known.shape) - 1
+    pixels = np.clip(np.round(example.points.positions), 0, last).astype(int)
+    counted: np.ndarray = known[tuple(pixels.T)]
+    return counted
