@@ -49,6 +49,19 @@ _FAST = TrainConfig(
     weight_map=WeightMapConfig(separation_border=2, class_balance="none")
 )
 
+# What paper and plugin name, no more: shift (half of what four poolings shrink by),
+# rotation, elastic deformation, grey values.
+_FREIBURG = AugmentationConfig(
+    flip=False,
+    shift=8,
+    scale=0,
+    sharp=0,
+    curve=True,
+    contrast=0,
+    brightness=0,
+    noise=0,
+)
+
 PRESETS: dict[PresetName, Preset] = {
     "fast": Preset(
         network=NetworkConfig(),
@@ -75,6 +88,7 @@ PRESETS: dict[PresetName, Preset] = {
             momentum=0.99,
             weight_decay=0,
             schedule="constant",
+            augmentation=_FREIBURG,
         ),
         summary="Ronneberger, Fischer & Brox (2015): 31 million parameters, valid "
         "convolutions, one 572² tile per step, SGD with momentum 0.99.",
@@ -91,17 +105,7 @@ PRESETS: dict[PresetName, Preset] = {
             learning_rate=1e-4,
             weight_decay=0,
             schedule="constant",
-            augmentation=AugmentationConfig(
-                flip=False,
-                shift=8,  # half of what its four poolings shrink by
-                scale=0,
-                elastic_spacing=150,
-                sharp=0,
-                curve=True,
-                contrast=0,
-                brightness=0,
-                noise=0,
-            ),
+            augmentation=_FREIBURG.replaced(elastic_spacing=150),
             weight_map=WeightMapConfig().in_form("2019"),
             sampling=SamplingConfig(rule="density"),
         ),
