@@ -164,6 +164,8 @@ class Person:
         self.choose("iterations", "Unit of the training's length", "Fine-tune")
         self.enter(iterations, "Train for", "Fine-tune")
         more = self.open("More settings", inside=self.open("Fine-tune"))
+        for title in ("Training", "Network"):
+            self.open(title, inside=more)
         for name, value in QUICK.items():
             self.enter(value, name, "Fine-tune")
         QTest.mouseClick(more.findChild(QPushButton), LEFT)

@@ -92,6 +92,22 @@ def test_what_is_open_at_the_start_fits_a_small_screen(dock, qtbot):
     assert content.sizeHint().height() < 840
 
 
+@pytest.mark.parametrize("title", SECTIONS)
+def test_each_section_fits_a_window_900_px_high(dock, title):
+    """Before experts unfold anything in it."""
+    section = dock.section(title)
+    assert 50 < section.sizeHint().height() <= 900
+
+
+def test_normalisation_that_shows_tiles_is_warned_of(dock):
+    session = dock.session
+    note = dock.section("Fine-tune")._form._note
+    assert note.isHidden()
+    session.network = session.network.replaced(norm="instance")
+    assert not note.isHidden()
+    assert "tile" in note.text()
+
+
 def test_a_closed_section_is_hidden(viewer, dock):
     box = dock._boxes["Segment"]
     assert not dock.section("Segment").isHidden()

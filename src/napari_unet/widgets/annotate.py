@@ -149,6 +149,7 @@ class AnnotateSection(Section):
         grid.addWidget(self._validation, 2, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
         layout.addWidget(self._hint)
         layout.addWidget(self._classes)
         layout.addLayout(grid)

@@ -166,21 +166,19 @@ class TrainForm(QWidget):
         layout.addWidget(self._fold())
 
     def _fold(self) -> Collapsible:
-        """Put what few people change behind a title."""
-        rows = QWidget()
-        layout = QVBoxLayout(rows)
-        layout.setContentsMargins(0, 0, 0, 0)
-        self._network_title = QLabel()
-        for title, form in (
-            (QLabel("<b>Training</b>"), self._training),
-            (QLabel("<b>Random changes of the patches</b>"), self._augmentation),
-            (self._network_title, self._network),
-        ):
-            layout.addWidget(title)
-            layout.addWidget(form)
-        layout.addWidget(self._grey_values)
-        layout.addWidget(SettingsFile(self._session))
-        return Collapsible("More settings", rows)
+        """Put what few people change behind titles."""
+        self._note = QLabel()
+        self._note.setWordWrap(True)
+        network = _column(self._note, self._network, self._grey_values)
+        return Collapsible(
+            "More settings",
+            _column(
+                Collapsible("Training", self._training),
+                Collapsible("Random changes of the patches", self._augmentation),
+                Collapsible("Network", network),
+                SettingsFile(self._session),
+            ),
+        )
 
     # ------------------------------------------------------------ session to controls
 
@@ -203,6 +201,7 @@ class TrainForm(QWidget):
         self._training.setValue(config)
         self._augmentation.setValue(config.augmentation)
         self._network.setValue(session.network)
+        self._show_note()
         self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
     def _show_start(self, _event: object = None) -> None:
@@ -223,8 +222,20 @@ class TrainForm(QWidget):
         scratch = self.start_from() is None
         self._network.setEnabled(scratch)
         self._grey_values.setEnabled(scratch)
-        note = "" if scratch else " (of the model to start from)"
-        self._network_title.setText(f"<b>Network</b>{note}")
+        self._show_note()
+
+    def _show_note(self) -> None:
+        """Say what one should know about the network chosen."""
+        note = ""
+        if self.start_from() is not None:
+            note = "The network is that of the model to start from."
+        elif self._session.network.norm == "instance":
+            note = (
+                "<b>Instance normalisation depends on the tile:</b> results change "
+                "with the size of the tiles and show seams."
+            )
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
 
     # ------------------------------------------------------------ controls to session
 
@@ -257,3 +268,13 @@ class TrainForm(QWidget):
 
     def _replace(self, **changes: object) -> None:
         self._session.train_config = self._session.train_config.replaced(**changes)
+
+
+def _column(*widgets: QWidget) -> QWidget:
+    """Return a widget with others below each other."""
+    column = QWidget()
+    rows = QVBoxLayout(column)
+    rows.setContentsMargins(0, 0, 0, 0)
+    for widget in widgets:
+        rows.addWidget(widget)
+    return column
