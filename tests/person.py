@@ -55,6 +55,7 @@ class Person:
             [box] = [b for b in box.findChildren(Collapsible) if b._title == title]
             if not box.isOpen():
                 QTest.mouseClick(box.findChild(QPushButton), LEFT)
+                QTest.qWait(20)  # what it holds finds its place
         return box
 
     def find(self, kind, name, title):
