@@ -112,7 +112,10 @@ def run(data: Path, task: Task, iterations: int, folder: Path) -> tuple[dict, di
         "train", *train, "--model", model, "--iterations", iterations, *options
     )
     call("detect" if task.points else "segment", images, "--model", model, "--out", out)
-    scored = call("evaluate", out, labels, *(["--classes"] if task.classes else []))
+    how = ["--classes"] if task.classes else []
+    if task.kind == "volumes":
+        how = ["--volumes"]
+    scored = call("evaluate", out, labels, *how)
     return trained, scored["overall"]
 
 

@@ -722,3 +722,41 @@ def test_another_network_than_the_models_is_not_taken_in_silence(
     said = refused(*train, "--set", "block=residual")
     assert "--set block residual: the model to start from has plain" in said
     assert "--levels 3: the model" in refused(*train, "--levels", "3")
+
+
+def test_volumes_from_files_to_scores(tmp_path, call):
+    """A volume is learned, segmented, measured and compared as a whole."""
+    images, labels, out = (tmp_path / name for name in ("images", "labels", "out"))
+    images.mkdir()
+    labels.mkdir()
+    grid = np.indices((12, 40, 40))
+    truth = np.zeros((12, 40, 40), np.uint16)
+    for number, centre in enumerate([(4, 10, 10), (8, 28, 12), (6, 20, 29)], start=1):
+        offset = grid - np.reshape(centre, (3, 1, 1, 1))
+        truth[
+            (np.square(offset) / np.reshape((9, 36, 36), (3, 1, 1, 1))).sum(0) < 1
+        ] = number
+    noise = np.random.default_rng(0).normal(0, 5, truth.shape)
+    for name, array in (("images", 40 + 100 * (truth > 0) + noise), ("labels", truth)):
+        tifffile.imwrite(
+            tmp_path / name / "v.tif",
+            array.astype(np.uint16),
+            imagej=True,
+            resolution=(2, 2),
+            metadata={"axes": "ZYX", "unit": "um", "spacing": 1.0},
+        )
+    model = tmp_path / "model"
+    options = ["--preset", "fast-3d", "--iterations", "60", "--base-channels", "4"]
+    code, _, err = call("train", images, labels, "--model", model, *options)
+    assert code == 0, err
+    assert read_manifest(model).settings.pixel_sizes_um == (1.0, 0.5, 0.5)
+    code, _, err = call("segment", images, "--model", model, "--out", out, "--csv")
+    assert code == 0, err
+    rows = (out / "v.csv").read_text().splitlines()
+    assert "volume_px" in rows[0]
+    assert len(rows) == 4
+    code, said, err = call("evaluate", out, labels, "--volumes", "--json")
+    assert code == 0, err
+    overall = json.loads(said.splitlines()[-1])["overall"]
+    assert overall["objects_true"] == overall["objects_predicted"] == 3
+    assert overall["f1"] > 0.6

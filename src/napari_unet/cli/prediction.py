@@ -271,6 +271,14 @@ def evaluate(
         int | None,
         typer.Option(help="True pixels with this number do not count.", min=0),
     ] = None,
+    volumes: Annotated[
+        bool,
+        typer.Option(
+            "--volumes",
+            help="Objects of stacks reach through planes; otherwise each plane counts "
+            "for itself.",
+        ),
+    ] = False,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
@@ -325,7 +333,7 @@ def evaluate(
     for path, truth in pair_files(predicted, true):
         try:
             scores[stem_of(path)] = evaluate_labels(
-                read_labels(path), read_labels(truth), ignore_label
+                read_labels(path), read_labels(truth), ignore_label, volume=volumes
             )
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error

@@ -195,11 +195,16 @@ def fine_tune(
 
 
 def evaluate(
-    predicted: np.ndarray, true: np.ndarray, ignore_label: int | None = None
+    predicted: np.ndarray,
+    true: np.ndarray,
+    ignore_label: int | None = None,
+    *,
+    volume: bool = False,
 ) -> Scores:
-    """Compare predicted with true labels ([Z,] Y, X); planes are summed up.
+    """Compare predicted with true labels ([Z,] Y, X).
 
-    True pixels with the number `ignore_label` do not count.
+    Planes of a stack are summed up, unless it is a `volume` through whose planes
+    objects reach. True pixels with the number `ignore_label` do not count.
     """
     predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
     if predicted.shape != true.shape:
@@ -211,7 +216,7 @@ def evaluate(
     if ignore_label is not None:
         known = true != ignore_label
         true = np.where(known, true, 0)
-    if true.ndim == 2:
+    if true.ndim == 2 or volume:
         return score_labels(predicted, true, known=known)
     planes = zip(predicted, true, known, strict=True)
     scores = (score_labels(p, t, known=k) for p, t, k in planes)
