@@ -15,8 +15,6 @@ sys.path.append(str(Path(__file__).parents[1]))
 
 from hardware import describe_hardware
 
-PICTURES = Path(__file__).parents[2] / "docs" / "images"
-
 
 def parse(description: str | None, **defaults: object) -> argparse.Namespace:
     """Read --data, --picture and whole numbers or lists of them with these defaults."""
@@ -60,53 +58,58 @@ def stems(labels: Path) -> list[str]:
     return sorted(path.stem for path in labels.glob("*.tif"))
 
 
-def print_table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Print a table in Markdown, with the machine above it, row by row."""
+def print_table(
+    head: Sequence[str], rows: Iterable[Sequence[object]]
+) -> list[Sequence[object]]:
+    """Print a table in Markdown, with the machine above it, row by row; return it."""
     print(f"{describe_hardware()}\n")
     print(f"| {' | '.join(head)} |")
     print(f"|{'--:|' * len(head)}")
+    printed = []
     for row in rows:
         cells = (f"{cell:.4g}" if isinstance(cell, float) else cell for cell in row)
         print(f"| {' | '.join(map(str, cells))} |", flush=True)
+        printed.append(row)
+    return printed
 
 
-def draw(path: Path | None, panels: dict[str, object]) -> None:
-    """Write arrays beside each other, each under its name, as a PNG.
+def draw_chart(path: Path | None, title: str, rows: dict[str, list[float]]) -> None:
+    """Write a PNG with a line for each condition and a dot for each run of it.
 
-    Labels are drawn in random colours, everything else in grey values.
+    The axis begins at 0. Pictures of the images themselves are not made: they are not
+    ours to publish.
     """
-    if path is None:
+    if path is None or not rows:
         return
-    import numpy as np
-    from PIL import Image, ImageDraw
+    from PIL import Image, ImageDraw, ImageFont
 
-    tiles = []
-    for title, panel in panels.items():
-        array = np.asarray(panel)
-        if array.dtype.kind in "ui" and array.dtype.itemsize > 1:
-            colours = np.random.default_rng(1).integers(60, 255, (array.max() + 1, 3))
-            colours[0] = 0
-            picture = colours[array].astype(np.uint8)
-        else:
-            low, high = np.percentile(array, (0.5, 99.5))
-            grey = np.clip((array - low) / max(high - low, 1e-9), 0, 1)
-            picture = np.repeat((255 * grey).astype(np.uint8)[..., None], 3, axis=2)
-        tile = Image.fromarray(picture[:400, :400])
-        canvas = Image.new("RGB", (tile.width, tile.height + 18), "white")
-        canvas.paste(tile, (0, 18))
-        ImageDraw.Draw(canvas).text((3, 3), title, fill="black")
-        tiles.append(canvas)
-    sheet = Image.new(
-        "RGB",
-        (
-            sum(t.width for t in tiles) + 6 * (len(tiles) - 1),
-            max(t.height for t in tiles),
-        ),
-        "white",
-    )
-    left = 0
-    for tile in tiles:
-        sheet.paste(tile, (left, 0))
-        left += tile.width + 6
+    font = ImageFont.load_default(15)
+    left, width, height, top = 230, 420, 30, 44
+    picture = Image.new("RGB", (left + width + 110, top + height * len(rows)), "white")
+    pen = ImageDraw.Draw(picture)
+    pen.text((10, 10), title, fill="black", font=font)
+    longest = max(max(values) for values in rows.values()) or 1.0
+    for line, (name, values) in enumerate(rows.items()):
+        y = top + height * line + height // 2
+        pen.text((left - 12, y), name, fill="black", font=font, anchor="rm")
+        pen.line([(left, y), (left + width, y)], fill="#cccccc")
+        for value in values:
+            x = left + width * value / longest
+            pen.ellipse([x - 5, y - 5, x + 5, y + 5], fill="#2a6fbb", outline="white")
+        mean = sum(values) / len(values)
+        pen.text(
+            (left + width + 12, y), f"{mean:.3g}", fill="black", font=font, anchor="lm"
+        )
     path.parent.mkdir(parents=True, exist_ok=True)
-    sheet.save(path)
+    picture.save(path)
+
+
+def group(
+    rows: Iterable[Sequence[object]], names: Sequence[int], value: int
+) -> dict[str, list[float]]:
+    """Return the values of a column by what stands in other columns."""
+    groups: dict[str, list[float]] = {}
+    for row in rows:
+        name = ", ".join(str(row[column]) for column in names)
+        groups.setdefault(name, []).append(float(str(row[value])))
+    return groups

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from claims import call, copy_pairs, draw, parse, print_table, stems
+from claims import call, copy_pairs, draw_chart, group, parse, print_table, stems
 
 HEAD = ("slices", "elastic", "seed", "base", "iterations", "F1", "IoU", "Rand error")
 
@@ -53,23 +53,10 @@ def main() -> None:
                             options.iterations, scores["f1"], scores["iou"],
                             errors["overall"]["rand_error"],
                         )  # fmt: skip
-            _draw(options.picture, folder, images, options.slices[0], options.seeds[0])
 
-    print_table(HEAD, rows())
-
-
-def _draw(
-    picture: Path | None, folder: Path, images: Path, count: int, seed: int
-) -> None:
-    """Show a slice as segmented by the models with and without deformation."""
-    from napari_unet.formats.images import find_images, read_image, read_labels
-
-    first = find_images(images)[0]
-    panels = {"slice": read_image(first).array[0]}
-    for elastic, title in ((0, "without"), (10, "with elastic deformation")):
-        out = folder / f"model{count}-{elastic}-{seed}" / "out"
-        panels[title] = read_labels(out / f"{first.stem}.tif")
-    draw(picture, panels)
+    done = print_table(HEAD, rows())
+    title = "F1 on held-out slices (slices learned, elastic deformation)"
+    draw_chart(options.picture, title, group(done, (0, 1), 5))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from claims import call, copy_pairs, draw, parse, print_table, stems
+from claims import call, copy_pairs, draw_chart, group, parse, print_table, stems
 
 HEAD = (
     "preset", "base", "iterations", "seconds", "averaging", "pixel error",
@@ -55,27 +55,10 @@ def main() -> None:
                             "v_info",
                         )),
                     )  # fmt: skip
-            _draw(
-                options.picture, images, labels, folder / "paper-2015-out" / "7-angles"
-            )
 
-    print_table(HEAD, rows())
-
-
-def _draw(picture: Path | None, images: Path, labels: Path, maps: Path) -> None:
-    """Show one slice, the truth and the probability of membranes."""
-    from napari_unet.formats.images import find_images, read_image, read_labels
-
-    first = find_images(images)[0]
-    probability = read_image(maps / f"{first.stem}_probabilities.tif").array[0]
-    draw(
-        picture,
-        {
-            "slice": read_image(first).array[0],
-            "truth": read_labels(next(labels.glob(f"{first.stem}.*"))),
-            "membrane, 7 rotations": probability,
-        },
-    )
+    done = print_table(HEAD, rows())
+    title = "Rand error on held-out slices (preset, averaging)"
+    draw_chart(options.picture, title, group(done, (0, 4), 6))
 
 
 if __name__ == "__main__":

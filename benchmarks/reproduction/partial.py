@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from claims import call, copy_pairs, draw, parse, print_table, stems
+from claims import call, copy_pairs, draw_chart, group, parse, print_table, stems
 from scipy import ndimage
 
 HEAD = ("frames taken as", "seed", "base", "iterations", "SEG", "objects predicted")
@@ -53,9 +53,10 @@ def main() -> None:
                         title, seed, options.base, options.iterations, scores["seg"],
                         scores["objects_predicted"],
                     )  # fmt: skip
-            _draw(options.picture, folder, images, options.seeds[0])
 
-    print_table(HEAD, rows())
+    done = print_table(HEAD, rows())
+    title = "SEG on other frames (frames taken as)"
+    draw_chart(options.picture, title, group(done, (0,), 4))
 
 
 def _ignore_far(labels: Path, folder: Path, ring: int) -> None:
@@ -68,20 +69,6 @@ def _ignore_far(labels: Path, folder: Path, ring: int) -> None:
         annotation = read_labels(file)
         far = ndimage.distance_transform_edt(annotation == 0) > ring
         write_labels(folder / file.name, np.where(far, IGNORE, annotation).astype("u2"))
-
-
-def _draw(picture: Path | None, folder: Path, images: Path, seed: int) -> None:
-    """Show a frame as segmented by a model of either kind."""
-    from napari_unet.formats.images import find_images, read_image, read_labels
-
-    first = find_images(images)[0]
-    panels = {"frame": read_image(first).array[0][300:700, 300:700]}
-    for title in ("partial", "complete"):
-        out = folder / f"{title}-{seed}" / "out"
-        panels[f"taken as {title}"] = read_labels(out / f"{first.stem}.tif")[
-            300:700, 300:700
-        ]
-    draw(picture, panels)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from claims import call, copy_pairs, draw, parse, print_table, stems
+from claims import call, copy_pairs, draw_chart, group, parse, print_table, stems
 
 HEAD = ("w0", "seed", "base", "iterations", "merged", "objects", "F1", "SEG", "IoU")
 SET, MASKS, TRAIN, TEST = "bbbc039_u2os", "masks", slice(0, 3), slice(3, 15)
@@ -50,9 +50,10 @@ def main() -> None:
                         _count_merged(out, labels), scores["objects_true"],
                         scores["f1"], scores["seg"], scores["iou"],
                     )  # fmt: skip
-            _draw(options.picture, folder, images, options.seeds[0])
 
-    print_table(HEAD, rows())
+    done = print_table(HEAD, rows())
+    title = "merged objects of 1624 (w0)"
+    draw_chart(options.picture, title, group(done, (0,), 4))
 
 
 def _never_split(model: Path) -> None:
@@ -79,18 +80,6 @@ def _count_merged(predicted: Path, true: Path) -> int:
         counts = np.bincount([owner for owner in owners if owner > 0])
         merged += int(counts[counts > 1].sum())
     return merged
-
-
-def _draw(picture: Path | None, folder: Path, images: Path, seed: int) -> None:
-    """Show a piece of an image as segmented with and without the ridge."""
-    from napari_unet.formats.images import find_images, read_image, read_labels
-
-    first = find_images(images)[0]
-    panels = {"image": read_image(first).array[0]}
-    for w0 in (0, 10):
-        out = folder / f"model{w0}-{seed}" / "out"
-        panels[f"w0 = {w0}"] = read_labels(out / f"{first.stem}.tif")
-    draw(picture, panels)
 
 
 if __name__ == "__main__":

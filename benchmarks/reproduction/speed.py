@@ -9,7 +9,7 @@ precision that the program chooses, and in float32.
 import time
 from collections.abc import Iterator
 
-from claims import parse, print_table, stems
+from claims import draw_chart, group, parse, print_table, stems
 
 HEAD = ("device", "parameters", "tiles", "seconds")
 
@@ -40,7 +40,9 @@ def main() -> None:
             count = f"{parameter_count(network):,}"
             yield compute.describe(), count, len(tiles), min(times[1:])
 
-    print_table(HEAD, rows())
+    done = print_table(HEAD, rows())
+    title = "seconds for 512²"
+    draw_chart(options.picture, title, group(done, (0,), 3))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 import torch
-from claims import parse, print_table, stems
+from claims import draw_chart, group, parse, print_table, stems
 
 HEAD = ("network", "tiles", "largest difference")
 
@@ -60,7 +60,9 @@ def main() -> None:
             largest = float(np.abs(results[0] - results[1]).max())
             yield name, part.total, f"{largest:.1e}"
 
-    print_table(HEAD, rows())
+    done = print_table(HEAD, rows())
+    title = "largest difference, tiles against one piece"
+    draw_chart(options.picture, title, group(done, (0,), 2))
 
 
 if __name__ == "__main__":
