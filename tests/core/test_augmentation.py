@@ -251,6 +251,20 @@ def test_an_image_without_noise_gets_a_little(shape):
     np.testing.assert_allclose(statistics.spread, 0)
 
 
+def test_noise_never_drowns_what_there_is_to_see():
+    """Texture is measured as noise; added noise stays below the contrast."""
+    texture = np.random.default_rng(0).normal(0, 0.3, (1, 200, 200)).astype(np.float32)
+    statistics = measure_grey_values(texture, CPU)
+    config = STILL.replaced(noise=8)
+    added = [
+        change_grey_values(
+            torch.zeros(1, 64, 64), statistics, config, np.random.default_rng(seed)
+        ).std()
+        for seed in range(30)
+    ]
+    assert 0.2 < max(added) < 1.05 * float(statistics.spread)
+
+
 def sampler_of(labels, regions=(), augmentation=None, **options):
     target = make_target(labels, regions=regions)
     weights = compute_weight_map(target)

@@ -116,3 +116,26 @@ def test_adagrad_trains_and_resumes():
 def test_the_milesial_preset_has_its_schedule_and_its_cut():
     config = PRESETS["milesial"].training
     assert (config.schedule, config.max_gradient) == ("plateau", 1)
+
+
+def test_while_nothing_is_found_the_later_weights_are_kept():
+    """At first all may be taken for foreground, which has some pixels right."""
+    everything = Scores(
+        objects_true=4,
+        objects_predicted=1,
+        matches=(0,) * 10,
+        pixels_shared=12,
+        pixels_true=12,
+        pixels_predicted=100,
+    )
+    nothing = Scores(objects_true=4, matches=(0,) * 10, pixels_true=12)
+    answers = iter([everything, *[nothing] * 20])
+
+    def validate(choosing):
+        yield Validation(nothing if choosing else next(answers), ObjectConfig())
+
+    training = training_with(iterations=8, validations=4)
+    list(train(training, sampler(), validate))
+    last = {k: v.clone() for k, v in training.network.state_dict().items()}
+    kept = training.best_weights
+    assert all(torch.equal(kept[name], last[name]) for name in kept)

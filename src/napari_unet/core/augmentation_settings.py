@@ -77,7 +77,8 @@ class AugmentationConfig(Config):
     )
     noise: float = setting(
         8.0,
-        "Largest standard deviation of added noise, relative to the image's own noise",
+        "Largest standard deviation of added noise, relative to the image's own noise; "
+        "at most its contrast",
         ge=0,
         le=20,
     )

@@ -253,8 +253,21 @@ def change_grey_values(
     if noise > 0:
         generator = torch.Generator(patch.device).manual_seed(int(rng.integers(2**31)))
         grain = torch.randn(patch.shape, generator=generator, device=patch.device)
-        patch += noise * statistics.noise * grain
+        patch += _noise_level(noise, statistics, config) * grain
     return patch
+
+
+def _noise_level(
+    noise: float, statistics: GreyStatistics, config: AugmentationConfig
+) -> Tensor:
+    """Return the standard deviation of the noise to add, (C, [1,] 1, 1).
+
+    What is measured as noise may be texture: at most as much noise as there is contrast
+    is added, or nothing would be left to see.
+    """
+    contrast = torch.maximum(statistics.spread, statistics.noise)
+    strongest = torch.minimum(config.noise * statistics.noise, contrast)
+    return noise / config.noise * strongest
 
 
 def change_gamma(patch: Tensor, log_exponent: float) -> Tensor:

@@ -21,6 +21,8 @@ from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
 
+# What pixel IoU adds to the rank of a checkpoint.
+_PIXELS = 0.1
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
 # Validation may take this share of a training for a time; then it waits for the end.
@@ -262,6 +264,10 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
     if isinstance(scores, ValueScores):  # of so many pixels that they are certain
         return rank(scores) >= training.top
     share = quality(scores)
+    if share == 0 and training.top <= _PIXELS:
+        # Nothing is found yet. Pixels say little then: a network that takes all for
+        # foreground, as they do in the beginning, has some of them right.
+        return True
     error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
@@ -276,7 +282,7 @@ def rank(scores: AnyScores) -> float:
         return scores.psnr
     if is_of_classes(scores):
         return scores.iou
-    return quality(scores) + 0.1 * scores.iou
+    return quality(scores) + _PIXELS * scores.iou
 
 
 class _Clock:
