@@ -438,7 +438,7 @@ def test_a_large_camera_offset_changes_nothing(tmp_path, folders, model, call):
         assert call("segment", images, *options)[0] == 0
     for path in outs[0].iterdir():
         one, two = tifffile.imread(path), tifffile.imread(outs[1] / path.name)
-        assert ((one > 0) == (two > 0)).mean() > 0.999
+        assert ((one > 0) == (two > 0)).mean() > 0.995
 
 
 def test_a_time_lapse_is_segmented_frame_by_frame(tmp_path, folders, model, call):

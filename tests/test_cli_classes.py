@@ -247,7 +247,7 @@ def test_check_counts_the_classes_of_coloured_labels(tmp_path, call):
     images, labels = write_pairs(tmp_path, lambda classes: COLOURS[classes])
     code, out, err = call("check", images, labels)
     assert code == 2
-    assert "If each colour is a class, say so: --annotation classes" in out
+    assert "Where each colour is a class, say that the" in out
     code, out, err = call("check", images, labels, "--annotation", "classes")
     assert code == 0, err
     assert "#dc2828" in out

@@ -142,8 +142,15 @@ def _read_regions(folder: Path | None, image: Path) -> "tuple[Region, ...]":
     from napari_unet.formats.geojson import read_regions
     from napari_unet.formats.images import stem_of
 
-    file = None if folder is None else folder / f"{stem_of(image)}.geojson"
-    if file is None or not file.exists():
+    if folder is None:
+        return ()
+    if not folder.is_dir():
+        raise InputError(
+            f"--regions {folder}: there is no such folder; name the one that holds "
+            "<stem>.geojson for each image."
+        )
+    file = folder / f"{stem_of(image)}.geojson"
+    if not file.exists():
         return ()
     boxes: list[Any] = read_regions(file)
     return tuple(Region(*box) for box in boxes)

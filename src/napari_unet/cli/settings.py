@@ -75,7 +75,14 @@ def apply_settings(
         part, _, field = name.rpartition(".")
         if not equals:
             raise InputError(f"--set {text}: write NAME=VALUE, for example levels=3.")
-        if part in _PARTS and field in _PARTS[part].model_fields:
+        if name in _OF_IMAGES:
+            raise InputError(
+                f"--set {text}: '{name}' follows from the images and labels; leave it "
+                "out."
+            )
+        if name == "weight_map.form" and value == "2019":  # with its own ridge
+            parts[part] = training.weight_map.in_form("2019").model_dump()
+        elif part in _PARTS and field in _PARTS[part].model_fields:
             parts.setdefault(part, getattr(training, part).model_dump())[field] = value
         elif name in NetworkConfig.model_fields:
             of_network[name] = value

@@ -69,7 +69,7 @@ def train(
         typer.Option(
             "--config",
             help="Settings as the dock saves them, or some of them; before the "
-            "preset's, after options.",
+            "preset's; options win over both.",
         ),
     ] = None,
     iterations: Annotated[
@@ -217,6 +217,7 @@ def train(
         start_from=start,
         settings=model_settings,
         preset=base.preset,
+        reading=_reading(zero, split=split_components),
         device=device,
         resume=resume,
     )
@@ -235,6 +236,12 @@ def train(
     report(result, text, as_json=as_json)
     if interrupted:
         raise typer.Exit(130)
+
+
+def _reading(zero: str, *, split: bool) -> list[str]:
+    """Return the options by which labels were read, for the command that repeats it."""
+    options = {"--zero ignore": zero == "ignore", "--split-components": split}
+    return [option for option, given in options.items() if given]
 
 
 def _make_config(
@@ -353,7 +360,7 @@ def _say_validation(progress: "TrainProgress") -> str:
         return ""
     scores = shown_scores(progress.validation.as_dict())
     said = ", ".join(f"{title} {value}" for title, value in scores.items())
-    best = ", best so far" if progress.is_best else ""
+    best = ", kept" if progress.is_best else ""
     return f"iteration {progress.iteration}: validation {said}{best}"
 
 

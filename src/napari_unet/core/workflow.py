@@ -107,6 +107,7 @@ def fine_tune(
     start_from: Model | None = None,
     settings: ModelSettings | None = None,
     preset: str = "",
+    reading: Sequence[str] = (),
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
     resume: bool = False,
@@ -132,6 +133,9 @@ def fine_tune(
         in from the images.
     preset : str
         Name for the card.
+    reading : sequence of str
+        Options of the command line by which the labels were read from files, for the
+        command in the card that repeats the training.
     device, precision : str
         Where and how to compute.
     resume : bool
@@ -181,7 +185,7 @@ def fine_tune(
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
     sampler, validate = prepare_for(training, examples, settings)
-    run = Run(training, settings, folder, start_from, preset, examples)
+    run = Run(training, settings, folder, start_from, preset, examples, reading)
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
     if start_from is not None and resume:

@@ -134,8 +134,8 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
         raise InputError(
             f"'{name}' holds colours or channels, {stored.layout}; labels need one "
             "number per pixel and object. Save them as one greyscale TIFF or PNG, "
-            "8 or 16 bit, without colours. If each colour is a class, say so: "
-            "--annotation classes."
+            "8 or 16 bit, without colours. Where each colour is a class, say that the "
+            "labels are classes; of probability maps, name the labels instead."
         )
     if array.dtype.kind == "b":
         array = array.astype(np.uint8)

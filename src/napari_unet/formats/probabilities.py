@@ -91,6 +91,12 @@ def read_cell_probability(path: Path | str) -> NDArray[np.float32]:
     """
     image = read_image(path)
     stored = image.array
+    largest = np.iinfo(stored.dtype).max if stored.dtype.kind in "ui" else 0
+    if 0 < stored.max() < largest / 8:
+        raise InputError(
+            f"'{image.name}' holds whole numbers up to {stored.max()}: these look like "
+            "labels, not like a probability map. 'segment --probabilities' writes maps."
+        )
     if stored.dtype.kind in "bui" and len(stored) > 1:
         raise InputError(
             f"'{image.name}' holds {len(stored)} channels of whole numbers, such as "

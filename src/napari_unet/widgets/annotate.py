@@ -56,6 +56,10 @@ WHOLE_IMAGE_COUNTS = (
     "Without regions the whole image counts as annotated: what you leave unpainted is "
     "learned as background."
 )
+PAINTED_PLANES_COUNT = (
+    "Without regions the planes with something painted count as annotated: what you "
+    "leave unpainted on them is learned as background."
+)
 ONLY_REGIONS_COUNT = "Only the regions are learned from; paint every object in them."
 _COUNT_MSEC = 300
 
@@ -288,7 +292,8 @@ class AnnotateSection(Section):
         except InputError as error:
             self._summary.setText(str(error))
             return
-        self._rule.setText(ONLY_REGIONS_COUNT if regions else WHOLE_IMAGE_COUNTS)
+        whole = WHOLE_IMAGE_COUNTS if annotation.ndim == 2 else PAINTED_PLANES_COUNT
+        self._rule.setText(ONLY_REGIONS_COUNT if regions else whole)
         data = annotation.data
         self._counter.ask(lambda: summarise_layers(data, regions))
 

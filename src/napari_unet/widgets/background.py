@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import logging
+import time
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import FunctionWorker, create_worker
@@ -142,6 +144,17 @@ class _Relay(QObject):
             self._let_go()
 
 
+@atexit.register
+def _wait_for_jobs() -> None:
+    """End what still runs before the interpreter takes Qt away from under it."""
+    jobs = [relay._job for relay in _Relay._running]
+    for job in jobs:
+        job.cancel()
+    end = time.monotonic() + _LONGEST_WAIT
+    while any(job.outcome is None for job in jobs) and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def _lives(widget: QWidget | None) -> bool:
     """Tell whether the Qt object behind a widget still exists."""
     return widget is not None and bool(isalive(widget))  # type: ignore[no-untyped-call]
@@ -213,3 +226,7 @@ class LatestAnswer(QObject):
         elif number == self._number and outcome.status is Status.FAILED:
             self.failed.emit(outcome.error)
         self._start()
+
+
+# A cancelled job may take so long to save what it has, in seconds.
+_LONGEST_WAIT = 30.0

@@ -93,6 +93,7 @@ class ExportSection(Section):
         self._name.setToolTip("Name of the files, without their endings")
         self._folder = QLineEdit(get_save_history()[0])
         self._folder.setToolTip("Where the files go")
+        self._folder.textChanged.connect(self._show_button)
         browse = QPushButton("Choose…")
         browse.setToolTip("Choose the folder")
         browse.setAccessibleName("Choose the folder")
@@ -153,7 +154,7 @@ class ExportSection(Section):
         from napari_unet.formats.export import file_stem
 
         self._name.setText(file_stem(layer.name) if layer else "")
-        self._button.setEnabled(layer is not None)
+        self._show_button()
         image = self._chosen.image
         if layer is not None and image is not None:
             fits = spatial_shape(image) == layer.data.shape
@@ -222,12 +223,17 @@ class ExportSection(Section):
         return answer == QMessageBox.StandardButton.Yes
 
     def _on_ended(self, outcome: Outcome, export: LabelsExport) -> None:
-        self._button.setEnabled(self._labels.value() is not None)
+        self._show_button()
         if outcome.status is not Status.DONE:
             self._say("Not all files were written.")
             return
         names = ", ".join(path.name for path in outcome.result)
         self._say(f"Written to {export.folder}, read back and compared: {names}.")
+
+    def _show_button(self, _text: object = None) -> None:
+        """Export needs labels, and a folder to write to."""
+        folder = self._folder.text().strip()
+        self._button.setEnabled(self._labels.value() is not None and bool(folder))
 
     def _on_open_clicked(self) -> None:
         folder = Path(self._folder.text()).expanduser()

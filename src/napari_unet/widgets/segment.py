@@ -51,7 +51,8 @@ _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
 NO_MODEL = (
     "There is no model yet. Paint some objects under <b>Annotate</b> and press "
-    "<b>Fine-tune</b>, or open a model folder under <b>Image and model</b>."
+    "<b>Start training</b> under <b>Fine-tune</b>, or open a model folder under "
+    "<b>Image and model</b>."
 )
 
 

@@ -124,7 +124,7 @@ class WeightMapSection(Section):
         listen(self._chosen.events.regions, self._on_layers_chosen)
 
     def _build(self) -> None:
-        self._live = QCheckBox("While painting, show the")
+        self._live = QCheckBox("Show live:")
         self._live.setToolTip("A layer on the image; it follows the brush")
         self._name = QComboBox()
         self._name.setAccessibleName("Map to show")

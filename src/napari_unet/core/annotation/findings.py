@@ -93,7 +93,7 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
             "not matters, with --annotation classes."
         )
         return [Finding("error", text)]
-    if text := _look_like_classes(labels, numbers):
+    if text := look_like_classes(labels, numbers):
         return [Finding("error", text)]
     findings = _look_for_background(labels)
     if len(numbers) == 1:
@@ -126,8 +126,8 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
     return findings
 
 
-def _look_like_classes(labels: np.ndarray, numbers: np.ndarray) -> str:
-    """Return what to say of few numbers that are each in many pieces."""
+def look_like_classes(labels: np.ndarray, numbers: np.ndarray) -> str:
+    """Return what to say of few numbers that are each in many pieces; else nothing."""
     if not 2 <= len(numbers) <= _MOST_CLASSES:
         return ""
     pieces = [ndimage.label(labels == number)[1] for number in numbers]

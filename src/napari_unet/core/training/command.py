@@ -14,6 +14,7 @@ def repeat_command(
     settings: ModelSettings,
     config: TrainConfig,
     start_from: str | None = None,
+    reading: Sequence[str] = (),
 ) -> str:
     """Return the command line that trains the same once more.
 
@@ -30,6 +31,8 @@ def repeat_command(
         Its seed is repeated, for everybody to see.
     start_from : str, optional
         The model that the training started from.
+    reading : sequence of str
+        Options that say how labels were read from files.
     """
     held = [e for e in examples if e.role == "validation"]
     ignored = {
@@ -44,10 +47,17 @@ def repeat_command(
         words.append(f'--start-from "{start_from}"')
     if settings.annotation != "objects":
         words.append(f"--annotation {settings.annotation}")
+    if settings.annotation == "classes":
+        words.append(f'--classes "{",".join(settings.class_names)}"')
+    if settings.channels:
+        words.append(f"--channels {','.join(map(str, settings.channels))}")
+    if settings.planes_as_channels:
+        words.append("--planes-as-channels")
     if any(e.regions for e in examples):
         words.append("--regions REGIONS")
     if held:
         words.append("--validation-images IMAGES2 --validation-labels LABELS2")
-    if len(ignored) == 1:
+    words += reading
+    if len(ignored) == 1 and "--zero ignore" not in reading:
         words.append(f"--ignore-label {ignored.pop()}")
     return " ".join(words)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from napari_unet.core.annotation.disks import draw_disks
+from napari_unet.core.annotation.findings import look_like_classes
 from napari_unet.core.annotation.summary import summarise_annotation
 from napari_unet.core.annotation.target import (
     Example,
@@ -32,6 +33,8 @@ from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.patches import TrainingImage, prepare_image
 from napari_unet.core.training.prepared import Prepared, place_points
 
+# Of the known background so much must count for the loss, else there are no ridges.
+_LEAST_BACKGROUND = 0.5
 # Smaller objects than this percentile may be slips of the brush.
 _SMALLEST = 2
 
@@ -139,18 +142,47 @@ def prepare_training(
     classes: int,
     device: torch.device,
 ) -> Iterator[TrainingImage]:
-    """Compute weight maps, balanced over all examples, and move all to the device."""
+    """Compute weight maps, balanced over all examples, and move all to the device.
+
+    Where so little ground is annotated that unseen objects could change the weight of
+    most of its background, none of it has a ridge: learning from objects alone, the
+    network would find them everywhere.
+    """
+    maps = _compute_weights(examples, config, classes)
+    known = sum(int(_background(e).sum()) for e in examples)
+    counted = sum(
+        int((_background(e) & (weights > 0)).sum())
+        for e, weights in zip(examples, maps, strict=True)
+    )
+    if counted < _LEAST_BACKGROUND * known:
+        maps = _compute_weights(examples, config.replaced(w0=0), classes)
+    for example, weights in zip(examples, maps, strict=True):
+        grey = example.intensity.apply(example.grey)
+        yield prepare_image(grey, example.target, weights, device)
+
+
+def _background(example: Prepared) -> np.ndarray:
+    """Tell which pixels are known to be background."""
+    target = example.target
+    background: np.ndarray = target.known & (target.classes == 0)
+    return background
+
+
+def _compute_weights(
+    examples: Sequence[Prepared], config: WeightMapConfig, classes: int
+) -> list[np.ndarray]:
+    """Return the weight map of each example, with one balance of the classes."""
     counts = sum(count_classes(e.target, classes) for e in examples)
     balance = weigh_classes(config, np.asarray(counts))
-    for example in examples:
-        weights = compute_weight_map(
+    return [
+        compute_weight_map(
             example.target,
             config,
             class_weights=balance.tolist(),
             pixel_size=example.pixel_size,
         )
-        grey = example.intensity.apply(example.grey)
-        yield prepare_image(grey, example.target, weights, device)
+        for example in examples
+    ]
 
 
 def check_examples(
@@ -170,6 +202,22 @@ def check_examples(
                 "each piece becomes an object of its own (on the command line: "
                 "--split-components)."
             )
+        numbers = np.unique(example.annotation[example.annotation > 0])
+        numbers = numbers[numbers != example.ignore_label]
+        said = look_like_classes(example.annotation, numbers)
+        if said and kind == "objects":
+            raise InputError(f"'{example.image.name}': {said}")
+    for role in ("training", "validation"):
+        of_role = [e for e in examples if e.role == role]
+        if role == "validation" and not of_role:
+            continue
+        _check_painted(of_role)
+    for example in examples:
+        check_contrast(example.image)
+
+
+def _check_painted(examples: Sequence[Example]) -> None:
+    """Refuse images on which nothing is annotated."""
     if not any(count_objects(example) for example in examples):
         names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
         where = " in their regions" if any(e.regions for e in examples) else ""
@@ -182,8 +230,6 @@ def check_examples(
             f"The labels of {names} are empty: no object is painted{where}. Paint a "
             "few objects, then train."
         )
-    for example in examples:
-        check_contrast(example.image)
 
 
 def count_objects(example: Example) -> int:

@@ -83,6 +83,7 @@ class Run:
         start_from: Model | None,
         preset: str,
         examples: Sequence[Example],
+        reading: Sequence[str] = (),
     ) -> None:
         self.before: AnyScores | None = None
         self._training = training
@@ -102,6 +103,7 @@ class Run:
                 settings,
                 training.config,
                 _place(start_from, folder) or origin,
+                reading,
             ),
             training=training.config,
             device=training.compute.describe(),
