@@ -760,3 +760,30 @@ def test_volumes_from_files_to_scores(tmp_path, call):
     overall = json.loads(said.splitlines()[-1])["overall"]
     assert overall["objects_true"] == overall["objects_predicted"] == 3
     assert overall["f1"] > 0.6
+
+
+def test_what_contradicts_itself_or_does_not_exist_is_refused(
+    tmp_path, folders, refused
+):
+    model = tmp_path / "m"
+    said = refused("train", *folders, "--model", model, "--regions", tmp_path / "no")
+    assert "there is no such folder" in said
+    said = refused(
+        "train", *folders, "--model", model, "--resume", "--start-from", "other"
+    )
+    assert "Give one of them" in said
+    said = refused("train", *folders, "--model", model, "--set", "classes=4")
+    assert "follows from the images and labels" in said
+    assert not model.exists()
+
+
+def test_labels_that_look_like_classes_are_not_trained_on_as_objects(
+    tmp_path, folders, refused
+):
+    labels = tmp_path / "kinds"
+    labels.mkdir()
+    for path in folders[1].iterdir():
+        objects = read_labels(path)
+        write_labels(labels / path.name, (objects > 0) * (1 + objects % 2))
+    said = refused("train", folders[0], labels, "--model", tmp_path / "m", *SMALL)
+    assert "these look like classes, not objects" in said

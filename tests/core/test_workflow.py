@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import Card, read_manifest
@@ -23,6 +24,7 @@ from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.workflow import (
     Preview,
     compute_weight_map,
+    draw_patches,
     evaluate,
     fine_tune,
     make_labels,
@@ -436,3 +438,19 @@ def test_the_weight_map_of_an_annotation_knows_regions_and_ignored_ground():
     far = weights[1:20, 20:] > 0  # from what unknown ground may hide
     assert far.all()
     assert (weights[:40][(labels[:40] > 0) & (labels[:40] != 99)] > 0).any()
+
+
+def test_sparse_annotation_leaves_background_to_learn_from():
+    """Around a few cells unseen ones could change all weights; they are kept then."""
+    image, labels = discs()
+    near = ndimage.distance_transform_edt(labels == 0) < 6
+    painted = np.where(near, labels, 99)
+    sparse = Example(image, painted, ignore_label=99)
+    config = TrainConfig(iterations=1, seconds=None, patch_size=96)
+    batch = draw_patches([sparse], config=config, count=4)
+    counts = batch.weights > 0
+    background = (batch.classes == 0) & counts
+    assert background.sum() > 0.3 * counts.sum()
+    assert batch.weights.max() < 5  # no ridges
+    whole = draw_patches([Example(image, labels)], config=config, count=4)
+    assert whole.weights.max() > 5

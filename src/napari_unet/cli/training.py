@@ -2,54 +2,61 @@
 
 import functools
 import sys
-from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_unet.cli.app import Device, Images, Json, Labels, app, changed, report
+from napari_unet.cli.app import (
+    Device,
+    Images,
+    Json,
+    Labels,
+    app,
+    changed,
+    report,
+)
 from napari_unet.cli.classes import (
     Planes,
     Zero,
     check_planes,
-    check_same_channels,
-    check_same_classes,
     choose_kind,
     class_rows,
     read_channels,
     read_names,
     say_class_scores,
     settle,
-    start_with_classes,
 )
 from napari_unet.cli.examples import choose_reader
 from napari_unet.cli.model_folder import (
-    check_same_network,
     open_model,
     put_back,
     set_aside,
 )
 from napari_unet.cli.settings import (
     apply_settings,
-    config_fields,
-    network_fields,
     read_settings,
 )
 from napari_unet.cli.stop import stop_requests
+from napari_unet.cli.training_options import (
+    check_old,
+    make_config,
+    make_settings,
+    open_start,
+    reading,
+    with_classes,
+)
 from napari_unet.core.config import (
     AnnotationKind,
-    ModelSettings,
-    NetworkConfig,
-    TrainConfig,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.core.presets import PresetName, TrainingSettings
+from napari_unet.core.presets import PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from napari_unet.core.annotation.class_values import ClassTable
+    from collections.abc import Iterator
+
     from napari_unet.core.card import Card
-    from napari_unet.core.workflow import Model, TrainProgress
+    from napari_unet.core.workflow import TrainProgress
 
 
 @app.command()
@@ -156,7 +163,7 @@ def train(
 
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
-    start = None if start_from is None else open_model(start_from)
+    start = open_start(start_from, resume=resume)
     old = open_model(str(model)) if start is None and resume else start
     kind = annotation or ("objects" if old is None else old.settings.annotation)
     if kind == "values" and config_file is None:
@@ -168,7 +175,7 @@ def train(
         levels=levels,
         padding=padding,
     )
-    config = _make_config(
+    config = make_config(
         base.training,
         iterations,
         weights_form,
@@ -191,7 +198,7 @@ def train(
             "levels": levels,
             "padding": padding,
         }
-        _check_old(old, network, options, config_file, settings or [], picked)
+        check_old(old, network, options, config_file, settings or [], picked)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),
@@ -206,8 +213,8 @@ def train(
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
     examples, found = settle(examples, kind, names, old)
-    start = _with_classes(start, old, kind, found, config.seed)
-    model_settings = _make_settings(base, network, kind, found, names).replaced(
+    start = with_classes(start, old, kind, found, config.seed)
+    model_settings = make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels
     )
     steps = workflow.fine_tune(
@@ -217,7 +224,7 @@ def train(
         start_from=start,
         settings=model_settings,
         preset=base.preset,
-        reading=_reading(zero, split=split_components),
+        reading=reading(zero, split=split_components),
         device=device,
         resume=resume,
     )
@@ -236,89 +243,6 @@ def train(
     report(result, text, as_json=as_json)
     if interrupted:
         raise typer.Exit(130)
-
-
-def _reading(zero: str, *, split: bool) -> list[str]:
-    """Return the options by which labels were read, for the command that repeats it."""
-    options = {"--zero ignore": zero == "ignore", "--split-components": split}
-    return [option for option, given in options.items() if given]
-
-
-def _make_config(
-    config: TrainConfig,
-    iterations: int | None,
-    weights_form: Literal["2015", "2019"] | None,
-    **options: object,
-) -> TrainConfig:
-    """Return the settings with the options that were given."""
-    if iterations is not None:
-        config = changed(config.replaced(seconds=1.0), iterations=None)
-        checked = {"iterations": iterations, "seconds": None}
-        if iterations < 1:
-            raise InputError(f"--iterations {iterations}: give at least 1.")
-        config = config.replaced(**checked)
-    if weights_form is not None:
-        weight_map = config.weight_map.in_form(weights_form)
-        config = config.replaced(weight_map=weight_map.model_dump())
-    return changed(config, **options)
-
-
-def _check_old(
-    old: "Model",
-    network: NetworkConfig,
-    options: Mapping[str, object],
-    config_file: Path | None,
-    settings: Sequence[str],
-    channels: Sequence[int],
-) -> None:
-    """Refuse options that contradict the model to go on with."""
-    check_same_channels(old, channels)
-    given = {
-        name: "--" + name.replace("_", "-")
-        for name, value in options.items()
-        if value is not None
-    }
-    given = config_fields(config_file) | given | network_fields(settings)
-    check_same_network(old, network, given)
-
-
-def _with_classes(
-    start: "Model | None",
-    old: "Model | None",
-    kind: AnnotationKind,
-    found: "ClassTable | None",
-    seed: int,
-) -> "Model | None":
-    """Return the model to start from with the classes found; a resumed one has them."""
-    if start is not None:
-        return start_with_classes(start, kind, found, seed)
-    if old is not None:
-        check_same_classes(old, found)
-    return None
-
-
-def _make_settings(
-    base: TrainingSettings,
-    network: NetworkConfig,
-    kind: AnnotationKind,
-    found: "ClassTable | None",
-    names: Sequence[str],
-) -> ModelSettings:
-    """Return the settings of a new model, with the classes found if it learns some."""
-    if (network.head == "regression") != (kind == "values"):
-        raise InputError(
-            f"A network with the head '{network.head}' does not learn {kind}: "
-            "--annotation values goes with the preset 'denoise' or with --set "
-            "head=regression --set loss=mse, and with nothing else."
-        )
-    names = found.names if found else names or ("background", "object")
-    return ModelSettings(
-        network=changed(network, classes=len(names)),
-        normalisation=base.normalisation,
-        annotation=kind,
-        class_names=tuple(names),
-        class_values=found.class_values if found else (),
-    )
 
 
 def _drive(steps: "Iterator[TrainProgress]") -> bool:
