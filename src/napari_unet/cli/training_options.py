@@ -8,6 +8,7 @@ from napari_unet.cli.app import changed, warn
 from napari_unet.cli.classes import (
     check_same_channels,
     check_same_classes,
+    start_with_classes,
 )
 from napari_unet.cli.model_folder import check_same_network, open_model
 from napari_unet.cli.settings import config_fields, network_fields
