@@ -1,5 +1,6 @@
 """What all commands share: the way in, the way out, progress, and arguments."""
 
+import errno
 import json
 import sys
 from pathlib import Path
@@ -47,7 +48,9 @@ def main() -> None:
         fail(str(error))
     except OSError as error:
         name = f": '{error.filename}'" if error.filename else ""
-        fail(f"{error.strerror or error}{name}.")
+        full = error.errno == errno.ENOSPC
+        advice = " Make room there, or choose another place." if full else ""
+        fail(f"{error.strerror or error}{name}.{advice}")
     # A wrong option. Which class it has depends on Typer's version: click's, or that of
     # Typer's own copy of click, which is not public. All have `format_message`.
     except Exception as error:
