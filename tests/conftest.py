@@ -59,6 +59,21 @@ def models_folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def call(monkeypatch, capsys):
+    """Run a command in this process; return exit code, output and error text."""
+    from napari_unet.cli import main
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        return ended.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
 def person(qtbot, make_napari_viewer):
     """Show a viewer with the dock, and someone who uses it."""
     from person import Person

@@ -12,7 +12,6 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
-from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
 from napari_unet.core.presets import PRESETS
 from napari_unet.formats.images import read_image, read_labels
@@ -44,20 +43,6 @@ def folders(tmp_path):
         write_labels(images / f"field{seed}.tif", grey, SIZE)
         write_labels(labels / f"field{seed}.tif", truth, SIZE)
     return images, labels
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a command in this process; return exit code, output and error text."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Classes and channels through the command line, on files as they come."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import tifffile
 import torch
 from PIL import Image as Picture
 
-from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
 from napari_unet.core.checkpoint import load_model, save_model
 from napari_unet.formats.images import read_class_labels, read_labels
@@ -20,20 +18,6 @@ QUICK = [
     *("--device", "cpu"),
 ]
 COLOURS = np.array([[0, 0, 0], [220, 40, 40], [40, 40, 230]], np.uint8)
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a command in this process; return exit code, output and error text."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 def blocks(seed, count=3):

@@ -1,7 +1,6 @@
 """`evaluate` on classes and on borders: files in, the right numbers out."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ import tifffile
 from PIL import Image as Picture
 from small_labels import TRUE, cells
 
-from napari_unet.cli import main
 from napari_unet.core.evaluation.boundary_scores import score_boundaries
 from napari_unet.formats.probabilities import read_cell_probability
 from napari_unet.formats.tiff import write_grey, write_labels
@@ -28,18 +26,6 @@ def assert_scores(result, expected):
         assert result["by_threshold"][name] == pytest.approx(value), name
     for name, value in values.items():
         assert result[name] == pytest.approx(value), name
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

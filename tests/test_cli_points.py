@@ -1,12 +1,10 @@
 """Points on the command line: train, detect, evaluate, and be refused clearly."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
-from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
 from napari_unet.core.evaluation.detection import score_points
 from napari_unet.formats.images import read_image
@@ -48,20 +46,6 @@ def folders(tmp_path):
         lines = [f"{x},{y}" for y, x in places]
         (points / f"field{seed}.csv").write_text("\n".join(["x,y", *lines]))
     return paths
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a command in this process; return exit code, output and error text."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

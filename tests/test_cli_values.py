@@ -1,13 +1,11 @@
 """Images to images on the command line: train, segment, and what is refused."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
 from napari_unet.formats.images import read_image
 from napari_unet.formats.tiff import write_labels
@@ -17,18 +15,6 @@ SMALL = [
     "--set", "patch_size=32", "--learning-rate", "0.01",
 ]  # fmt: skip
 SIZE = (0.5, 0.5)
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

@@ -2,32 +2,16 @@
 
 import json
 import shlex
-import sys
 
 import numpy as np
 import pytest
 import tifffile
 
-from napari_unet.cli import main
 from napari_unet.core.card import read_manifest
 from napari_unet.formats.images import read_image, read_labels
 from napari_unet.formats.tiff import write_labels
 
 SIZE = (0.5, 0.5)
-
-
-@pytest.fixture
-def call(monkeypatch, capsys):
-    """Run a command in this process; return exit code, output and error text."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["napari-unet", *map(str, arguments)])
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capsys.readouterr()
-        return ended.value.code or 0, out, err
-
-    return run
 
 
 @pytest.fixture

@@ -3,9 +3,7 @@
 import functools
 import operator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import (
     Device,
@@ -19,7 +17,17 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
-from napari_unet.cli.image_results import check_folder, predict, read_average, read_tile
+from napari_unet.cli.image_results import (
+    Results,
+    Threshold,
+    TileEdge,
+    UsedModel,
+    Versions,
+    check_folder,
+    predict,
+    read_average,
+    read_tile,
+)
 from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.core.errors import InputError
 
@@ -36,23 +44,12 @@ COUNTED = ("objects_true", "objects_predicted", "true_positives")
 @app.command()
 def detect(
     images: Images,
-    model: Annotated[str, typer.Option(help="A model folder, or a model's name.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    tile: Annotated[
-        str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
-    ] = "auto",
-    tta: Annotated[
-        str,
-        typer.Option(
-            help="Average over mirrored or turned versions (slower): none, 4-flips, "
-            "4-rotations, 8, 7-angles or another number of angles."
-        ),
-    ] = "none",
+    model: UsedModel,
+    out: Results,
+    tile: TileEdge = "auto",
+    tta: Versions = "none",
     device: Device = "auto",
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Probability of an object.", show_default="the model's, 0.5"),
-    ] = None,
+    threshold: Threshold = None,
     as_json: Json = False,
 ) -> None:
     """Find objects with a model trained on points; writes <stem>.csv and counts.csv.

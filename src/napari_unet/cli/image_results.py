@@ -1,9 +1,11 @@
-"""What `segment` and `detect` share: tiles, averages, prediction, and the folder."""
+"""What `segment` and `detect` share: options, prediction, and the folder."""
 
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
@@ -11,6 +13,24 @@ from napari_unet.core.errors import InputError
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Model, Segmentation
+
+# Options of the commands that use a model on images.
+UsedModel = Annotated[str, typer.Option(help="A model folder, or a model's name.")]
+Results = Annotated[Path, typer.Option(help="Folder for the results.")]
+TileEdge = Annotated[
+    str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
+]
+Versions = Annotated[
+    str,
+    typer.Option(
+        help="Average over mirrored or turned versions (slower): none, 4-flips, "
+        "4-rotations, 8, 7-angles or another number of angles."
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(help="Probability of an object.", show_default="the model's, 0.5"),
+]
 
 
 def read_tile(tile: str) -> int | None:

@@ -22,6 +22,11 @@ from napari_unet.cli.app import (
 )
 from napari_unet.cli.classes import class_shares, say_one_class, say_shares
 from napari_unet.cli.image_results import (
+    Results,
+    Threshold,
+    TileEdge,
+    UsedModel,
+    Versions,
     check_folder,
     predict,
     read_average,
@@ -55,23 +60,12 @@ class _Wanted:
 @app.command()
 def segment(
     images: Images,
-    model: Annotated[str, typer.Option(help="A model folder, or a model's name.")],
-    out: Annotated[Path, typer.Option(help="Folder for the results.")],
-    tile: Annotated[
-        str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
-    ] = "auto",
-    tta: Annotated[
-        str,
-        typer.Option(
-            help="Average over mirrored or turned versions (slower): none, 4-flips, "
-            "4-rotations, 8, 7-angles or another number of angles."
-        ),
-    ] = "none",
+    model: UsedModel,
+    out: Results,
+    tile: TileEdge = "auto",
+    tta: Versions = "none",
     device: Device = "auto",
-    threshold: Annotated[
-        float | None,
-        typer.Option(help="Probability of an object.", show_default="the model's, 0.5"),
-    ] = None,
+    threshold: Threshold = None,
     min_size: Annotated[
         int | None, typer.Option(help="Smallest object in pixels.")
     ] = None,
