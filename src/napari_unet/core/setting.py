@@ -10,6 +10,7 @@ def setting(
 ) -> Any:
     """Declare a setting once; check, form, tooltip, JSON and CLI option all read it."""
     extra = {"unit": unit} if unit else None
+    # pydantic's hints want a dictionary of any JSON; one of texts is one.
     return Field(
         default,
         title=title or None,

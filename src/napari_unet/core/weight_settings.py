@@ -24,7 +24,8 @@ class WeightMapConfig(Config):
     class_balance: Literal["inverse-frequency", "v_bal", "weights", "none"] = setting(
         "inverse-frequency",
         "Form 2015: weigh rare classes up, so that each class counts alike; let "
-        "background count v_bal and objects 1; or give each class its weight",
+        "background count v_bal and objects 1; or give each class its weight. Where "
+        "objects are marked by points, always by inverse frequency",
     )
     class_weights: tuple[float, ...] = setting(
         (1.0,),

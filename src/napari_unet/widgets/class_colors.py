@@ -63,6 +63,7 @@ def show_classes(
         for number, value in enumerate(every)
     }
     colors[IGNORE_LABEL] = np.array(_IGNORED, np.float32)
+    # napari asks for a colour of None: that of all other numbers.
     colors[None] = np.array(_TRANSPARENT, np.float32)  # type: ignore[index]
     layer.colormap = DirectLabelColormap(color_dict=colors)
     layer.features = {

@@ -352,5 +352,6 @@ def _grow(
 
     grown: NDArray[np.integer] = labels
     if labels.any() and not labels.all():
+        # scikit-image has no type hints.
         grown = watershed(-probability, labels)  # type: ignore[no-untyped-call]
     return grown

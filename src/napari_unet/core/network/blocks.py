@@ -264,4 +264,5 @@ def crop(image: Tensor, like: Tensor) -> Tensor:
         slice((n - m) // 2, (n - m) // 2 + m)
         for n, m in zip(image.shape[2:], like.shape[2:], strict=True)
     )
+    # torch takes a tuple with an ellipsis; its type hints do not.
     return image[(..., *inside)]  # type: ignore[index]

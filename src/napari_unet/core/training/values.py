@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from napari_unet.core.annotation.target import Example
+from napari_unet.core.annotation.target import Example, Region, Role
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
@@ -21,18 +21,26 @@ from napari_unet.core.training.validation import Validate, Validation
 _LOSSES = ("mse", "l1")
 
 
-def pair_images(image: Image, target: Image, **options: object) -> Example:
+def pair_images(
+    image: Image,
+    target: Image,
+    *,
+    regions: tuple[Region, ...] = (),
+    role: Role = "training",
+) -> Example:
     """Return an image with the image that shall be predicted from it.
 
     Parameters
     ----------
     image, target : Image
         Of one shape; for an auto-encoder, the same one.
-    **options
-        Regions and role, as for `Example`.
+    regions : tuple of Region
+        Ground to learn from; none means everywhere.
+    role : str
+        What the pair is for.
     """
     nothing = np.zeros(image.shape, np.uint8)
-    return Example(image, nothing, values=target.array, **options)  # type: ignore[arg-type]
+    return Example(image, nothing, regions, role=role, values=target.array)
 
 
 def check_values(
@@ -125,6 +133,7 @@ def prepare_pair(
 
 def _target(example: Example, prepared: Prepared) -> np.ndarray:
     """Return the image to predict (T, [Z,] Y, X) at the model's pixel size."""
+    # Checked before any training: `check_values`.
     values: np.ndarray = example.values  # type: ignore[assignment]
     return resample(values, prepared.target.known.shape)
 
