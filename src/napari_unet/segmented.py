@@ -66,6 +66,8 @@ class Segmented:
         Whether the model knows objects, classes or points.
     volume : bool
         Whether a 3D model saw the planes together.
+    times : int
+        Of how many time points, one after the other, the planes of volumes are.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other.
     class_names, class_values : tuple
@@ -81,6 +83,7 @@ class Segmented:
     planes: tuple[int, ...] | None
     annotation: AnnotationKind = "objects"
     volume: bool = False
+    times: int = 1
     disagreement: NDArray[np.float32] | None = None
     class_names: tuple[str, ...] = ()
     class_values: tuple[int | str, ...] = ()
@@ -97,7 +100,11 @@ class Segmented:
         if self.annotation == "points":
             points = locate_points(self.probabilities, self.box, self.planes, config)
         labels = find_labels(
-            self.probabilities, config, self.annotation, volume=self.volume
+            self.probabilities,
+            config,
+            self.annotation,
+            volume=self.volume,
+            times=self.times,
         )
         return replace(self, labels=labels, points=points)
 
@@ -230,6 +237,7 @@ def finish_segmentation(
         planes=segmentation.planes,
         annotation=kind,
         volume=segmentation.volume,
+        times=segmentation.times,
         disagreement=segmentation.disagreement,
     )
     return segmented.relabelled(config)

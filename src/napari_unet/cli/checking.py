@@ -40,12 +40,14 @@ def check_pair(
     from napari_unet.core.annotation.class_values import set_zero_aside
     from napari_unet.core.annotation.findings import Finding, find_faults
     from napari_unet.core.annotation.target import Example
+    from napari_unet.core.frames import fold_times
     from napari_unet.formats.images import read_class_labels, read_labels
 
     read = read_class_labels if kind == "classes" else read_labels
     example, findings = None, []
     try:
-        picture, painted = read_picture(image, planes_as_channels), read(labels)
+        picture = read_picture(image, planes_as_channels)
+        painted = fold_times(read(labels))
         check_same_scale(picture, labels)
         # A stack is looked at as a whole, but cannot be an example.
         if len(picture.shape) == 2 and painted.shape == picture.shape:

@@ -29,6 +29,11 @@ from napari_unet.cli.image_results import (
     read_tile,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
+from napari_unet.cli.plane_counts import (
+    count_planes,
+    place_in_time,
+    write_plane_counts,
+)
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -59,7 +64,12 @@ def detect(
     """
     from napari_unet.core.workflow import describe_device, make_points
     from napari_unet.formats.images import find_images, read_image, stem_of
-    from napari_unet.formats.points import COUNTS_FILE, was_written_here, write_points
+    from napari_unet.formats.points import (
+        COUNTS_FILE,
+        PLANE_COUNTS_FILE,
+        was_written_here,
+        write_points,
+    )
 
     describe_device(device)  # refuses one that is not there
     edge, averaging = read_tile(tile), read_average(tta)
@@ -68,18 +78,21 @@ def detect(
     config = changed(loaded.settings.objects, threshold=threshold)
     paths = find_images(images)
     targets = {path: out / f"{stem_of(path)}.csv" for path in paths}
-    check_folder(out, paths, [*targets.values(), out / COUNTS_FILE], was_written_here)
-    if out / COUNTS_FILE in targets.values():
+    tables = [out / COUNTS_FILE, out / PLANE_COUNTS_FILE]
+    check_folder(out, paths, [*targets.values(), *tables], was_written_here)
+    if taken := [file.name for file in tables if file in targets.values()]:
         raise InputError(
-            f"The points of an image would be called {COUNTS_FILE}, like the table of "
+            f"The points of an image would be called {taken[0]}, like the table of "
             "counts; rename the image."
         )
     names = loaded.settings.class_names
     counts: dict[str, dict[str, int]] = {}
+    of_planes: list[dict[str, Any]] = []
     faults: dict[str, str] = {}
     for path, target in targets.items():
         try:
-            segmentation = predict(read_image(path), loaded, edge, averaging, device)
+            image = read_image(path)
+            segmentation = predict(image, loaded, edge, averaging, device)
         except InputError as error:  # the others are looked at all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
@@ -87,11 +100,17 @@ def detect(
             continue
         found = make_points(segmentation, config)
         classes = [names[number] for number in found.classes]
-        write_points(target, found.positions, classes, found.confidence)
+        positions = place_in_time(found.positions, segmentation)
+        write_points(target, positions, classes, found.confidence)
         counts[stem_of(path)] = {name: classes.count(name) for name in names[1:]}
+        of_planes += count_planes(
+            stem_of(path), positions, classes, names[1:], segmentation
+        )
     if not counts:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = _write_counts(out / COUNTS_FILE, counts)
+    if of_planes:
+        write_plane_counts(out / PLANE_COUNTS_FILE, of_planes)
     result = {
         "out": str(out),
         "images": len(counts),

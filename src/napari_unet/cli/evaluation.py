@@ -142,6 +142,7 @@ def _sweep(
     from tqdm import tqdm
 
     from napari_unet.core.evaluation.boundary_scores import THRESHOLDS, BoundaryScores
+    from napari_unet.core.frames import fold_times
     from napari_unet.evaluated import sweep_plane
 
     if probability.shape != true.shape:
@@ -149,6 +150,7 @@ def _sweep(
             f"The probabilities have the shape {probability.shape}, the true labels "
             f"{true.shape}; they must be of the same image."
         )
+    probability, true = fold_times(probability), fold_times(true)
     planes = [(probability, true)]
     if true.ndim == 3:
         planes = list(zip(probability, true, strict=True))

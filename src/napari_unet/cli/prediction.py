@@ -2,9 +2,8 @@
 
 import functools
 import operator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,7 +19,6 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
-from napari_unet.cli.classes import class_shares, say_one_class, say_shares
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -32,29 +30,17 @@ from napari_unet.cli.image_results import (
     read_average,
     read_tile,
 )
+from napari_unet.cli.label_files import (
+    Wanted,
+    measure_labels,
+    say_found,
+    write_labels_of,
+)
 from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.cli.values import refuse_companions, write_values
-from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
-if TYPE_CHECKING:  # so that --help does not wait for torch
-    import numpy as np
-
-    from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Segmentation
-
-
 SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
-
-
-@dataclass(frozen=True)
-class _Wanted:
-    """What to write beside the labels."""
-
-    probabilities: bool
-    uncertainty: bool
-    rois: bool
-    csv: bool
 
 
 @app.command()
@@ -103,7 +89,7 @@ def segment(
     paths = find_images(images)
     results = [out / f"{stem_of(path)}.tif" for path in paths]
     check_folder(out, paths, results, was_written_here)
-    wanted = _Wanted(
+    wanted = Wanted(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
     predicts_values = loaded.settings.annotation == "values"
@@ -126,11 +112,13 @@ def segment(
             found[stem] = "predicted"
         else:
             labels = make_labels(segmentation, loaded.settings, objects)
-            _write(out / stem, image, labels, segmentation, wanted)
-            found[stem] = _measure(path, labels, segmentation, loaded.settings)
+            write_labels_of(
+                out / stem, image, labels, segmentation, loaded.settings, wanted
+            )
+            found[stem] = measure_labels(path, labels, segmentation, loaded.settings)
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(f"{stem}: {_say_found(each)}" for stem, each in found.items())
+    text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
     result = {"out": str(out), "images": len(found), "failed": faults}
     if not predicts_values:
         of_classes = loaded.settings.annotation == "classes"
@@ -142,83 +130,6 @@ def segment(
             f"{len(faults)} of {count(len(paths), 'image')} could not be segmented: "
             f"{names}. The reasons are above; the others are in '{out}'."
         )
-
-
-def _measure(
-    path: Path,
-    labels: "np.ndarray",
-    segmentation: "Segmentation",
-    settings: ModelSettings,
-) -> int | dict[str, float]:
-    """Return how many objects there are, or the share of each class."""
-    if settings.annotation == "classes":
-        shares = class_shares(labels, settings)
-        if len(shares) == 1:
-            warn(say_one_class(path.name, shares))
-        return shares
-    by_plane = labels.ndim == 3 and not segmentation.volume
-    parts = labels if by_plane else labels[None]
-    return sum(int(part.max()) for part in parts)
-
-
-def _say_found(found: int | dict[str, float] | str) -> str:
-    """Return what was found in an image, in words."""
-    if isinstance(found, str):
-        return found
-    return count(found, "object") if isinstance(found, int) else say_shares(found)
-
-
-def _write(
-    stem: Path,
-    image: "Image",
-    labels: "np.ndarray",
-    segmentation: "Segmentation",
-    wanted: _Wanted,
-) -> None:
-    """Write the results of one image beside each other."""
-    from napari_unet.formats.export import LabelsExport, measure
-    from napari_unet.formats.imagej_rois import write_rois
-    from napari_unet.formats.table import measure_objects, write_table
-    from napari_unet.formats.tiff import write_grey, write_labels
-
-    size = image.pixel_size_um
-    name = stem.name
-    write_labels(stem.with_name(f"{name}.tif"), labels, size)
-    if wanted.probabilities:
-        path = stem.with_name(f"{name}_probabilities.tif")
-        write_grey(path, segmentation.probabilities, size)
-    if wanted.uncertainty:
-        path = stem.with_name(f"{name}_uncertainty.tif")
-        _write_uncertainty(path, segmentation, size)
-    if wanted.rois:
-        write_rois(stem.with_name(f"{name}.zip"), labels)
-    if wanted.csv:
-        if labels.ndim == 3 and labels.any() and not segmentation.volume:
-            # Each plane has numbers of its own.
-            export = LabelsExport(
-                labels, stem.parent, name, ("csv",), image, size, by_plane=True
-            )
-            rows = measure(export)
-        else:
-            rows = measure_objects(labels, image, size)
-        write_table(stem.with_name(f"{name}.csv"), rows)
-
-
-def _write_uncertainty(
-    path: Path, segmentation: "Segmentation", size: tuple[float, ...] | None
-) -> None:
-    """Write the uncertainty; where versions were averaged, their disagreement, too."""
-    import numpy as np
-
-    from napari_unet.formats.tiff import write_grey
-
-    uncertainty, disagreement = segmentation.uncertainty, segmentation.disagreement
-    axes = "YX" if uncertainty.ndim == 2 else "ZYX"
-    if disagreement is None:
-        write_grey(path, uncertainty, size, axes=axes)
-    else:
-        both = np.stack([uncertainty, disagreement])
-        write_grey(path, both, size, axes=f"C{axes}")
 
 
 @app.command()

@@ -23,12 +23,14 @@ def write_values(
     path: Path, image: "Image", segmentation: "Segmentation", model: "Model"
 ) -> None:
     """Write a predicted image: one channel as (Y, X), several as (C, Y, X)."""
+    from napari_unet.core.frames import unfold_times
     from napari_unet.core.workflow import restore_values
     from napari_unet.formats.tiff import write_grey
 
     values = restore_values(segmentation.probabilities, model.settings)
+    values = unfold_times(values, segmentation.times)
     if len(values) == 1:
-        axes = "YX" if values.ndim == 3 else "ZYX"
+        axes = "TZYX"[-values[0].ndim :]
         write_grey(path, values[0], image.pixel_size_um, axes=axes)
     else:
         write_grey(path, values, image.pixel_size_um)

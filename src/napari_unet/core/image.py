@@ -9,6 +9,7 @@ from scipy import ndimage
 
 from napari_unet.core.config import Normalisation
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import unfold_times
 
 # Pixel sizes that differ by less are taken as equal: no resampling for rounding.
 _SAME_PIXEL_SIZE = 0.02
@@ -32,6 +33,9 @@ class Image:
         What the user calls it: the file's stem or the layer's name.
     channel_names : tuple of str, one per channel
         Empty where they have none.
+    times : int
+        Of a stack with depth *and* time, how many time points follow each other along
+        Z: all depths of the first, then all of the next. Then every plane is a frame.
 
     Raises
     ------
@@ -43,6 +47,7 @@ class Image:
     pixel_size_um: tuple[float, ...] | None = None
     name: str = "image"
     channel_names: tuple[str, ...] = ()
+    times: int = 1
 
     def __post_init__(self) -> None:
         """Check once, at the door."""
@@ -80,6 +85,12 @@ class Image:
                 f"'{self.name}' has {self.channels} channels, but "
                 f"{len(self.channel_names)} names for them."
             )
+        planes = array.shape[1] if array.ndim == 4 else 1
+        if self.times < 1 or planes % self.times:
+            raise InputError(
+                f"'{self.name}' has {planes} planes, which cannot be {self.times} time "
+                "points of equal depth."
+            )
 
     @property
     def channels(self) -> int:
@@ -91,6 +102,27 @@ class Image:
         """Spatial shape, (Y, X) or (Z, Y, X)."""
         return self.array.shape[1:]
 
+    @property
+    def full_shape(self) -> tuple[int, ...]:
+        """Shape with time as an axis of its own, if there is one: (T, Z, Y, X)."""
+        return self.unfold(self.array[0]).shape
+
+    def unfold(self, array: np.ndarray) -> np.ndarray:
+        """Give results of the whole stack, (..., Z, Y, X), their axis of time back.
+
+        Returns
+        -------
+        ndarray, shape (..., T, Z, Y, X)
+            A view; `array` itself where there are no time points.
+        """
+        return unfold_times(array, self.times)
+
+    def time_point(self, index: int) -> Self:
+        """Return the volume (C, Z, Y, X) of time point `index`."""
+        depth = self.shape[0] // self.times
+        part = self.array[:, index * depth : (index + 1) * depth]
+        return replace(self, array=part, times=1)
+
     def plane(self, index: int) -> Self:
         """Return plane `index` of a (C, Z, Y, X) image as a (C, Y, X) image."""
         size = self.pixel_size_um
@@ -98,6 +130,7 @@ class Image:
             self,
             array=self.array[:, index],
             pixel_size_um=None if size is None else size[1:],
+            times=1,
         )
 
 

@@ -36,6 +36,7 @@ from napari_unet.core.config import (
 from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
+from napari_unet.core.frames import fold_times
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels
@@ -205,10 +206,11 @@ def evaluate(
     *,
     volume: bool = False,
 ) -> Scores:
-    """Compare predicted with true labels ([Z,] Y, X).
+    """Compare predicted with true labels ([[T,] Z,] Y, X).
 
     Planes of a stack are summed up, unless it is a `volume` through whose planes
-    objects reach. True pixels with the number `ignore_label` do not count.
+    objects reach; then only time points are. True pixels with the number `ignore_label`
+    do not count.
     """
     predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
     if predicted.shape != true.shape:
@@ -220,9 +222,12 @@ def evaluate(
     if ignore_label is not None:
         known = true != ignore_label
         true = np.where(known, true, 0)
-    if true.ndim == 2 or volume:
+    if true.ndim == 2 or (volume and true.ndim == 3):
         return score_labels(predicted, true, known=known)
-    planes = zip(predicted, true, known, strict=True)
+    stacks = predicted, true, known
+    if not volume:
+        stacks = fold_times(predicted), fold_times(true), fold_times(known)
+    planes = zip(*stacks, strict=True)
     scores = (score_labels(p, t, known=k) for p, t, k in planes)
     return functools.reduce(operator.add, scores)
 

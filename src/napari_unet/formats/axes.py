@@ -8,7 +8,9 @@ decides, by these rules:
 * 3 axes, the first small: C, Y, X. The last small: Y, X, C.
 * 3 other axes: a stack, Z, Y, X (or time).
 * 4 axes: the same with a stack in front, C, Z, Y, X or Z, C, Y, X or Z, Y, X, C; if
-  no axis is small, or there are more, the image is refused.
+  no axis is small, T, Z, Y, X.
+* 5 axes or more: the image is refused; a file that names its axes may have T and Z and
+  channels.
 
 Small means at most 8 and at most a quarter of both sides of the image.
 """
@@ -61,7 +63,7 @@ def guess_axes(shape: Sequence[int], dtype: np.dtype) -> str:
         rows, columns, channels = (shape[axes.index(letter)] for letter in "YXC")
         if channels <= min(_MOST_CHANNELS, rows / 4, columns / 4):
             return axes
-    return "ZYX" if len(shape) == 3 else ""
+    return "ZYX" if len(shape) == 3 else "TZYX"
 
 
 def make_image(stored: Stored, name: str) -> Image:
@@ -78,9 +80,10 @@ def make_image(stored: Stored, name: str) -> Image:
     Returns
     -------
     Image
-        (C, Y, X) or (C, Z, Y, X); Z may be time. Where the file gives a pixel size but
-        no distance of planes, planes are taken to be as far apart as rows; time points
-        count 1.
+        (C, Y, X) or (C, Z, Y, X); Z may be time. With depth and time both, the time
+        points follow each other along Z, see `Image.times`. Where the file gives a
+        pixel size but no distance of planes, planes are taken to be as far apart as
+        rows; time points count 1.
 
     Raises
     ------
@@ -92,9 +95,11 @@ def make_image(stored: Stored, name: str) -> Image:
     if stored.palette is not None:
         array, axes = _look_up(array, stored.palette), axes + "S"
     stack = next((letter for letter in "ZT" if letter in axes), "")
-    order = [axes.index(a) for a in "CS" + stack + "YX" if a in axes]
+    order = [axes.index(a) for a in "CSTZYX" if a in axes]
     array = np.transpose(array, order)
-    spatial = array.shape[-2 - len(stack) :]
+    times = array.shape[-4] if {"T", "Z"} <= set(axes) else 1
+    depth = array.shape[-3] if stack else 1
+    spatial = ((times * depth,) if stack else ()) + array.shape[-2:]
     array = np.ascontiguousarray(array.reshape(-1, *spatial))
     size: tuple[float, ...] | None = None
     if stored.sizes_um:
@@ -102,7 +107,8 @@ def make_image(stored: Stored, name: str) -> Image:
         planes = {"Z": stored.sizes_um.get("Z", rows), "T": 1.0}
         size = (rows, stored.sizes_um["X"])
         size = (planes[stack], *size) if stack else size
-    return Image(array.astype(array.dtype.newbyteorder("=")), size, name)
+    native = array.astype(array.dtype.newbyteorder("="))
+    return Image(native, size, name, times=times)
 
 
 def make_labels(stored: Stored) -> NDArray[np.integer]:
@@ -115,7 +121,7 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
 
     Returns
     -------
-    ndarray of int, shape (Y, X) or (Z, Y, X)
+    ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         The numbers as they are stored, so a mask of 0 and 255 keeps its 255; bits
         become 0 and 1. A third axis that the file does not name is Z.
 
@@ -151,7 +157,7 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
             f"'{name}' holds negative numbers, such as {array.min()} at "
             f"{tuple(map(int, row))}; labels start at 0, the background. Replace them."
         )
-    order = [axes.index(letter) for letter in "ZTYX" if letter in axes]
+    order = [axes.index(letter) for letter in "TZYX" if letter in axes]
     labels: NDArray[np.integer] = np.ascontiguousarray(np.transpose(array, order))
     return labels.astype(labels.dtype.newbyteorder("="), copy=False)
 
@@ -166,7 +172,7 @@ def make_class_labels(stored: Stored) -> NDArray[np.integer]:
 
     Returns
     -------
-    ndarray of int, shape (Y, X) or (Z, Y, X)
+    ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         As `make_labels`; colours as `core.annotation.class_values` holds them. Colours
         that are all grey are the numbers they show.
 
@@ -185,7 +191,7 @@ def make_class_labels(stored: Stored) -> NDArray[np.integer]:
             f"'{stored.path.name}' holds colours of {array.dtype}; save coloured "
             "classes with 8 bits per colour, or as numbers in one channel."
         )
-    order = [axes.index(letter) for letter in "ZTYX" + colours if letter in axes]
+    order = [axes.index(letter) for letter in "TZYX" + colours if letter in axes]
     pixels = np.transpose(array, order)[..., :3]
     if (pixels == pixels[..., :1]).all():
         return np.ascontiguousarray(pixels[..., 0])
@@ -210,16 +216,15 @@ def _settle(stored: Stored, array: NDArray[np.generic], axes: str) -> str:
     unknown = [letter for letter in axes if letter not in _KNOWN]
     if unknown and set(axes) - set(unknown) <= {"Y", "X"}:
         axes = guess_axes(array.shape, array.dtype)
-    elif len(unknown) == 1 and not {"Z", "T"} & set(axes):
-        axes = axes.replace(unknown[0], "Z")
-    named = set(axes)
-    if {"Y", "X"} <= named <= set(_KNOWN) and not {"Z", "T"} <= named:
+    elif len(unknown) == 1 and not {"Z", "T"} <= set(axes):
+        axes = axes.replace(unknown[0], "T" if "Z" in axes else "Z")
+    if {"Y", "X"} <= set(axes) <= set(_KNOWN):
         return axes
-    both = "both depth and time" if {"Z", "T"} <= named else "too many axes"
     raise InputError(
-        f"'{stored.path.name}' has {both}: {stored.layout}. Besides channels, one "
-        "stack axis is supported: save each time point (or position) as a file of "
-        "its own, in Fiji by Image > Hyperstacks > Reduce Dimensionality."
+        f"'{stored.path.name}' has {array.ndim} axes, {stored.layout}, and does not "
+        "say which of them are channels, depth and time. Say so in Fiji (Image > "
+        "Hyperstacks > Stack to Hyperstack) and save it as TIFF; with more axes than "
+        "these, such as positions, save each as a file of its own."
     )
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,7 +31,7 @@ class LabelsExport:
 
     Parameters
     ----------
-    labels : ndarray of unsigned int, shape (Y, X) or (Z, Y, X)
+    labels : ndarray of unsigned int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         Objects.
     folder : Path
         Made if it does not exist.
@@ -41,7 +41,7 @@ class LabelsExport:
         Of ``tiff``, ``rois``, ``geojson`` and ``csv``.
     image : Image, optional
         Where the CSV measures the intensities of the objects.
-    pixel_size_um : tuple of float, one per axis of `labels`, optional
+    pixel_size_um : tuple of float, one per axis of `labels` in space, optional
         Edge lengths of a pixel.
     by_plane : bool
         Whether the objects of a stack are numbered for each plane by itself; the table
@@ -69,11 +69,11 @@ class LabelsExport:
             raise InputError(
                 f"'{self.stem}' holds no objects, all labels are 0: nothing to export."
             )
-        if self.image is not None and self.image.shape != self.labels.shape:
+        if self.image is not None and self.image.full_shape != self.labels.shape:
             raise InputError(
                 f"The labels '{self.stem}' have the shape {self.labels.shape}, the "
-                f"image '{self.image.name}' {self.image.shape}; choose the image that "
-                "the labels were made from."
+                f"image '{self.image.name}' {self.image.full_shape}; choose the image "
+                "that the labels were made from."
             )
 
     @property
@@ -146,17 +146,44 @@ def _write(name: ExportFormat, path: Path, export: LabelsExport) -> None:
 
 
 def measure(export: LabelsExport) -> dict[str, NDArray[Any]]:
-    """Return the columns of the table: one row per object, or per object and plane."""
+    """Return the columns of the table: one row per object, or per object and plane.
+
+    The first columns say where: ``time`` where the labels have depth and time, and
+    ``plane``.
+    """
     labels, image, size = export.labels, export.image, export.pixel_size_um
+    if labels.ndim == 4:
+        times = np.flatnonzero(labels.any(axis=(1, 2, 3))).tolist()
+        volumes = (None if image is None else image.time_point(t) for t in times)
+        return _join(
+            "time",
+            {
+                time: measure(replace(export, labels=labels[time], image=volume))
+                for time, volume in zip(times, volumes, strict=True)
+            },
+        )
     if labels.ndim == 2 or not export.by_plane:
         return measure_objects(labels, image, size)
-    tables = []
-    for z in np.flatnonzero(labels.any(axis=(1, 2))).tolist():
-        columns = measure_objects(
-            labels[z],
-            None if image is None else image.plane(z),
-            None if size is None else size[1:],
-        )
-        plane = np.full(len(columns["label"]), z)
-        tables.append({"plane": plane, **columns})
-    return {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
+    planes = np.flatnonzero(labels.any(axis=(1, 2))).tolist()
+    return _join(
+        "plane",
+        {
+            z: measure_objects(
+                labels[z],
+                None if image is None else image.plane(z),
+                None if size is None else size[1:],
+            )
+            for z in planes
+        },
+    )
+
+
+def _join(
+    name: str, tables: dict[int, dict[str, NDArray[Any]]]
+) -> dict[str, NDArray[Any]]:
+    """Return tables below each other; a column of this name says which was which."""
+    lengths = [len(columns["label"]) for columns in tables.values()]
+    whole = {name: np.repeat(list(tables), lengths)}
+    for column in next(iter(tables.values())):
+        whole[column] = np.concatenate([each[column] for each in tables.values()])
+    return whole

@@ -36,7 +36,7 @@ def write_geojson(
     ----------
     path : Path or str
         The file; an existing one is replaced in one step.
-    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+    labels : ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         0 is background. In a stack an object has one feature on each of its planes.
     object_type : str
         ``detection``: QuPath handles thousands of them fast; ``annotation``: they can
@@ -50,17 +50,17 @@ def write_geojson(
     InputError
         If the file cannot be written or reads back differently.
     """
-    if labels.ndim not in (2, 3):
+    if labels.ndim not in (2, 3, 4):
         raise InputError(
-            f"'{Path(path).name}' cannot be saved: GeoJSON holds labels (Y, X) or "
-            f"(Z, Y, X), not {labels.shape}."
+            f"'{Path(path).name}' cannot be saved: GeoJSON holds labels (Y, X), "
+            f"(Z, Y, X) or (T, Z, Y, X), not {labels.shape}."
         )
     rows = _by_label(measurements or {})
     features = []
-    for plane, outline in _trace_planes(labels):
+    for (time, plane), outline in _trace_planes(labels):
         geometry = _make_geometry(outline.parts)
-        if plane is not None:
-            geometry["plane"] = {"c": -1, "z": plane, "t": 0}
+        if labels.ndim > 2:
+            geometry["plane"] = {"c": -1, "z": plane, "t": time}
         properties = {"objectType": object_type, "name": str(outline.label)}
         values = rows.get(outline.label, {})
         features.append(_make_feature(geometry, properties | values))
@@ -78,7 +78,7 @@ def read_geojson(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer
     path : Path or str
         A feature collection, a list of features, or one feature.
     shape : tuple of int
-        Shape (Y, X) or (Z, Y, X) of the image that they belong to.
+        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X) of the image that they belong to.
 
     Returns
     -------
@@ -97,9 +97,10 @@ def read_geojson(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer
         features = _read_features(path)
         parts = [_find_parts(feature, path) for feature in features]
         names = [str(_properties(feature).get("name", "")) for feature in features]
+        places = [feature["geometry"].get("plane", {}) for feature in features]
+        depth = shape[1] if len(shape) == 4 else 0
         planes = [
-            int(feature["geometry"].get("plane", {}).get("z", 0))
-            for feature in features
+            int(place.get("t", 0)) * depth + int(place.get("z", 0)) for place in places
         ]
     last = max((int(name) for name in names if name.isdecimal()), default=0)
     outlines = []
@@ -193,14 +194,12 @@ def _read_region(feature: Feature, path: Path) -> Region:
 
 def _trace_planes(
     labels: NDArray[np.integer],
-) -> Iterator[tuple[int | None, Outline]]:
-    if labels.ndim == 2:
-        for outline in trace_outlines(labels):
-            yield None, outline
-        return
-    for plane, image in enumerate(labels):
-        for outline in trace_outlines(image):
-            yield plane, outline
+) -> Iterator[tuple[tuple[int, int], Outline]]:
+    """Return each outline with its time and plane, 0 where there is none."""
+    for place in np.ndindex(labels.shape[:-2]):
+        time, plane = (0, 0, *place)[-2:]
+        for outline in trace_outlines(labels[place]):
+            yield (time, plane), outline
 
 
 def _make_geometry(parts: Sequence[Part]) -> dict[str, Any]:

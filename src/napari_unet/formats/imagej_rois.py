@@ -17,8 +17,9 @@ from napari_unet.formats.whole_file import require_same, write_whole
 if TYPE_CHECKING:
     from roifile import ImagejRoi
 
-# The label, and in a stack the plane: '00012 z003'. ImageJ names its own '0123-0456'.
-_NAME = re.compile(r"(\d+)(?: z(\d+))?")
+# The label, and in a stack the plane: '00012 z003', with time '00012 t002 z003'. ImageJ
+# names its own '0123-0456'.
+_NAME = re.compile(r"(\d+)(?: t\d+)?(?: z\d+)?")
 # ImageJ stores coordinates in 16 bits and takes larger ones for negative.
 _FARTHEST = 60_535
 _MOVE, _LINE, _CLOSE = 0, 1, 4  # the segments of a composite ROI
@@ -35,7 +36,7 @@ def write_rois(path: Path | str, labels: NDArray[np.integer]) -> None:
     ----------
     path : Path or str
         The zip file; an existing one is replaced in one step.
-    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+    labels : ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         0 is background. In a stack an object has one ROI on each of its planes.
 
     Raises
@@ -44,7 +45,7 @@ def write_rois(path: Path | str, labels: NDArray[np.integer]) -> None:
         If the file cannot be written or reads back differently, or the image is
         larger than ImageJ's coordinates.
     """
-    if labels.ndim not in (2, 3) or max(labels.shape[-2:]) > _FARTHEST:
+    if labels.ndim not in (2, 3, 4) or max(labels.shape[-2:]) > _FARTHEST:
         raise InputError(
             f"'{Path(path).name}' cannot be saved: ROIs of ImageJ fit images (Y, X) or "
             f"(Z, Y, X) up to {_FARTHEST} pixels wide, not {labels.shape}. Save the "
@@ -68,7 +69,7 @@ def read_rois(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer]:
     path : Path or str
         A zip file, or a single ``.roi`` file.
     shape : tuple of int
-        Shape (Y, X) or (Z, Y, X) of the image that the ROIs belong to.
+        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X) of the image that the ROIs belong to.
 
     Returns
     -------
@@ -96,6 +97,8 @@ def read_rois(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer]:
         last += not match
         label = int(match[1]) if match else last
         plane = max(0, (roi.position or roi.z_position) - 1)
+        if len(shape) == 4 and not roi.position:
+            plane += max(0, roi.t_position - 1) * shape[1]
         outlines.append((plane, Outline(label, (tuple(parts),))))
     return paint_outlines(outlines, shape)
 
@@ -105,10 +108,17 @@ def _make_rois(labels: NDArray[np.integer]) -> Iterator["ImagejRoi"]:
         for outline in trace_outlines(labels):
             yield _make_roi(outline, f"{outline.label:05d}")
         return
-    for plane, image in enumerate(labels, start=1):
-        for outline in trace_outlines(image):
-            roi = _make_roi(outline, f"{outline.label:05d} z{plane:03d}")
-            roi.position = plane
+    for place in np.ndindex(labels.shape[:-2]):
+        plane = place[-1] + 1
+        for outline in trace_outlines(labels[place]):
+            name = f"{outline.label:05d}"
+            if len(place) == 2:
+                time = place[0] + 1
+                roi = _make_roi(outline, f"{name} t{time:03d} z{plane:03d}")
+                roi.c_position, roi.z_position, roi.t_position = 1, plane, time
+            else:
+                roi = _make_roi(outline, f"{name} z{plane:03d}")
+                roi.position = plane
             yield roi
 
 

@@ -152,7 +152,7 @@ def read_image(path: Path | str) -> Image:
     -------
     Image
         (C, Y, X) or (C, Z, Y, X), named by the file's stem, with the pixel size in µm
-        if the file gives one.
+        if the file gives one. Depth and time both are one stack, see `Image.times`.
 
     Raises
     ------
@@ -174,7 +174,7 @@ def read_labels(path: Path | str) -> NDArray[np.integer]:
 
     Returns
     -------
-    ndarray of int, shape (Y, X) or (Z, Y, X)
+    ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         The numbers as they are stored.
 
     Raises
@@ -196,7 +196,7 @@ def read_class_labels(path: Path | str) -> NDArray[np.integer]:
 
     Returns
     -------
-    ndarray of int, shape (Y, X) or (Z, Y, X)
+    ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         The numbers as they are stored; colours as `core.annotation.class_values` holds
         them.
 

@@ -122,7 +122,7 @@ def paint_outlines(
         The plane (0 in an image without planes) and what to paint there; later ones
         cover earlier ones. Those on planes that do not exist are left out.
     shape : tuple of int
-        Shape (Y, X) or (Z, Y, X).
+        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X); planes are counted through all times.
 
     Returns
     -------

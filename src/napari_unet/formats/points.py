@@ -15,8 +15,16 @@ from napari_unet.formats.table import write_table
 
 # Beside the points of each image, `detect` writes how many there are.
 COUNTS_FILE = "counts.csv"
+# The same for each plane of stacks.
+PLANE_COUNTS_FILE = "counts_of_planes.csv"
 _CLASS = "class"
-_LAYOUTS = (("axis-0", "axis-1", "axis-2"), ("axis-0", "axis-1"), ("z", "y", "x"))
+_LAYOUTS = (
+    ("axis-0", "axis-1", "axis-2", "axis-3"),
+    ("axis-0", "axis-1", "axis-2"),
+    ("axis-0", "axis-1"),
+    ("t", "z", "y", "x"),
+    ("z", "y", "x"),
+)
 _PLAIN = ("y", "x")
 _DELIMITERS = ",;\t"
 
@@ -28,7 +36,8 @@ class PointTable:
     Parameters
     ----------
     points : Points
-        (Y, X) or (Z, Y, X) in pixels; without a column of classes, all of one.
+        (Y, X), (Z, Y, X) or (T, Z, Y, X) in pixels; without a column of classes, all of
+        one.
     has_classes : bool
         Whether there was such a column.
     """
@@ -44,9 +53,10 @@ def read_points(path: Path | str) -> PointTable:
     ----------
     path : Path or str
         CSV (commas, semicolons or tabs) with a line of names: ``axis-0, axis-1`` as
-        napari saves a Points layer (in a stack ``axis-0`` to ``axis-2``), or ``x, y``
-        (``z, y, x``), in pixels, the centre of the first pixel being 0. A column
-        ``class`` names the class of each point. Other columns are not read.
+        napari saves a Points layer (in a stack ``axis-0`` to ``axis-2``, with time to
+        ``axis-3``), or ``x, y`` (``z, y, x``; ``t, z, y, x``), in pixels, the
+        centre of the first pixel being 0. A column ``class`` names the class of each
+        point. Other columns are not read.
 
     Raises
     ------
@@ -86,8 +96,8 @@ def write_points(
     ----------
     path : Path or str
         The file; an existing one is replaced in one step.
-    positions : ndarray of float, shape (N, 2) or (N, 3)
-        (Y, X) or (Z, Y, X) in pixels.
+    positions : ndarray of float, shape (N, 2), (N, 3) or (N, 4)
+        (Y, X), (Z, Y, X) or (T, Z, Y, X) in pixels.
     classes : sequence of str
         Of each point.
     confidence : ndarray of float, shape (N,)
@@ -130,7 +140,7 @@ def find_tables(path: Path | str) -> list[Path]:
         for file in sorted(path.iterdir())
         if file.suffix.lower() == TABLE_SUFFIX
         and not file.name.startswith(".")
-        and file.name != COUNTS_FILE
+        and file.name not in (COUNTS_FILE, PLANE_COUNTS_FILE)
     ]
     if not tables:
         raise InputError(

@@ -81,7 +81,7 @@ def read_cell_probability(path: Path | str) -> NDArray[np.float32]:
 
     Returns
     -------
-    ndarray of float32, shape (Y, X) or (Z, Y, X)
+    ndarray of float32, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         From 0 to 1, if the file holds probabilities.
 
     Raises
@@ -103,4 +103,5 @@ def read_cell_probability(path: Path | str) -> NDArray[np.float32]:
             "colours; a probability map has one channel, or one of real numbers for "
             "each class. Save it as a grey image."
         )
-    return as_probability(stored[0] if len(stored) == 1 else 1 - stored[0])
+    probability = as_probability(stored[0] if len(stored) == 1 else 1 - stored[0])
+    return image.unfold(probability)

@@ -98,10 +98,10 @@ def write_labels(
     ----------
     path : Path or str
         The file; an existing one is replaced in one step.
-    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+    labels : ndarray of int, shape (Y, X), (Z, Y, X) or (T, Z, Y, X)
         uint8 and bool are written as uint8, other numbers as uint16, and as uint32
         where there are numbers above 65535.
-    pixel_size_um : sequence of float, one per axis, optional
+    pixel_size_um : sequence of float, one per axis in space, optional
         Edge lengths of a pixel in µm.
 
     Raises
@@ -111,10 +111,10 @@ def write_labels(
         negative or too large.
     """
     name = Path(path).name
-    if labels.dtype.kind not in "biu" or labels.ndim not in (2, 3):
+    if labels.dtype.kind not in "biu" or labels.ndim not in (2, 3, 4):
         raise InputError(
-            f"'{name}' cannot be saved: labels are whole numbers (Y, X) or (Z, Y, X), "
-            f"not {labels.dtype} {labels.shape}."
+            f"'{name}' cannot be saved: labels are whole numbers (Y, X), (Z, Y, X) or "
+            f"(T, Z, Y, X), not {labels.dtype} {labels.shape}."
         )
     if labels.size and (labels.min() < 0 or labels.max() >= 2**32):
         raise InputError(
@@ -126,7 +126,7 @@ def write_labels(
     else:
         highest = int(labels.max(initial=0))
         stored = labels.astype(np.uint16 if highest <= 65535 else np.uint32)
-    axes = "YX" if labels.ndim == 2 else "ZYX"
+    axes = "TZYX"[-labels.ndim :]
     _write(path, stored, axes, pixel_size_um, compression="zlib")
 
 
@@ -148,9 +148,9 @@ def write_grey(
     pixel_size_um : sequence of float, one per spatial axis, optional
         Edge lengths of a pixel in µm.
     axes : str, optional
-        A letter per axis: ``YX``, ``ZYX``, ``CYX`` or ``CZYX``. By default ``YX``,
-        ``CYX`` or ``CZYX``, by the number of axes; ``ZYX`` if there are as many pixel
-        sizes.
+        A letter per axis: ``YX``, ``ZYX``, ``TZYX``, or one of them with a C in front.
+        By default ``YX``, ``CYX``, ``CZYX`` or ``CTZYX``, by the number of axes;
+        ``ZYX`` if there are as many pixel sizes.
 
     Raises
     ------
@@ -159,15 +159,17 @@ def write_grey(
     """
     if axes is None and pixel_size_um and len(pixel_size_um) == array.ndim == 3:
         axes = "ZYX"
-    axes = axes or {2: "YX", 3: "CYX", 4: "CZYX"}.get(array.ndim, "")
-    if len(axes) != array.ndim or axes not in ("YX", "ZYX", "CYX", "CZYX"):
+    axes = axes or {2: "YX", 3: "CYX", 4: "CZYX", 5: "CTZYX"}.get(array.ndim, "")
+    if len(axes) != array.ndim or axes.removeprefix("C") not in ("YX", "ZYX", "TZYX"):
         raise InputError(
             f"'{Path(path).name}' cannot be saved: {array.ndim} axes {array.shape} do "
             f"not fit the names '{axes}'."
         )
     stored = array.astype(np.float32)
-    if axes == "CZYX":  # the order of ImageJ's hyperstacks
-        stored, axes = np.ascontiguousarray(stored.swapaxes(0, 1)), "ZCYX"
+    if axes.startswith("C") and len(axes) > 3:  # the order of ImageJ's hyperstacks
+        order = [*range(1, array.ndim - 2), 0, array.ndim - 2, array.ndim - 1]
+        stored = np.ascontiguousarray(stored.transpose(order))
+        axes = "".join(axes[axis] for axis in order)
     _write(path, stored, axes, pixel_size_um, compression=None)
 
 
@@ -181,7 +183,7 @@ def _write(
 ) -> None:
     import tifffile
 
-    spatial = [letter for letter in axes if letter != "C"]
+    spatial = [letter for letter in axes if letter not in "CT"]
     if pixel_size_um and len(pixel_size_um) != len(spatial):
         raise InputError(
             f"'{Path(path).name}' cannot be saved: the pixel size {pixel_size_um} does "

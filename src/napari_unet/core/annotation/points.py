@@ -24,8 +24,8 @@ class Points:
 
     Parameters
     ----------
-    positions : ndarray of float64, shape (N, 2) or (N, 3)
-        (Y, X) or (Z, Y, X) in pixels; the centre of the first pixel is 0.
+    positions : ndarray of float64, shape (N, 2), (N, 3) or (N, 4)
+        (Y, X), (Z, Y, X) or (T, Z, Y, X) in pixels; the centre of the first pixel is 0.
     names : tuple of str, one per point
         Its class.
 
@@ -44,10 +44,10 @@ class Points:
         if positions.size == 0:
             axes = positions.shape[1] if positions.ndim == 2 else 2
             positions = positions.reshape(0, axes or 2)
-        if positions.ndim != 2 or positions.shape[1] not in (2, 3):
+        if positions.ndim != 2 or positions.shape[1] not in (2, 3, 4):
             raise InputError(
                 f"The points have the shape {positions.shape}; each needs two "
-                "coordinates (Y, X), or three (Z, Y, X) in a stack."
+                "coordinates (Y, X), in a stack three (Z, Y, X) or four (T, Z, Y, X)."
             )
         if len(positions) != len(self.names):
             raise InputError(

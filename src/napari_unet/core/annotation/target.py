@@ -12,6 +12,7 @@ from napari_unet.core.annotation.points import Points, check_inside
 from napari_unet.core.annotation.separation_border import cut_separation_border
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import fold_positions, fold_times
 from napari_unet.core.image import Image
 
 Role = Literal["training", "validation"]
@@ -66,7 +67,8 @@ class Example:
     image : Image
         Of shape (C, Y, X), or a stack (C, Z, Y, X).
     annotation : ndarray of int, shape ([Z,] Y, X)
-        Objects or classes, as painted; 0 is background. Never modified.
+        Objects or classes, as painted; 0 is background. Never modified. Of a stack with
+        depth and time also (T, Z, Y, X).
     regions : tuple of Region
         Where the annotation is complete; none means everywhere.
     ignore_label : int, optional
@@ -101,6 +103,7 @@ class Example:
     def __post_init__(self) -> None:
         """Check once, at the door."""
         name = self.image.name
+        self._fold_times()
         if self.annotation.shape != self.image.shape:
             advice = ""
             if self.annotation.shape == self.image.shape[1:]:
@@ -136,6 +139,16 @@ class Example:
                     f"A region of '{name}' has {len(region.start)} axes, the image "
                     f"{len(self.image.shape)}; give first and last pixel along each."
                 )
+
+    def _fold_times(self) -> None:
+        """Let time points follow each other along Z, as in the image."""
+        image, points = self.image, self.points
+        if self.annotation.shape == image.full_shape:
+            object.__setattr__(self, "annotation", fold_times(self.annotation))
+        if points is not None and image.times > 1 and points.positions.shape[1] == 4:
+            depth = image.shape[0] // image.times
+            folded = Points(fold_positions(points.positions, depth), points.names)
+            object.__setattr__(self, "points", folded)
 
     @property
     def annotated_planes(self) -> list[int]:

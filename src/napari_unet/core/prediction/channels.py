@@ -45,8 +45,18 @@ def pick_intensity(
 
 
 def planes_to_channels(image: Image) -> Image:
-    """Return a stack (C, Z, Y, X) as one plane of C * Z channels."""
+    """Return a stack (C, Z, Y, X) as one plane of C * Z channels.
+
+    Of a stack with time, each time point is such a plane: (C * Z, T, Y, X).
+    """
     size = image.pixel_size_um
+    if image.times > 1:
+        depths_first = image.unfold(image.array).swapaxes(1, 2)
+        return Image(
+            depths_first.reshape(-1, image.times, *image.shape[1:]),
+            None if size is None else (1.0, *size[1:]),
+            image.name,
+        )
     return Image(
         image.array.reshape(-1, *image.shape[1:]),
         None if size is None else size[1:],

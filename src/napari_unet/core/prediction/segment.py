@@ -1,7 +1,7 @@
 """A whole image, or a part of it, through a model; probabilities to labels."""
 
 import functools
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari_unet.core.config import (
     Averaging,
     DeviceChoice,
     ModelSettings,
+    Normalisation,
     ObjectConfig,
 )
 from napari_unet.core.device import Precision, choose_compute, place
@@ -64,6 +65,9 @@ class Segmentation:
         Which planes; None for a 2D image.
     volume : bool
         Whether a 3D model saw the planes together.
+    times : int
+        The planes are those of so many time points, one after the other, equally many
+        of each; 1 also where only some planes of such a stack were predicted.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other, 0 to 1; see
         `Average.disagreement`.
@@ -73,6 +77,7 @@ class Segmentation:
     box: tuple[slice, slice]
     planes: tuple[int, ...] | None
     volume: bool = False
+    times: int = 1
     disagreement: np.ndarray | None = None
 
     @property
@@ -101,14 +106,15 @@ def segment(
     ----------
     image : Image
         The whole image; a 2D model predicts planes of (C, Z, Y, X) one by one, or takes
-        them as channels where it was trained so.
+        them as channels where it was trained so. A 3D model predicts each time point
+        as a volume with grey values of its own.
     model : Model
         What to predict with.
     box : tuple of slice, optional
         The part (Y, X) to predict, in pixels of the image; by default all of it.
     planes : sequence of int, optional
         Which planes along Z or time; by default all. Of a 3D model all from the first
-        to the last of them.
+        to the last of them, in each of their time points.
     tile : int, optional
         Edge of the network's input in pixels; by default from free memory.
     averaging : str
@@ -137,7 +143,6 @@ def segment(
     check_contrast(image)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
-    intensity = measure_intensity(image, model.settings.normalisation)
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     if len(image.shape) == 2:
         chosen = None
@@ -146,43 +151,71 @@ def segment(
     predict = functools.partial(
         predict_plane,
         model.network,
-        intensity=intensity,
         settings=model.settings,
         compute=compute,
         tile=tile,
         averaging=averaging,
     )
     volume = model.settings.network.dimensions == 3
+    times = image.times if planes is None else 1
     if volume:
-        chosen = _without_gaps(image, chosen)
-        steps = predict(image, box=(slice(chosen[0], chosen[-1] + 1), *box))
-        maps = yield from _number(steps, 0, 1, None)
-    elif chosen is None:
-        maps = yield from _number(predict(image, box=box), 0, 1, None)
+        results, chosen = yield from _predict_times(
+            image, chosen, box, model.settings.normalisation, predict
+        )
+        times = len(results)
+        maps = np.concatenate(results, axis=1)
     else:
-        results = []
-        for number, index in enumerate(chosen):
-            steps = predict(image.plane(index), box=box)
-            results.append((yield from _number(steps, number, len(chosen), index)))
-        maps = np.stack(results, axis=1)
+        intensity = measure_intensity(image, model.settings.normalisation)
+        predict = functools.partial(predict, intensity=intensity)
+        if chosen is None:
+            maps = yield from _number(predict(image, box=box), 0, 1, None)
+        else:
+            results = []
+            for number, index in enumerate(chosen):
+                steps = predict(image.plane(index), box=box)
+                results.append((yield from _number(steps, number, len(chosen), index)))
+            maps = np.stack(results, axis=1)
     classes = model.settings.network.predictions
     return Segmentation(
         probabilities=maps[:classes],
         box=box,
         planes=chosen,
         volume=volume,
+        times=times,
         disagreement=maps[classes] if len(maps) > classes else None,
     )
 
 
-def _without_gaps(image: Image, planes: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return all planes from the first to the last of those that were asked for."""
+def _predict_times(
+    image: Image,
+    planes: tuple[int, ...] | None,
+    box: tuple[slice, slice],
+    normalisation: Normalisation,
+    predict: Callable[..., Generator[PlaneProgress, None, np.ndarray]],
+) -> Generator[SegmentProgress, None, tuple[list[np.ndarray], tuple[int, ...]]]:
+    """Predict the volume of each time point; also return which planes that were."""
     if planes is None:
         raise InputError(
             f"'{image.name}' is a single plane, but the model was made for volumes. "
             "Take a stack of planes, or a model for planes."
         )
-    return tuple(range(planes[0], planes[-1] + 1))
+    depth = image.shape[0] // image.times
+    depths = slice(min(z % depth for z in planes), max(z % depth for z in planes) + 1)
+    times = sorted({z // depth for z in planes})
+    results: list[np.ndarray] = []
+    chosen: list[int] = []
+    for number, time in enumerate(times):
+        volume = image.time_point(time)
+        steps = predict(
+            volume,
+            intensity=measure_intensity(volume, normalisation),
+            box=(depths, *box),
+        )
+        first = time * depth
+        part = yield from _number(steps, number, len(times), None, first=first)
+        results.append(part)
+        chosen += range(first + depths.start, first + depths.stop)
+    return results, tuple(chosen)
 
 
 def _number(
@@ -190,8 +223,10 @@ def _number(
     number: int,
     planes: int,
     index: int | None,
+    *,
+    first: int = 0,
 ) -> Generator[SegmentProgress, None, np.ndarray]:
-    """Count the tiles of one plane among those of all planes."""
+    """Count the tiles of one plane, or volume from plane `first` on, among all."""
     while True:
         try:
             part = next(steps)
@@ -202,9 +237,16 @@ def _number(
             done=number * part.total + part.done,
             total=planes * part.total,
             plane=index,
-            box=part.box,
+            box=_moved(part.box, first),
             foreground=part.foreground,
         )
+
+
+def _moved(box: tuple[slice, ...], planes: int) -> tuple[slice, ...]:
+    """Return the box of a volume so many planes further down the stack."""
+    if not planes:
+        return box
+    return (slice(box[0].start + planes, box[0].stop + planes), *box[1:])
 
 
 def make_labels(
@@ -233,6 +275,7 @@ def make_labels(
         objects or settings.objects,
         settings.annotation,
         volume=segmentation.volume,
+        times=segmentation.times,
     )
 
 
@@ -242,6 +285,7 @@ def find_labels(
     kind: AnnotationKind,
     *,
     volume: bool = False,
+    times: int = 1,
 ) -> np.ndarray:
     """Turn probabilities (K, [Z,] Y, X) into labels ([Z,] Y, X).
 
@@ -255,6 +299,8 @@ def find_labels(
         ``objects``, ``classes``, or ``points``: which pixels belong to one.
     volume : bool
         Whether objects reach through planes; by default each plane is for itself.
+    times : int
+        How many volumes follow each other along Z; each is for itself.
     """
     if kind == "classes":
         return class_map(probabilities)
@@ -262,7 +308,9 @@ def find_labels(
     if kind == "points":
         is_object: np.ndarray = foreground >= objects.threshold
         return is_object.astype(np.uint8)
-    if foreground.ndim == 2 or volume:
+    if foreground.ndim == 2 or (volume and times == 1):
         return find_objects(foreground, objects)
-    planes = [find_objects(plane, objects) for plane in foreground]
-    return np.stack(planes).astype(np.result_type(*planes), copy=False)
+    parts = np.split(foreground, times) if volume else foreground
+    found = [find_objects(part, objects) for part in parts]
+    together = np.concatenate(found) if volume else np.stack(found)
+    return together.astype(np.result_type(*found), copy=False)

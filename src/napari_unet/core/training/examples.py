@@ -32,6 +32,7 @@ from napari_unet.core.image import (
 from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.patches import TrainingImage, prepare_image
 from napari_unet.core.training.prepared import Prepared, place_points
+from napari_unet.core.training.time_points import split_times
 
 # Of the known background so much must count for the loss, else there are no ridges.
 _LEAST_BACKGROUND = 0.5
@@ -47,7 +48,8 @@ def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example
     examples : sequence of Example
         Planes and stacks.
     dimensions : int
-        For 2, stacks become their annotated planes.
+        For 2, stacks become their annotated planes; for 3, stacks with time become
+        their annotated time points.
 
     Raises
     ------
@@ -66,7 +68,7 @@ def fit_dimensions(examples: Sequence[Example], dimensions: int) -> list[Example
                 "from volumes. Give a stack of planes, or choose 2 dimensions."
             )
         else:
-            fitting.append(example)
+            fitting += split_times(example)
     return fitting
 
 
