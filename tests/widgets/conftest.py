@@ -84,6 +84,7 @@ def workflow(monkeypatch):
             if averaging == "none"
             else np.full_like(results[0][0], 0.25),
             volume=False,
+            times=image.times if planes is None else 1,
         )
 
     fake.segment = segment

@@ -70,9 +70,9 @@ def test_stacks_and_multiscale_images_become_images():
     assert image_of(Image(pyramid, multiscale=True)).array.shape == (1, 8, 16)
 
 
-def test_a_four_axis_layer_is_refused_with_a_sentence():
-    layer = Image(np.zeros((2, 2, 4, 5)), name="film")
-    with pytest.raises(InputError, match=r"'film' has 4 axes .* Split"):
+def test_a_five_axis_layer_is_refused_with_a_sentence():
+    layer = Image(np.zeros((2, 2, 2, 4, 5)), name="film")
+    with pytest.raises(InputError, match=r"'film' has 5 axes .* Split"):
         image_of(layer)
 
 

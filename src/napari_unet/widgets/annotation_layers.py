@@ -11,6 +11,8 @@ from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Shapes
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import fold_times
+from napari_unet.widgets.frames import place_of, plane_at
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
     check_same_scale,
@@ -117,8 +119,7 @@ def regions_of(layer: Shapes | None, image: ImageLayer) -> RegionsByPlane:
         start = np.clip(np.ceil(box.min(axis=0)), 0, shape).astype(int)
         stop = np.clip(np.floor(box.max(axis=0)) + 1, 0, shape).astype(int)
         if (start < stop).all():
-            plane = round(float(corners[0, 0])) if image.ndim == 3 else None
-            found[plane].append(
+            found[plane_at(image, corners[0].tolist())].append(
                 Region(tuple(start.tolist()), tuple(stop.tolist()), role)
             )
     return {plane: tuple(regions) for plane, regions in found.items()}
@@ -175,10 +176,10 @@ def _examples_of_image(
     if not (painted.any() or regions):
         return []
     image = image_of(layer)
-    if painted.shape != image.shape:
+    if painted.shape != image.full_shape:
         raise InputError(
             f"'{annotation.name}' has the shape {painted.shape}, but '{layer.name}' "
-            f"{image.shape}; make a new annotation for this image."
+            f"{image.full_shape}; make a new annotation for this image."
         )
     check_same_scale(annotation, layer)
     boxes = tuple(
@@ -207,7 +208,7 @@ def _examples_of_points(
     image = image_of(layer)
     painted = np.zeros(image.shape, np.uint16)
     if annotation is not None:
-        painted = np.array(annotation.data)
+        painted = fold_times(np.array(annotation.data))
     examples = []
     for z in sorted({*points, *regions}, key=lambda z: -1 if z is None else z):
         place: Any = () if z is None else z
@@ -237,7 +238,7 @@ def summarise_layers(
 
     Parameters
     ----------
-    annotation : ndarray of int, shape ([Z,] Y, X)
+    annotation : ndarray of int, shape ([[T,] Z,] Y, X)
         May be the layer's own array: counting beside the brush does no harm.
     regions : dict of tuples of Region
         By plane.
@@ -247,6 +248,7 @@ def summarise_layers(
         summarise_annotation,
     )
 
+    annotation = fold_times(annotation)
     if annotation.ndim == 2:
         return summarise_annotation(annotation, regions.get(None, ()), IGNORE_LABEL)
     # As for training: planes with nothing painted and no region do not count.
@@ -290,7 +292,7 @@ def accept_into(
     """
     from napari_unet.core.annotation.acceptance import accept_objects
 
-    where = () if plane is None else (plane,)
+    where = place_of(annotation, plane)
     painted = np.asarray(annotation.data)[where]
     predicted = np.asarray(prediction.data)[where]
     if box is not None:
@@ -304,7 +306,7 @@ def accept_into(
             "that can be undone; zoom in and accept the objects in view."
         )
     if accepted:
-        planes = () if plane is None else (np.full(len(changed[0]), plane),)
+        planes = (np.full(len(changed[0]), index) for index in where)
         annotation.data_setitem((*planes, *changed), merged[changed])
     return accepted
 
@@ -315,7 +317,7 @@ def split_touching(annotation: Labels) -> None:
 
     data = np.asarray(annotation.data)
     painted = np.where(data == IGNORE_LABEL, 0, data)
-    planes = painted[np.newaxis] if painted.ndim == 2 else painted
+    planes = painted.reshape(-1, *painted.shape[-2:])
     pieces = np.stack([split_components(plane) for plane in planes])
     pieces = pieces.reshape(data.shape)
     changed = np.nonzero((pieces != data) & (data != IGNORE_LABEL))

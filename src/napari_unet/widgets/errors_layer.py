@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import DirectLabelColormap
 
+from napari_unet.widgets.frames import place_of
 from napari_unet.widgets.layers import add_labels, find_layer, role_of
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _paint(
     data: NDArray[np.uint8],
     kinds: dict[int, tuple[str, str, str]],
 ) -> Labels:
+    data = data.reshape(true.data.shape)  # with time, if the labels have it
     for other in _ROLES:
         layer = find_layer(viewer, true, other)
         if layer is not None and other != role:
@@ -115,7 +117,12 @@ def _write_legend(
 
 
 def go_to(viewer: napari.Viewer, layer: Labels, position: tuple[float, ...]) -> None:
-    """Bring a place of a layer, in its pixels, to the middle of the canvas."""
+    """Bring a place of a layer, in its pixels, to the middle of the canvas.
+
+    Its plane may be counted through all time points.
+    """
+    if layer.ndim == 4 and len(position) == 3:
+        position = (*place_of(layer, round(position[0])), *position[1:])
     world = np.asarray(layer.data_to_world(position))
     axes = range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim)
     viewer.dims.set_point(list(axes), world.tolist())

@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import fold_times
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
@@ -200,7 +201,11 @@ class EvaluateSection(Section):
             return
         kind: Kind = self._kind.currentData()
         inputs = Inputs(
-            true, _array_of(predicted), labels_of(true), regions, IGNORE_LABEL
+            true,
+            fold_times(_array_of(predicted)),
+            fold_times(labels_of(true)),
+            regions,
+            IGNORE_LABEL,
         )
         session, inverted = self._session, self._inverted.isChecked()
 

@@ -205,7 +205,7 @@ class ImageModelSection(Section):
         if manifest is None or layer is None:
             return ""
         settings, has = manifest.settings, count_channels(layer)
-        if settings.planes_as_channels and layer.ndim == 3:
+        if settings.planes_as_channels and layer.ndim > 2:
             return "<br><b>Takes planes as channels: split them under Channels.</b>"
         positions = [c for c in settings.channels if isinstance(c, int)]
         needs = max(positions) + 1 if positions else settings.network.in_channels

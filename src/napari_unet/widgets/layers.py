@@ -14,7 +14,9 @@ from napari.layers import Labels, Layer, Points
 from qtpy.QtCore import QTimer
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import fold_times
 from napari_unet.widgets.channel_layers import channel_names, stack_channels
+from napari_unet.widgets.frames import place_of, plane_at, times_of
 
 if TYPE_CHECKING:
     import napari
@@ -226,10 +228,13 @@ class LayerWriter:
         return self.layer in self._viewer.layers
 
     def write(self, index: tuple[Any, ...], values: NDArray[Any]) -> None:
-        """Put `values` at ``data[index]``; shown within a tenth of a second."""
+        """Put `values` at ``data[index]``; shown within a tenth of a second.
+
+        Planes are counted through all time points.
+        """
         if not self.is_open:
             return
-        self.layer.data[index] = values
+        fold_times(self.layer.data)[index] = values  # a view of the layer's own array
         if not self._timer.isActive():
             self._timer.start(_REFRESH_MSEC)
 
@@ -256,13 +261,15 @@ def image_of(layer: ImageLayer) -> Image:
     Parameters
     ----------
     layer : Image layer
-        Grey (Y, X), colour (Y, X, 3), or a stack (Z, Y, X); Z may be time.
+        Grey (Y, X), colour (Y, X, 3), or a stack (Z, Y, X), where Z may be time, or
+        (T, Z, Y, X).
 
     Returns
     -------
     Image
-        (1, Y, X), (3, Y, X) or (1, Z, Y, X), with the pixel size in µm if known; with
-        all its channels where several layers are the channels of one image.
+        (1, Y, X), (3, Y, X) or (1, Z, Y, X), see `Image.times`, with the pixel size in
+        µm if known; with all its channels where several layers are the channels of one
+        image.
 
     Raises
     ------
@@ -271,34 +278,37 @@ def image_of(layer: ImageLayer) -> Image:
     """
     from napari_unet.core.image import Image
 
-    if layer.ndim not in (2, 3):
+    if layer.ndim not in (2, 3, 4):
         raise InputError(
-            f"'{layer.name}' has {layer.ndim} axes {spatial_shape(layer)}; two, or "
-            "three with slices or time, can be used. Split the layer first: "
-            "right-click it, Split Stack."
+            f"'{layer.name}' has {layer.ndim} axes {spatial_shape(layer)}; two can be "
+            "used, or three with slices or time, or four with both. Split the layer "
+            "first: right-click it, Split Stack."
         )
+    array = stack_channels(layer)
+    planes = (-1,) if layer.ndim > 2 else ()
     return Image(
-        stack_channels(layer),
+        array.reshape(len(array), *planes, *array.shape[-2:]),
         pixel_size_um=pixel_size_um(layer),
         name=layer.name,
         channel_names=channel_names(layer),
+        times=times_of(layer),
     )
 
 
 def labels_of(layer: Labels, plane: int | None = None) -> NDArray[Any]:
     """Return a copy of a labels layer's array at full resolution.
 
-    All of it, ([Z,] Y, X), or one plane of a stack, (Y, X).
+    All of it, ([[T,] Z,] Y, X), or one plane of a stack, (Y, X).
     """
     data = layer.data[0] if layer.multiscale else layer.data
-    return np.array(data if plane is None else data[plane])
+    return np.array(data[place_of(layer, plane)])
 
 
 def pixel_size_um(layer: Layer) -> tuple[float, ...] | None:
     """Return a pixel's edges in µm, or None if Y or X is not given as a length.
 
     A first axis that is not a length, such as time, counts as 1: planes are never
-    resampled along it.
+    resampled along it. With time and depth both, only depth is named.
     """
     sizes = [
         float((abs(scale) * unit).to("micrometer").magnitude)
@@ -308,7 +318,7 @@ def pixel_size_um(layer: Layer) -> tuple[float, ...] | None:
     ]
     if None in sizes[-2:]:
         return None
-    return tuple(1.0 if size is None else size for size in sizes)
+    return tuple(1.0 if size is None else size for size in sizes[-3:])
 
 
 def visible_box(layer: ImageLayer) -> Box:
@@ -330,9 +340,6 @@ def visible_box(layer: ImageLayer) -> Box:
 
 def current_plane(viewer: napari.Viewer, layer: Layer) -> int | None:
     """Return the index of the slice on the screen, or None for a 2D layer."""
-    if layer.ndim < 3:
-        return None
     # The layer's axes are the last ones of the viewer's.
     position = layer.world_to_data(viewer.dims.point[-layer.ndim :])
-    last = layer.data[0].shape[0] - 1 if layer.multiscale else layer.data.shape[0] - 1
-    return int(np.clip(round(float(position[0])), 0, last))
+    return plane_at(layer, position)

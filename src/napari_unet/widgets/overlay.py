@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.widgets.frames import place_of
 from napari_unet.widgets.layers import LayerRole, find_layer, show_image
 
 if TYPE_CHECKING:
@@ -51,10 +52,11 @@ def show_overlay(
     """
     is_new = find_layer(viewer, image, role) is None
     active = viewer.layers.selection.active
-    data = values if plane is None else values[np.newaxis]
+    place = place_of(image, plane)
+    data = values[(np.newaxis,) * len(place)]
     layer = show_image(viewer, image, role, data, **options)
     corner = (0, 0) if box is None else (box[0].start, box[1].start)
-    _move(layer, image, corner if plane is None else (plane, *corner))
+    _move(layer, image, (*place, *corner))
     if is_new:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)
         viewer.layers.selection.active = active

@@ -12,6 +12,8 @@ from napari.utils.colormaps.standardize_color import transform_color
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import fold_positions, unfold_positions
+from napari_unet.widgets.frames import stack_shape
 from napari_unet.widgets.layers import (
     align_labels,
     copy_geometry,
@@ -146,6 +148,9 @@ def points_of(layer: PointsLayer | None, image: ImageLayer) -> dict[int | None, 
     points = Points(places, tuple(classes_of(layer)))
     if image.ndim == 2:
         return {None: points}
+    if image.ndim == 4:
+        places = fold_positions(places, stack_shape(image)[-1])
+        points = Points(places, points.names)
     planes = np.unique(np.round(places[:, 0]).astype(int))
     return {int(z): points.plane(int(z)) for z in planes}
 
@@ -232,9 +237,14 @@ class DetectionLayer:
             return
         names = [segmented.class_names[number] for number in found.classes]
         places, confidence = found.positions, found.confidence
+        if self.image.ndim == 4:
+            places = unfold_positions(places, stack_shape(self.image)[-1])
         old = self.layer
         if old is not None and old.metadata.get(_UNTOUCHED):
-            kept = ~_lies_in(old.data, segmented)
+            before = old.data
+            if self.image.ndim == 4:
+                before = fold_positions(before, stack_shape(self.image)[-1])
+            kept = ~_lies_in(before, segmented)
             places = np.concatenate([old.data[kept], places])
             names = [*old.features[CLASS][kept], *names]
             confidence = np.concatenate([old.features["confidence"][kept], confidence])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.frames import fold_times
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.class_colors import show_classes, show_objects
 from napari_unet.widgets.layers import (
@@ -201,11 +202,11 @@ def spread_out(
     values : ndarray of float32, shape ([z,] y, x)
         Of that part.
     shape : tuple of int
-        ([Z,] Y, X) of the image.
+        ([[T,] Z,] Y, X) of the image.
     """
     whole = np.zeros(shape, np.float32)
     if segmented.planes is None:
         whole[segmented.box] = values
     else:
-        whole[(list(segmented.planes), *segmented.box)] = values
+        fold_times(whole)[(list(segmented.planes), *segmented.box)] = values
     return whole

@@ -30,6 +30,7 @@ from napari_unet.widgets.background import (
 )
 from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.frames import planes_of_time
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
 from napari_unet.widgets.point_layers import DetectionLayer, describe_points
 from napari_unet.widgets.prediction_layer import PredictionLayer
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
+TIME = "This time point"  # all its slices, where a layer has time and depth
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
@@ -194,7 +196,7 @@ class SegmentSection(Section):
 
     def _start(self, layer: ImageLayer) -> None:
         settings = self._model_settings()
-        if settings and settings.planes_as_channels and layer.ndim == 3:
+        if settings and settings.planes_as_channels and layer.ndim > 2:
             raise InputError(
                 f"The model takes the planes of '{layer.name}' as channels: split them "
                 "under Image and model, Channels."
@@ -236,7 +238,9 @@ class SegmentSection(Section):
         where = self._where.currentText()
         plane = current_plane(self._viewer, layer)
         box = visible_box(layer) if where == VIEW else None
-        return box, None if plane is None or where == LAYER else (plane,)
+        if plane is None or where == LAYER:
+            return box, None
+        return box, planes_of_time(layer, plane) if where == TIME else (plane,)
 
     def _on_tile(self, tile: TileLabels) -> None:
         self._progress.setRange(0, tile.total)
@@ -289,10 +293,11 @@ class SegmentSection(Section):
 
     def _show_image(self) -> None:
         layer, old = self._chosen.image, self._where.currentText()
-        stack = layer is not None and layer.ndim > 2
+        axes = 2 if layer is None else layer.ndim
+        between = {2: [], 3: [SLICE]}.get(axes, [SLICE, TIME])
         with signals_blocked(self._where):
             self._where.clear()
-            self._where.addItems([VIEW, SLICE, LAYER] if stack else [VIEW, LAYER])
+            self._where.addItems([VIEW, *between, LAYER])
             self._where.setCurrentText(old if old else LAYER)
         self._line.hide()  # it is about another image
         self._show_state()
@@ -368,9 +373,11 @@ def describe_segmentation(segmented: Segmented) -> str:
         channels = len(segmented.probabilities)
         more = f"; the first of {channels} channels is shown" if channels > 1 else ""
         return f"The predicted image, in grey values of the model's targets{more}"
-    whole = segmented.planes is None or segmented.volume
-    planes: Any = [segmented.labels] if whole else segmented.labels
-    count = sum(int(plane.max(initial=0)) for plane in planes)
+    parts: Any = [segmented.labels]
+    if segmented.planes is not None:
+        volumes = segmented.times if segmented.volume else len(segmented.planes)
+        parts = np.split(segmented.labels, volumes)
+    count = sum(int(part.max(initial=0)) for part in parts)
     text = f"{count} object" if count == 1 else f"{count} objects"
     if segmented.planes is None or segmented.volume:
         return text
