@@ -21,6 +21,8 @@ from napari_unet.core.annotation.class_values import (
     to_classes,
 )
 from napari_unet.core.annotation.target import Example
+from napari_unet.core.annotation.merged_values import names_of_values, read_merged
+from napari_unet.core.annotation.restored_values import restore_values
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 
@@ -90,8 +92,44 @@ def test_names_are_given_to_values_in_ascending_order():
     assert table.names == ("nothing", "plasma", "nucleus")
     with pytest.raises(InputError, match=r"2 classes are named .* 3 values: 0, 128"):
         settled([[0, 128, 255]], names=("nothing", "plasma"))
-    with pytest.raises(InputError, match="one name"):
+    with pytest.raises(InputError, match="All classes have the name 'a'"):
         settled([[0, 1]], names=("a", "a"))
+
+
+@pytest.mark.parametrize(
+    ("painted", "stored"),
+    [([0, 128, 255, 128], (0, "128+255")), ([0, 1, 2, 1], (0, "1+2"))],
+)
+def test_values_with_one_name_become_one_class(painted, stored):
+    names = ("ground", "cell", "cell")
+    table, [mapped] = settled([painted], names=names)
+    assert np.asarray(mapped).ravel().tolist() == [0, 1, 1, 1]
+    assert table.names == ("ground", "cell")
+    assert table.pixels == (1, 3)
+    assert table.class_values == stored
+    assert read_merged(stored) == table.merged == ((painted[2], 1),)
+    assert names_of_values(table.names, stored) == names
+
+
+def test_a_model_keeps_what_was_merged_and_learns_more():
+    known = settle_classes({0: 1, 5: 1, 9: 1}, ("a", "b", "a"))
+    assert (known.values, known.merged) == ((0, 5), ((9, 0),))
+    table = settle_classes({5: 3, 9: 4, 20: 2}, known=known)
+    assert table.names == ("a", "b", "value 20")
+    assert table.values == (0, 5, 20)
+    assert table.pixels == (4, 3, 2)
+    assert table.class_values == ("0+9", 5, 20)
+
+
+def test_classes_come_back_as_the_users_own_values():
+    classes = np.array([[0, 2], [1, 1]])
+    restored = restore_values(classes, (0, 128, 1000))
+    assert restored.tolist() == [[0, 1000], [128, 128]]
+    assert restored.dtype == np.uint16
+    assert restore_values(classes, (0, "128+255", 7)).tolist() == [[0, 7], [128, 128]]
+    # Colours are no numbers of a label image; none were other than the classes' own.
+    for values in ((), ("#000000", "#ff0000", "#00ff00")):
+        assert restore_values(classes, values) is classes
 
 
 def test_named_classes_that_are_not_painted_yet_are_there():

@@ -122,13 +122,11 @@ def show_classes(found: "ClassTable") -> str:
 
 def class_rows(found: "ClassTable") -> list[dict[str, Any]]:
     """Return the table of classes, ready for JSON."""
-    from napari_unet.core.annotation.class_values import show_value
-
-    columns = (found.names, found.values, found.pixels, found.shares)
+    columns = (found.names, found.shown_values, found.pixels, found.shares)
     return [
         {
             "class": number,
-            "value": show_value(value),
+            "value": value,
             "name": name,
             "pixels": pixels,
             "share": round(share, 6),
@@ -211,12 +209,35 @@ def read_true_classes(path: Path, settings: ModelSettings) -> "NDArray[np.intege
         If they hold anything else.
     """
     from napari_unet.core.annotation.class_values import classify, read_value
+    from napari_unet.core.annotation.merged_values import read_merged
     from napari_unet.formats.images import read_class_labels
 
     labels = read_class_labels(path)
     if not settings.class_values:
         return labels
-    return classify(labels, [*map(read_value, settings.class_values)], path.name)
+    values = settings.class_values
+    return classify(
+        labels, [*map(read_value, values)], path.name, merged=read_merged(values)
+    )
+
+
+def read_predicted_classes(
+    path: Path, settings: ModelSettings
+) -> "NDArray[np.integer]":
+    """Read a class map in the values that the model learned from, as its classes.
+
+    One that holds other numbers has those of the classes.
+    """
+    import numpy as np
+
+    from napari_unet.core.annotation.class_values import read_value
+    from napari_unet.formats.images import read_labels
+
+    labels = read_labels(path)
+    values = [read_value(value) for value in settings.class_values]
+    if set(np.unique(labels).tolist()) <= set(values):
+        return read_true_classes(path, settings)
+    return labels
 
 
 def check_same_channels(model: "Model", wanted: Sequence[int]) -> None:
@@ -243,9 +264,11 @@ def check_same_classes(model: "Model", found: "ClassTable | None") -> None:
 def _table_of(settings: ModelSettings) -> "ClassTable | None":
     """Return the classes of a model, none of them seen yet."""
     from napari_unet.core.annotation.class_values import ClassTable, read_value
+    from napari_unet.core.annotation.merged_values import read_merged
 
     if settings.annotation != "classes":
         return None
     count = len(settings.class_names)
     values = tuple(map(read_value, settings.class_values)) or tuple(range(count))
-    return ClassTable(settings.class_names, values, (0,) * count)
+    merged = read_merged(settings.class_values)
+    return ClassTable(settings.class_names, values, (0,) * count, merged)

@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
-from napari_unet.cli.classes import read_true_classes
+from napari_unet.cli.classes import read_predicted_classes, read_true_classes
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for what computes
     import numpy as np
 
+    from napari_unet.cli.differences import Differences
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.class_scores import ClassScores
 
+_OBJECTS_SHOWN = {
+    name: name.upper()
+    for name in ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
+}
 _CLASSES_SHOWN = {
     "mean_iou": "MEAN IOU",
     "weighted_iou": "WEIGHTED IOU",
@@ -30,35 +35,67 @@ _BOUNDARIES_SHOWN = {
     "v_rand": "V_RAND",
     "v_info": "V_INFO",
 }
+_DICE_SHOWN = {"soft_dice": "SOFT DICE", "hard_dice": "HARD DICE"}
+
+
+def evaluate_objects(
+    predicted: Path,
+    true: Path,
+    ignore_label: int | None,
+    differences: "Differences | None" = None,
+    *,
+    volumes: bool,
+    as_json: bool,
+) -> None:
+    """Compare objects, by plane or, with `volumes`, through planes."""
+    from napari_unet.core.workflow import evaluate
+    from napari_unet.formats.images import pair_files, read_labels, stem_of
+
+    scores = {}
+    for path, truth in pair_files(predicted, true):
+        found, right = read_labels(path), read_labels(truth)
+        try:
+            scores[stem_of(path)] = evaluate(found, right, ignore_label, volume=volumes)
+            if differences is not None:
+                differences.write(truth, found, right, ignore_label, volume=volumes)
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+    overall = functools.reduce(operator.add, scores.values())
+    text = _tabulate(scores, overall, _OBJECTS_SHOWN, digits=3)
+    if differences is not None:
+        text += f"\n\n{differences.describe()}"
+    _report(scores, overall, text, as_json=as_json)
 
 
 def evaluate_classes(
     predicted: Path,
     true: Path,
     ignore_label: int | None,
+    differences: "Differences | None" = None,
     *,
     settings: ModelSettings | None = None,
     as_json: bool,
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
 
-    With the settings of a model, true values and colours become its classes.
+    With the settings of a model, values and colours become its classes.
     """
     from napari_unet.core.evaluation.class_scores import count_classes, score_classes
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
     scores: dict[str, ClassScores] = {}
     for path, truth in pair_files(predicted, true):
-        found = read_labels(path)
-        right = (
-            read_labels(truth)
-            if settings is None
-            else read_true_classes(truth, settings)
-        )
+        if settings is None:
+            found, right = read_labels(path), read_labels(truth)
+        else:
+            found = read_predicted_classes(path, settings)
+            right = read_true_classes(truth, settings)
         known = None if ignore_label is None else right != ignore_label
         try:
             classes = count_classes(found, right, known)
             scores[stem_of(truth)] = score_classes(found, right, classes, known=known)
+            if differences is not None:
+                differences.write(truth, found, right, ignore_label)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
@@ -67,6 +104,8 @@ def evaluate_classes(
         overall.iou, overall.dice, overall.true, overall.predicted, strict=True
     )
     for number, (iou, dice, there, seen) in enumerate(columns):
+        if settings is None and not (there or seen):  # between 0 and 255, say
+            continue
         by_class.append(
             [
                 _title(number, settings),
@@ -77,7 +116,10 @@ def evaluate_classes(
             ]
         )
     text = _tabulate(scores, overall, _CLASSES_SHOWN, digits=3)
-    _report(scores, overall, f"{text}\n\n{table(by_class)}", as_json=as_json)
+    text = f"{text}\n\n{table(by_class)}"
+    if differences is not None:
+        text += f"\n\n{differences.describe()}"
+    _report(scores, overall, text, as_json=as_json)
 
 
 def _title(number: int, settings: ModelSettings | None) -> str:
@@ -96,7 +138,11 @@ def evaluate_boundaries(
     invert_true: bool,
     as_json: bool,
 ) -> None:
-    """Compare probability maps with true cells: the ISBI errors over ten thresholds."""
+    """Compare probability maps with true cells: the ISBI errors over ten thresholds.
+
+    And the Dice coefficient of the probabilities themselves.
+    """
+    from napari_unet.core.evaluation.soft_dice import DiceSums, sum_dice
     from napari_unet.formats.images import read_labels, stem_of
     from napari_unet.formats.probabilities import (
         pair_probabilities,
@@ -104,6 +150,7 @@ def evaluate_boundaries(
     )
 
     scores: dict[str, BoundaryScores] = {}
+    dice: dict[str, DiceSums] = {}
     for path, truth in pair_probabilities(predicted, true):
         probability = read_cell_probability(path)
         right, ignored = read_labels(truth), ignore_label
@@ -114,11 +161,17 @@ def evaluate_boundaries(
         try:
             name = stem_of(truth)
             scores[name] = _sweep(name, probability, right, ignored)
+            known = None if ignored is None else right != ignored
+            dice[name] = sum_dice(probability, right > 0, known)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
+    total = functools.reduce(operator.add, dice.values(), DiceSums())
     text = _tabulate(scores, overall, _BOUNDARIES_SHOWN, digits=6)
-    _report(scores, overall, text, as_json=as_json)
+    text += f"\n\n{_tabulate(dice, total, _DICE_SHOWN, digits=6)}"
+    images = {n: scores[n].as_dict() | dice[n].as_dict() for n in scores}
+    together = overall.as_dict() | total.as_dict()
+    report({"images": images, "overall": together}, text, as_json=as_json)
 
 
 def _invert(

@@ -59,29 +59,34 @@ def read_average(tta: str) -> Averaging:
 
 
 def check_folder(
-    out: Path, images: list[Path], results: list[Path], is_ours: Callable[[Path], bool]
+    out: Path,
+    images: list[Path],
+    results: list[Path],
+    is_ours: Callable[[Path], bool],
+    *,
+    option: str = "--out",
 ) -> None:
     """Refuse a folder in which a result would replace what we did not write."""
     if out.exists() and not out.is_dir():
-        raise InputError(f"'{out}' is a file; --out needs a folder.")
+        raise InputError(f"'{out}' is a file; {option} needs a folder.")
     if any(out.resolve() == path.parent.resolve() for path in images):
         raise InputError(
             f"The images themselves lie in '{out}'; their labels would replace them. "
-            "Choose another folder for --out."
+            f"Choose another folder for {option}."
         )
     foreign = [path for path in results if path.exists() and not is_ours(path)]
     if foreign:
         more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
         raise InputError(
             f"'{foreign[0]}'{more} would be replaced, and was not written by this "
-            "program. Choose another folder for --out, or move it away."
+            f"program. Choose another folder for {option}, or move it away."
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             f"The folder '{out}' cannot be made ({error.strerror}); choose another "
-            "one for --out, where you may write."
+            f"one for {option}, where you may write."
         ) from error
 
 

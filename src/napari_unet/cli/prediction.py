@@ -1,7 +1,5 @@
 """`segment` and `evaluate`: use a model, and measure it."""
 
-import functools
-import operator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +14,6 @@ from napari_unet.cli.app import (
     count,
     fail,
     report,
-    table,
     warn,
 )
 from napari_unet.cli.image_results import (
@@ -39,8 +36,6 @@ from napari_unet.cli.label_files import (
 from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.errors import InputError
-
-SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
 
 
 @app.command()
@@ -194,6 +189,13 @@ def evaluate(
             "this model learned from."
         ),
     ] = None,
+    differences: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for images of where both differ: pixels, and with objects "
+            "which of them were found, missed, invented, split or merged."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare predicted with true labels: F1 at IoU 0.5, IoU, Dice, SEG, AP.
@@ -201,19 +203,33 @@ def evaluate(
     Points are compared by class: F1 of those no further apart than --distance.
     """
     from napari_unet.cli.detection import evaluate_points, holds_points
-    from napari_unet.cli.evaluation import evaluate_boundaries, evaluate_classes
+    from napari_unet.cli.differences import open_differences
+    from napari_unet.cli.evaluation import (
+        evaluate_boundaries,
+        evaluate_classes,
+        evaluate_objects,
+    )
 
-    if classes and boundaries:
-        raise InputError("Give either --classes or --boundaries, not both.")
-    if (invert_predicted or invert_true) and not boundaries:
-        raise InputError("--invert-predicted and --invert-true need --boundaries.")
-    if model is not None and not classes:
-        raise InputError("--model tells the classes of the labels; it needs --classes.")
+    _check_options(
+        classes=classes,
+        boundaries=boundaries,
+        inverted=invert_predicted or invert_true,
+        model=model,
+    )
+    if holds_points(predicted) and holds_points(true):
+        if differences is not None:
+            raise InputError("--differences compares labels; these are points.")
+        evaluate_points(predicted, true, distance, as_json=as_json)
+        return
+    painted = open_differences(
+        differences, true, classes=classes, boundaries=boundaries
+    )
     if classes:
         evaluate_classes(
             predicted,
             true,
             ignore_label,
+            painted,
             settings=None if model is None else open_model(model).settings,
             as_json=as_json,
         )
@@ -228,26 +244,18 @@ def evaluate(
             as_json=as_json,
         )
         return
-    from napari_unet.core.workflow import evaluate as evaluate_labels
-    from napari_unet.formats.images import pair_files, read_labels, stem_of
+    evaluate_objects(
+        predicted, true, ignore_label, painted, volumes=volumes, as_json=as_json
+    )
 
-    if holds_points(predicted) and holds_points(true):
-        evaluate_points(predicted, true, distance, as_json=as_json)
-        return
-    scores = {}
-    for path, truth in pair_files(predicted, true):
-        try:
-            scores[stem_of(path)] = evaluate_labels(
-                read_labels(path), read_labels(truth), ignore_label, volume=volumes
-            )
-        except InputError as error:
-            raise InputError(f"{path.name} and {truth.name}: {error}") from error
-    overall = functools.reduce(operator.add, scores.values())
-    result: dict[str, Any] = {
-        "images": {stem: each.as_dict() for stem, each in scores.items()},
-        "overall": overall.as_dict(),
-    }
-    rows = [["image", *(name.upper() for name in SHOWN)]]
-    for stem, each in [*scores.items(), ("overall", overall)]:
-        rows.append([stem, *(f"{each.as_dict()[name]:.3f}" for name in SHOWN)])
-    report(result, table(rows), as_json=as_json)
+
+def _check_options(
+    *, classes: bool, boundaries: bool, inverted: bool, model: str | None
+) -> None:
+    """Refuse options of `evaluate` that do not go together."""
+    if classes and boundaries:
+        raise InputError("Give either --classes or --boundaries, not both.")
+    if inverted and not boundaries:
+        raise InputError("--invert-predicted and --invert-true need --boundaries.")
+    if model is not None and not classes:
+        raise InputError("--model tells the classes of the labels; it needs --classes.")

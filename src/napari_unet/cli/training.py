@@ -107,7 +107,10 @@ def train(
     ] = None,
     classes: Annotated[
         str | None,
-        typer.Option(help="Names of the classes: background,cytoplasm,nucleus"),
+        typer.Option(
+            help="Names of the classes: background,cytoplasm,nucleus. Numbers or "
+            "colours with one name become one class: background,cell,cell"
+        ),
     ] = None,
     zero: Zero = "background",
     channels: Annotated[

@@ -154,7 +154,8 @@ class ModelSettings(Config):
     class_values: tuple[int | str, ...] = setting(
         (),
         "What stood for each class in the labels it learned from: numbers, or colours "
-        "as #rrggbb; none where they were 0, 1, 2, ...",
+        "as #rrggbb, with a plus between those of one class; none where they were "
+        "0, 1, 2, ...",
     )
     channels: tuple[int | str, ...] = setting(
         (),

@@ -36,7 +36,7 @@ def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
     if number == 0:
         return _TRANSPARENT
     if isinstance(value, str) and value.startswith("#"):
-        return tuple(transform_color(value)[0].tolist())
+        return tuple(transform_color(value.partition("+")[0])[0].tolist())
     turn, place = divmod(number - 1, len(_PALETTE))
     color = transform_color(_PALETTE[place])[0]
     color[:3] *= _DARKER**turn

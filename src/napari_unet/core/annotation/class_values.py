@@ -34,18 +34,37 @@ class ClassTable:
         What stands for each class in the labels.
     pixels : tuple of int
         How often it occurs.
+    merged : tuple of (int, int)
+        Values that stand for a class besides its own, each with the class' number.
     """
 
     names: tuple[str, ...]
     values: tuple[int, ...]
     pixels: tuple[int, ...]
+    merged: tuple[tuple[int, int], ...] = ()
 
     @property
     def class_values(self) -> tuple[int | str, ...]:
-        """The values as a model stores them; none where they are 0, 1, 2, ...."""
-        if self.values == tuple(range(len(self.values))):
+        """The values as a model stores them; none where they are 0, 1, 2, ....
+
+        Several values of one class have a plus between them.
+        """
+        if self.values == tuple(range(len(self.values))) and not self.merged:
             return ()
-        return tuple(v if v < COLOUR else show_value(v) for v in self.values)
+        return tuple(
+            shown if "+" in shown or value >= COLOUR else value
+            for value, shown in zip(self.values, self.shown_values, strict=True)
+        )
+
+    @property
+    def shown_values(self) -> tuple[str, ...]:
+        """What stands for each class, for people: '0', '#ff8000', '128+255'."""
+        return tuple(
+            "+".join(
+                map(show_value, [value, *(v for v, c in self.merged if c == number)])
+            )
+            for number, value in enumerate(self.values)
+        )
 
     @property
     def shares(self) -> tuple[float, ...]:
@@ -89,7 +108,9 @@ def show_value(value: int) -> str:
 
 
 def read_value(text: int | str) -> int:
-    """Return the number of what `show_value` wrote."""
+    """Return the number of what `show_value` wrote; of several values the first."""
+    if isinstance(text, str):
+        text = text.partition("+")[0]
     if isinstance(text, str) and text.startswith("#"):
         return COLOUR | int(text[1:], 16)
     return int(text)
@@ -136,7 +157,7 @@ def settle_classes(
     counts : dict of int to int
         From `count_values`, over all images of the set.
     names : sequence of str
-        Of the classes, if the user gave any.
+        Of the classes, if the user gave any; values with one name become one class.
     known : ClassTable, optional
         Of the model to start from: its values stay its classes; others are added.
 
@@ -170,10 +191,9 @@ def settle_classes(
             f"All labels are {_list(found) or 'ignored'}: one class alone cannot be "
             "told apart from anything. Paint at least two, background included."
         )
-    if len(set(names)) < len(names):
-        raise InputError(
-            f"Two classes have one name in {', '.join(names)}; each needs its own."
-        )
+    merged: tuple[tuple[int, int], ...] = ()
+    if known is not None and values[: len(known.values)] == known.values:
+        merged = known.merged
     if not names:
         names = _name(values, known)
     elif len(names) != len(values):
@@ -182,7 +202,36 @@ def settle_classes(
             f"{len(values)} values: {_list(values)}. Give one name for each, in this "
             "order."
         )
-    return ClassTable(tuple(names), values, tuple(counts.get(v, 0) for v in values))
+    pixels = [counts.get(value, 0) for value in values]
+    for value, number in merged:
+        pixels[number] += counts.get(value, 0)
+    return _merge(ClassTable(tuple(names), values, tuple(pixels), merged))
+
+
+def _merge(table: ClassTable) -> ClassTable:
+    """Make one class of those with one name; its lowest value stands for it."""
+    names = tuple(dict.fromkeys(table.names))
+    if len(names) == len(table.names):
+        return table
+    if len(names) < 2:
+        raise InputError(
+            f"All classes have the name '{names[0]}': one class alone cannot be told "
+            "apart from anything. Give at least two names."
+        )
+    groups = [[i for i, n in enumerate(table.names) if n == name] for name in names]
+    more = [
+        (table.values[i], number)
+        for number, group in enumerate(groups)
+        for i in group[1:]
+    ]
+    moved = {i: number for number, group in enumerate(groups) for i in group}
+    more += [(value, moved[number]) for value, number in table.merged]
+    return ClassTable(
+        names,
+        tuple(table.values[group[0]] for group in groups),
+        tuple(sum(table.pixels[i] for i in group) for group in groups),
+        tuple(sorted(more)),
+    )
 
 
 def _choose_values(
@@ -190,7 +239,8 @@ def _choose_values(
 ) -> tuple[int, ...]:
     """Return the value of each class."""
     if known is not None and (not names or len(names) == len(known.values)):
-        more = tuple(value for value in found if value not in known.values)
+        old = {*known.values, *(value for value, _ in known.merged)}
+        more = tuple(value for value in found if value not in old)
         if not (names and more):
             return (*known.values, *more)
     numbers = not found or found[-1] < COLOUR
@@ -225,7 +275,11 @@ def to_classes(example: Example, table: ClassTable) -> Example:
         If its labels hold a value that is no class.
     """
     mapped = classify(
-        example.annotation, table.values, example.image.name, example.ignore_label
+        example.annotation,
+        table.values,
+        example.image.name,
+        example.ignore_label,
+        merged=table.merged,
     )
     label = IGNORED if (mapped == IGNORED).any() else None
     return replace(example, annotation=mapped, ignore_label=label)
@@ -236,6 +290,8 @@ def classify(
     classes: Sequence[int],
     name: str,
     ignore_label: int | None = None,
+    *,
+    merged: Sequence[tuple[int, int]] = (),
 ) -> NDArray[np.int32]:
     """Return the class of each pixel.
 
@@ -249,6 +305,8 @@ def classify(
         Of the image, for the message.
     ignore_label : int, optional
         A value that becomes `IGNORED`.
+    merged : sequence of (int, int)
+        See `ClassTable`.
 
     Raises
     ------
@@ -256,7 +314,7 @@ def classify(
         If there is a value that is no class.
     """
     numbers, place = np.unique(values, return_inverse=True)
-    index = {value: number for number, value in enumerate(classes)}
+    index = dict(merged) | {value: number for number, value in enumerate(classes)}
     if ignore_label is not None:
         index[ignore_label] = IGNORED
     strange = [number for number in numbers.tolist() if number not in index]

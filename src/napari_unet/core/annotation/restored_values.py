@@ -30,9 +30,14 @@ def restore_values(
     >>> restore_values(np.array([[0, 1, 2]]), (0, 128, 255))
     array([[  0, 128, 255]], dtype=uint8)
     """
-    values = [read_value(value) for value in class_values]
-    if not values or max(values) >= COLOUR:
+    if not has_values(class_values):
         return classes
+    values = [read_value(value) for value in class_values]
     table = np.array(values, np.min_scalar_type(max(values)))
     restored: NDArray[np.integer] = table[classes]
     return restored
+
+
+def has_values(class_values: Sequence[int | str]) -> bool:
+    """Tell whether the labels held numbers other than those of the classes."""
+    return any(read_value(value) < COLOUR for value in class_values)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from napari_unet.core.annotation.merged_values import names_of_values
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.card import TRAINING_FILE
 from napari_unet.core.config import ModelSettings, TrainConfig
@@ -48,7 +49,8 @@ def repeat_command(
     if settings.annotation != "objects":
         words.append(f"--annotation {settings.annotation}")
     if settings.annotation == "classes":
-        words.append(f'--classes "{",".join(settings.class_names)}"')
+        names = names_of_values(settings.class_names, settings.class_values)
+        words.append(f'--classes "{",".join(names)}"')
     if settings.channels:
         words.append(f"--channels {','.join(map(str, settings.channels))}")
     if settings.planes_as_channels:
