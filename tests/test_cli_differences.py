@@ -91,7 +91,7 @@ def test_probabilities_have_a_soft_dice(tmp_path, call):
 
 
 def blocks(seed):
-    """Return three values in blocks of 8 x 8, and an image in which they can be told."""
+    """Return three classes in blocks of 8 x 8, and an image that shows them."""
     rng = np.random.default_rng(seed)
     classes = np.kron(rng.integers(0, 3, (8, 9)), np.ones((8, 8), int))
     grey = classes * 90 + rng.normal(20, 3, classes.shape)

@@ -20,9 +20,9 @@ from napari_unet.core.annotation.class_values import (
     show_value,
     to_classes,
 )
-from napari_unet.core.annotation.target import Example
 from napari_unet.core.annotation.merged_values import names_of_values, read_merged
 from napari_unet.core.annotation.restored_values import restore_values
+from napari_unet.core.annotation.target import Example
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 

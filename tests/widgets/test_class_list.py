@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QMessageBox, QPushButton
 
 from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import save_model
@@ -68,6 +68,37 @@ def test_a_name_is_neither_empty_nor_there_twice(section, session):
         rename(section, 1, name)
         assert session.class_names == ("background", "class 1")
         assert section._classes._table.item(1, 1).text() == "class 1"
+
+
+@pytest.fixture
+def three(section, session, viewer):
+    """Return an annotation of the classes background, class 1 and class 2."""
+    section._classes._kind.setCurrentText("classes")
+    section._new.click()
+    section._classes._more.click()
+    layer = chosen_layers(viewer).annotation
+    layer.data[5:9, 5:9] = 1
+    layer.data[9:12, 5:9] = 2
+    layer.data[20, 20] = IGNORE_LABEL
+    return layer
+
+
+def test_a_class_with_the_name_of_another_becomes_one_with_it(
+    section, session, three, monkeypatch
+):
+    answer = QMessageBox.StandardButton.Cancel
+    monkeypatch.setattr(QMessageBox, "question", lambda *_: answer)
+    rename(section, 2, "class 1")
+    assert session.class_names == ("background", "class 1", "class 2")
+    section._classes._more.click()
+    three.data[30, 30] = 3
+    answer = QMessageBox.StandardButton.Yes
+    rename(section, 2, "class 1")
+    assert session.class_names == ("background", "class 1", "class 3")
+    assert (three.data[5:12, 5:9] == 1).all()
+    assert (three.data[30, 30], three.data[20, 20]) == (2, IGNORE_LABEL)
+    three.undo()
+    assert three.data[10, 6] == 2
 
 
 def test_there_are_always_two_classes(section, session):

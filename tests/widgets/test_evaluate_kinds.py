@@ -132,6 +132,16 @@ def test_borders_are_compared_with_probabilities(qtbot, viewer, section):
     assert found["Rand error"] == [f"{expected.rand_error:.4f}", "0.1"]
     assert found["Warping error"] == ["0.000000", "0.1"]
     assert found["V_Rand"] == ["1.0000", "0.1"]
+    assert found["Plain pixel error"][0] == f"{expected.plain_pixel_error:.4f}"
+    assert section._all_thresholds.isVisibleTo(section)
+    sweep = rows(section._sweep)
+    assert list(sweep) == [f"{k / 10:.1f}" for k in range(10)]
+    errors = expected.by_threshold()["rand_error"]
+    assert [float(cells[0]) for cells in sweep.values()] == pytest.approx(
+        errors, abs=6e-4
+    )
+    assert section._sweep.item(1, 1).font().bold()
+    assert not section._sweep.item(9, 1).font().bold()
     assert not section._scores.isVisible()
     assert not section._counts.isVisible()
     assert not [x for x in viewer.layers if x.name.endswith("errors")]

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QMessageBox
 from napari_unet.formats.images import read_labels
 from napari_unet.session import Session
 from napari_unet.widgets.chosen import choose_image
+from napari_unet.widgets.class_colors import in_own_values, show_classes, show_objects
 from napari_unet.widgets.export import ExportSection
 from napari_unet.widgets.layers import add_labels
 
@@ -130,3 +131,19 @@ def test_without_labels_there_is_nothing_to_press(qtbot):
     section = ExportSection(Session(), ViewerModel())
     qtbot.addWidget(section)
     assert not section._button.isEnabled()
+
+
+def test_classes_are_written_in_the_values_they_were_learned_from(
+    qtbot, section, prediction, tmp_path
+):
+    prediction.data[10:12, 2:8] = 2
+    show_classes(prediction, ("ground", "cell", "nucleus"), (0, "128+129", 255))
+    export(qtbot, section)
+    found = read_labels(tmp_path / "out" / "a_b prediction.tif")
+    assert np.unique(found).tolist() == [0, 128, 255]
+    assert (found == 128).sum() == 36
+    prediction.data[0, 0] = 7  # painted by somebody: no class
+    assert in_own_values(prediction, prediction.data) is prediction.data
+    show_objects(prediction)
+    prediction.data[0, 0] = 0
+    assert in_own_values(prediction, prediction.data) is prediction.data

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.utils.colormaps import DirectLabelColormap, label_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
+from napari_unet.core.annotation.restored_values import restore_values
 from napari_unet.widgets.layers import IGNORE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from napari.layers import Labels
+    from numpy.typing import NDArray
 
 # Of Okabe & Ito, told apart by the colour-blind; those of many classes get darker.
 _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
@@ -21,6 +23,7 @@ _DARKER = 0.6
 _TRANSPARENT = (0.0, 0.0, 0.0, 0.0)
 _IGNORED = (0.5, 0.5, 0.5, 1.0)
 _OBJECT_COLORS = 49
+_VALUES = "napari_unet_class_values"
 
 
 def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
@@ -70,6 +73,23 @@ def show_classes(
         "index": [*range(len(names)), IGNORE_LABEL],
         "class": [*names, "ignored"],
     }
+    layer.metadata[_VALUES] = tuple(values)
+
+
+def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
+    """Return labels of a layer in the values that its classes were learned from.
+
+    Parameters
+    ----------
+    layer : Labels layer
+        A prediction of classes, or any other: then nothing changes.
+    labels : ndarray of int
+        Its array. Also unchanged where somebody painted a number that is no class.
+    """
+    values = layer.metadata.get(_VALUES, ())
+    if not values or labels.max(initial=0) >= len(values):
+        return labels
+    return restore_values(labels, values)
 
 
 def show_objects(layer: Labels) -> None:
@@ -77,3 +97,4 @@ def show_objects(layer: Labels) -> None:
     if isinstance(layer.colormap, DirectLabelColormap) and "class" in layer.features:
         layer.colormap = label_colormap(_OBJECT_COLORS)
         layer.features = {}
+        layer.metadata.pop(_VALUES, None)

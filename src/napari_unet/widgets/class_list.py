@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLabel,
+    QMessageBox,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -20,9 +21,11 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.widgets.background import listen
+from napari_unet.core.errors import InputError
+from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.class_colors import class_color, show_classes, show_objects
+from napari_unet.widgets.class_merging import merge_classes
 
 if TYPE_CHECKING:
     import napari
@@ -78,7 +81,8 @@ class ClassList(QWidget):
         self._table = QTableWidget(0, 2)
         self._table.setAccessibleName("Classes")
         self._table.setToolTip(
-            "Click a class to paint it; double-click its name to change it"
+            "Click a class to paint it; double-click its name to change it. Give it "
+            "the name of another class to merge the two"
         )
         self._table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         rows, columns = self._table.verticalHeader(), self._table.horizontalHeader()
@@ -136,7 +140,34 @@ class ClassList(QWidget):
         if column == _NAME and name and name not in names:
             names[row] = name
             self._session.class_names = tuple(names)
+        elif column == _NAME and name in names and names.index(name) != row:
+            first, second = sorted((row, names.index(name)))
+            self._merge(first, second, name)
         self._show()  # a name that cannot be goes back to what it was
+
+    def _merge(self, kept: int, gone: int, name: str) -> None:
+        """Make one class of two that shall have one name, if that is meant."""
+        names = list(self._session.class_names)
+        if len(names) <= _FEWEST:
+            return
+        answer = QMessageBox.question(
+            self,
+            "Merge classes?",
+            f"'{name}' is the name of another class. Make one class of both? What is "
+            f"painted as class {gone} becomes class {kept}, in all annotations.",
+            QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.Cancel,
+            QMessageBox.StandardButton.Cancel,
+        )
+        if answer != QMessageBox.StandardButton.Yes:
+            return
+        try:
+            merge_classes(self._viewer, kept, gone)
+        except InputError as error:
+            show_problem(error)
+            return
+        names[kept] = name
+        del names[gone]
+        self._session.class_names = tuple(names)
 
     def _on_more_clicked(self) -> None:
         names = self._session.class_names

@@ -22,6 +22,7 @@ from napari_unet.core.frames import fold_times
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.comparison import KINDS, Answer, Inputs, compare
 from napari_unet.widgets.errors_layer import (
     describe_counts,
@@ -40,6 +41,7 @@ from napari_unet.widgets.score_tables import (
     ScoreTable,
 )
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.threshold_table import ThresholdTable
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -117,6 +119,8 @@ class EvaluateSection(Section):
         self._counts.setTextFormat(Qt.TextFormat.RichText)
         self._scores, self._table = ScoreTable(), ErrorTable()
         self._classes, self._borders = ClassTable(), BoundaryTable()
+        self._sweep = ThresholdTable()
+        self._all_thresholds = Collapsible("All ten thresholds", self._sweep)
         self._form = QFormLayout()
         for title, combo, name in (
             ("Compare", self._kind, "What is compared"),
@@ -138,6 +142,7 @@ class EvaluateSection(Section):
             self._scores,
             self._classes,
             self._borders,
+            self._all_thresholds,
             self._counts,
             self._table,
         )
@@ -239,7 +244,7 @@ class EvaluateSection(Section):
         shown: dict[str, tuple[QWidget, ...]] = {
             "objects": (self._scores, self._counts, self._table),
             "classes": (self._classes, self._counts),
-            "borders": (self._borders,),
+            "borders": (self._borders, self._all_thresholds),
         }
         for widget in self._results:
             widget.setVisible(widget in shown[answer.kind])
@@ -247,6 +252,7 @@ class EvaluateSection(Section):
         is_open = answer.true in self._viewer.layers
         if answer.kind == "borders":
             self._borders.setValue(answer.scores)
+            self._sweep.setValue(answer.scores)
         elif answer.kind == "classes":
             self._classes.setValue(answer.scores)
             self._counts.setText(describe_differences(answer.errors))

@@ -25,6 +25,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.class_colors import in_own_values
 from napari_unet.widgets.errors_layer import is_verdict
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
@@ -197,7 +198,7 @@ class ExportSection(Section):
             raise InputError("There is no labels layer to export.")
         formats = [name for name, box in self._formats.items() if box.isChecked()]
         return LabelsExport(
-            labels=labels_of(layer),
+            labels=in_own_values(layer, labels_of(layer)),
             folder=Path(self._folder.text()).expanduser(),
             stem=file_stem(self._name.text()),
             formats=formats,  # type: ignore[arg-type]

@@ -37,6 +37,7 @@ _BOUNDARY_SCORES = (
         "Part of the pixels that splits or merges cells, however borders are shifted",
     ),
     ("pixel_error", "Pixel error", "1 - F of the pixels inside cells"),
+    ("plain_pixel_error", "Plain pixel error", "Part of the pixels that is wrong"),
     ("v_rand", "V_Rand", "Pairs of pixels, borders of any width: 1 is best"),
     (
         "v_info",
