@@ -137,7 +137,7 @@ def test_borders_are_compared_with_probabilities(qtbot, viewer, section):
     sweep = rows(section._sweep)
     assert list(sweep) == [f"{k / 10:.1f}" for k in range(10)]
     errors = expected.by_threshold()["rand_error"]
-    assert [float(cells[0]) for cells in sweep.values()] == pytest.approx(
+    assert [float(cells[0]) / 100 for cells in sweep.values()] == pytest.approx(
         errors, abs=6e-4
     )
     assert section._sweep.item(1, 1).font().bold()

@@ -120,7 +120,7 @@ class EvaluateSection(Section):
         self._scores, self._table = ScoreTable(), ErrorTable()
         self._classes, self._borders = ClassTable(), BoundaryTable()
         self._sweep = ThresholdTable()
-        self._all_thresholds = Collapsible("All ten thresholds", self._sweep)
+        self._all_thresholds = Collapsible("All ten thresholds, in %", self._sweep)
         self._form = QFormLayout()
         for title, combo, name in (
             ("Compare", self._kind, "What is compared"),

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
 
-# Name of the score, short title, digits, what it means.
+# Name of the score, short title, digits, what it means. In per cent there is room for all.
 _COLUMNS = (
-    ("rand_error", "Rand", 3, "Rand error"),
-    ("warping_error", "Warping", 5, "Warping error"),
-    ("pixel_error", "Pixel", 3, "Pixel error: 1 - F of the pixels inside cells"),
-    ("plain_pixel_error", "Plain", 3, "Plain pixel error: part of the pixels"),
-    ("v_rand", "V_Rand", 3, "V_Rand: 1 is best"),
-    ("v_info", "V_Info", 3, "V_Info: 1 is best"),
+    ("rand_error", "Rand", 1, "Rand error, %"),
+    ("warping_error", "Warp", 2, "Warping error, %"),
+    ("pixel_error", "Pixel", 1, "Pixel error: 1 - F of the pixels inside cells, %"),
+    ("plain_pixel_error", "Plain", 1, "Plain pixel error: part that is wrong, %"),
+    ("v_rand", "V_R", 1, "V_Rand, %: 100 is best"),
+    ("v_info", "V_I", 1, "V_Info, %: 100 is best"),
 )
 
 
@@ -41,7 +41,8 @@ class ThresholdTable(CopiedTable):
         self.setRowCount(len(THRESHOLDS))
         for row, threshold in enumerate(THRESHOLDS):
             cells = (
-                f"{values[name][row]:.{digits}f}" for name, _, digits, _ in _COLUMNS
+                f"{100 * values[name][row]:.{digits}f}"
+                for name, _, digits, _ in _COLUMNS
             )
             self.put(row, (f"{threshold:.1f}", *cells))
             for column, (name, _, _, _) in enumerate(_COLUMNS, start=1):
