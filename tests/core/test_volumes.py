@@ -53,6 +53,7 @@ def test_objects_of_another_volume_are_found(trained):
     image, labels = balls(seed=1)
     segmentation = workflow.run(workflow.segment(image, trained))
     assert segmentation.volume
+    assert segmentation.spacing == image.pixel_size_um  # widths of waists in µm
     found = workflow.make_labels(segmentation, trained.settings)
     assert found.shape == labels.shape
     scores = workflow.score_labels(found, labels)
