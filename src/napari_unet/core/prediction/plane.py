@@ -12,12 +12,15 @@ from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, IntensityRange, resample, scale_to_model
 from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.averaging import list_versions
 from napari_unet.core.prediction.predict import TilePrediction, predict
 
 Box = tuple[slice, ...]
 
 # Rescaling may multiply the pixels of an image by this; more is a wrong pixel size.
 _MAX_GROWTH = 64
+# By how much a pixel's edges may differ where it is turned by angles.
+_SQUARE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,6 +88,7 @@ def predict_plane(
     """
     box = box or tuple(slice(0, length) for length in image.shape)
     factors = check_scale(image, settings.pixel_sizes_um)
+    _check_square(image, factors, averaging)
     shape = [max(1, round(n * f)) for n, f in zip(image.shape, factors, strict=True)]
     exact = [new / old for new, old in zip(shape, image.shape, strict=True)]
     array = resample(image.array, shape)
@@ -153,6 +157,25 @@ def check_scale(
             "model for this scale."
         )
     return factors
+
+
+def _check_square(image: Image, factors: Sequence[float], averaging: Averaging) -> None:
+    """Refuse to turn pixels by angles that are no squares to the network."""
+    if image.pixel_size_um is None or not any(
+        v.angle for v in list_versions(averaging)
+    ):
+        return
+    height, width = (
+        size / factor
+        for size, factor in zip(image.pixel_size_um[-2:], factors[-2:], strict=True)
+    )
+    if abs(height / width - 1) > _SQUARE:
+        raise InputError(
+            f"'{image.name}' has pixels of {_say_size(image.pixel_size_um[-2:])} µm, "
+            "and the model knows no pixel size to bring them to: an average over "
+            f"'{averaging}' would distort what it turns. Choose '4 flips', or correct "
+            "the pixel size of the image."
+        )
 
 
 def _say_size(sizes: Sequence[float] | None) -> str:
