@@ -38,6 +38,8 @@ class TileLabels:
         Where the tile lies in the plane or volume, in pixels of the image.
     labels : ndarray of int, shape ([Z,] Y, X)
         The tile's objects, numbered for themselves.
+    probabilities : ndarray of float32, shape (K, [Z,] Y, X), or None
+        Of each class; None where the model predicts values.
     """
 
     done: int
@@ -45,6 +47,7 @@ class TileLabels:
     plane: int | None
     box: tuple[slice, ...]
     labels: NDArray[Any]
+    probabilities: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -215,7 +218,14 @@ def label_tiles(
                     tile.foreground,
                     config if tile.foreground.ndim == 2 else config.replaced(split=0.0),
                 )
-            yield TileLabels(tile.done, tile.total, tile.plane, tile.box, labels)
+            yield TileLabels(
+                tile.done,
+                tile.total,
+                tile.plane,
+                tile.box,
+                labels,
+                tile.probabilities,
+            )
 
 
 def finish_segmentation(

@@ -266,7 +266,7 @@ def _is_labels(layer: Layer) -> bool:
 def _is_map(layer: Layer) -> bool:
     """Tell whether an image may hold probabilities: ours, or one the user opened."""
     grey = isinstance(layer, Image) and not layer.rgb
-    return grey and role_of(layer) in (None, "probabilities")
+    return grey and role_of(layer) in (None, "probabilities", "class probability")
 
 
 def _array_of(layer: Layer) -> Any:

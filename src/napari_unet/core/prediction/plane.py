@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -35,12 +36,15 @@ class PlaneProgress:
         Where `foreground` lies, in pixels of the image.
     foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background; or the first predicted channel.
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
+        Of each class; or all predicted channels.
     """
 
     done: int
     total: int
     box: Box
     foreground: np.ndarray
+    probabilities: np.ndarray
 
 
 def predict_plane(
@@ -108,8 +112,9 @@ def predict_plane(
         averaging=averaging,
     ):
         _paste(part, model_box, canvas)
-        foreground = 1 - canvas[0] if settings.annotation != "values" else canvas[0]
-        yield _show(part, foreground, model_box, box, exact)
+        area, shown = _show(part, canvas, model_box, box, exact)
+        foreground = 1 - shown[0] if settings.annotation != "values" else shown[0]
+        yield PlaneProgress(part.done, part.total, area, foreground, shown)
     if all(f == 1 for f in exact):
         return canvas
     return _bring_back(canvas, model_box, box, exact)
@@ -210,12 +215,15 @@ def _paste(
 
 def _show(
     part: TilePrediction,
-    foreground: np.ndarray,
+    canvas: np.ndarray,
     model_box: tuple[slice, ...],
     box: Box,
     factors: list[float],
-) -> PlaneProgress:
-    """Return a tile on the image's grid, by the nearest pixel of the model's."""
+) -> tuple[Box, np.ndarray]:
+    """Return a tile on the image's grid, by the nearest pixel of the model's.
+
+    Where it lies, and the probabilities (K, [z,] y, x).
+    """
     area, places = [], []
     for tile, whole, wanted, f in zip(
         part.interior, model_box, box, factors, strict=True
@@ -226,8 +234,9 @@ def _show(
         area.append(slice(first, last))
         nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
         places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
-    shown = foreground[np.ix_(*places)]
-    return PlaneProgress(part.done, part.total, tuple(area), shown)
+    index: tuple[Any, ...] = (slice(len(part.probabilities)), *np.ix_(*places))
+    shown: np.ndarray = canvas[index]
+    return tuple(area), shown
 
 
 def _bring_back(

@@ -41,6 +41,8 @@ class SegmentProgress:
         Where `foreground` lies in the plane, or in the volume, in pixels of the image.
     foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
+        Of each class.
     """
 
     done: int
@@ -48,6 +50,7 @@ class SegmentProgress:
     plane: int | None
     box: tuple[slice, ...]
     foreground: np.ndarray
+    probabilities: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,6 +214,7 @@ def _number(
             plane=index,
             box=part.box,
             foreground=part.foreground,
+            probabilities=part.probabilities,
         )
 
 
