@@ -8,6 +8,7 @@ from napari_unet.segmented import Segmented, TileLabels
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.layers import add_labels, find_layer, find_layers
+from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.probability_layers import ProbabilityLayers
 from napari_unet.widgets.segment import LAYER, SLICE, SegmentSection
 
@@ -167,6 +168,19 @@ def test_other_planes_of_a_stack_keep_what_they_show(viewer, stack):
     place = (slice(0, 2), slice(0, 3), slice(0, 3))
     layers.show_tile(TileLabels(1, 1, None, place, np.zeros((2, 3, 3), int), tile))
     assert not nucleus.data[place].any()
+
+
+def test_a_detection_has_probabilities_too(viewer, nuclei):
+    shown = DetectionLayer(viewer, nuclei)
+    shown.start(None)
+    shown.probabilities.start(OBJECTS.replaced(annotation="points"), None)
+    shown.probabilities.open()
+    box = (slice(0, 20), slice(30, 50))
+    tile = shares(0.25, 0.75, shape=(20, 20))
+    shown.show_tile(TileLabels(1, 9, None, box, np.ones((20, 20), int), tile))
+    layer = find_layer(viewer, nuclei, "probabilities")
+    np.testing.assert_allclose(layer.data[box], 0.75)
+    assert layer.data.sum() == pytest.approx(0.75 * 400)
 
 
 @pytest.fixture
