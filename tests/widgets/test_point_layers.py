@@ -8,6 +8,7 @@ import pytest
 from napari_unet.core.config import ModelSettings, NetworkConfig, ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.prediction.detect import Detections
+from napari_unet.core.training.examples import fit_dimensions
 from napari_unet.formats.points import read_points
 from napari_unet.segmented import Segmented
 from napari_unet.widgets.annotate import AnnotateSection
@@ -131,10 +132,10 @@ def test_points_picked_with_the_arrow_change_their_class(points):
 
 def test_points_are_read_in_pixels_of_the_image(points, nuclei, viewer):
     points.add([5, 6.5])
-    [read] = points_of(points, nuclei).values()
+    read = points_of(points, nuclei)
     assert read.positions.tolist() == [[5, 6.5]]
     points.translate = np.add(points.translate, (1, 0))  # two pixels of 0.5 µm
-    [read] = points_of(points, nuclei).values()
+    read = points_of(points, nuclei)
     assert read.positions.tolist() == [[7, 6.5]]
 
 
@@ -172,7 +173,7 @@ def test_each_marked_plane_of_a_stack_is_an_example(viewer, stack):
     points = add_points(viewer, stack)
     points.add([1, 5, 6])
     points.add([2, 7, 8])
-    examples = examples_of(viewer)
+    examples = fit_dimensions(examples_of(viewer), 2)
     assert [example.image.name for example in examples] == ["stack [1]", "stack [2]"]
     assert examples[1].points.positions.tolist() == [[7, 8]]
 

@@ -18,8 +18,15 @@ from napari_unet.cli.app import (
     report,
 )
 from napari_unet.cli.checking import check_pair, check_set
-from napari_unet.cli.classes import Planes, Zero, class_rows, show_classes
-from napari_unet.core.config import AnnotationKind, WeightMapConfig
+from napari_unet.cli.classes import (
+    Planes,
+    Zero,
+    choose_kind,
+    class_rows,
+    show_classes,
+)
+from napari_unet.cli.examples import refuse_label_options
+from napari_unet.core.config import AnnotationKind, TrainConfig, WeightMapConfig
 from napari_unet.core.errors import InputError
 
 
@@ -28,30 +35,49 @@ def check(
     images: Images,
     labels: Labels,
     annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the numbers of the labels mean.")
-    ] = "objects",
+        AnnotationKind | None,
+        typer.Option(
+            help="What the numbers of the labels mean.",
+            show_default="objects; points where LABELS are CSV files",
+        ),
+    ] = None,
     zero: Zero = "background",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
     planes_as_channels: Planes = False,
+    point_radius: Annotated[
+        float,
+        typer.Option(help="Points: radius of the disks they will become, px.", min=0.5),
+    ] = TrainConfig().point_radius,
+    volumes: Annotated[
+        bool,
+        typer.Option(
+            "--volumes", help="Points of stacks are balls, as a 3D network learns them."
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Look for mistakes in images and labels before training; count the classes."""
+    from napari_unet.cli.checking_points import check_points
     from napari_unet.formats.images import pair_files
+    from napari_unet.formats.points import pair_with_points
 
-    pairs = pair_files(images, labels)
-    read = functools.partial(
-        check_pair,
-        kind=annotation,
-        zero=zero,
-        ignore_label=ignore_label,
-        planes_as_channels=planes_as_channels,
-    )
+    kind = choose_kind(annotation, labels)
+    if kind == "points":
+        refuse_label_options(zero=zero, ignore_label=ignore_label)
+        pairs = pair_with_points(images, labels)
+        read: Any = functools.partial(check_points, radius=point_radius, volume=volumes)
+    else:
+        pairs = pair_files(images, labels)
+        read = functools.partial(
+            check_pair, kind=kind, zero=zero, ignore_label=ignore_label
+        )
+    read = functools.partial(read, planes_as_channels=planes_as_channels)
     checked = [read(*pair) for pair in pairs]
     findings = [finding for each in checked for finding in each.findings]
     found, more = check_set(
-        [each.example for each in checked if each.example is not None], annotation
+        [each.example for each in checked if each.example is not None], kind
     )
     findings += more
     errors = sum(finding["level"] == "error" for finding in findings)
