@@ -302,7 +302,9 @@ def test_check_finds_mistakes_in_points(tmp_path, folders, call, refused):
     assert code == 0, err
     assert json.loads(text) == {"pairs": 2, "errors": 0, "findings": []}
     (folders[1] / "field0.csv").write_text("x,y,class\n5,5,a\n500,30,a\n")
-    (folders[1] / "field1.csv").write_text("x,y,class\n5,5,a\n7,5,b\n40,9,a\n60,9,a\n")
+    (folders[1] / "field1.csv").write_text(
+        "x,y,class\n5,5,a\n7,5,b\n40,9,a\n60,9,a\n9,30,a\n"
+    )
     command = ["check", *folders[:2], "--annotation", "points"]
     code, text, _ = call(*command, "--json")
     assert code == 2
@@ -319,3 +321,33 @@ def test_check_finds_mistakes_in_points(tmp_path, folders, call, refused):
     (folders[1] / "field0.csv").write_text("x,y\n1,two\n")
     _, text, _ = call(*command, "--json")
     assert "Line 2 of 'field0.csv'" in json.loads(text)["findings"][0]["message"]
+
+
+def test_the_weights_and_the_density_of_points(tmp_path, folders, call, refused):
+    image, table = folders[0] / "field0.tif", folders[1] / "field0.csv"
+    out = tmp_path / "weights.tif"
+    command = ["weights", table, "--image", image, "--out", out]
+    code, _, err = call(*command, "--point-radius", "3")
+    assert code == 0, err
+    written = read_image(out)
+    assert written.pixel_size_um == (0.5, 0.5)
+    weights = written.array[0]
+    _, places, _ = spots(0)
+    grid = np.indices(weights.shape)
+    apart = np.min([np.hypot(*(grid - p[:, None, None])) for p in places], axis=0)
+    assert (weights[apart <= 2] > 0).mean() > 0.95  # but for the line between disks
+    assert (weights[apart <= 2] > 5 * np.median(weights[apart > 6])).mean() > 0.95
+    assert (weights[(apart > 3) & (apart <= 6)] == 0).mean() > 0.8
+
+    out = tmp_path / "density.tif"
+    code, _, err = call("tools", "density", table, "--image", image, "--out", out)
+    assert code == 0, err
+    density = read_image(out).array[0]
+    assert set(density.round(3).ravel()) == {0, np.float32(0.1), 1}
+    assert "name it with --image" in refused("weights", table, "--out", out)
+    sentence = refused(*command, "--class-balance", "none")
+    assert "always balanced by inverse frequency" in sentence
+    assert "single plane" in refused(*command, "--volumes")
+    assert "holds points" in refused("tools", "borders", table, "--out", out)
+    table.write_text("x,y\n500,3\n")
+    assert "point 1 is at (3, 500)" in refused(*command)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.card import read_manifest
+from napari_unet.formats.images import read_image
 from napari_unet.formats.points import read_points, write_points
 from napari_unet.formats.tiff import write_grey
 
@@ -94,3 +95,19 @@ def test_tables_of_points_are_not_taken_for_labels(folders, call):
     code, _, err = call("train", image, flat, "--model", folders / "model")
     assert code == 2
     assert "have 2 coordinates each, the image has 3 axes" in err
+
+
+def test_weights_of_a_stack_are_of_balls_or_of_planes(folders, call):
+    table, image = folders / "points" / "stack.csv", folders / "images" / "stack.tif"
+    out = folders / "weights.tif"
+    command = ["weights", table, "--image", image, "--out", out]
+    assert call(*command)[0] == 0
+    by_plane = read_image(out).array[0]
+    _, places = blobs(0)
+    marked = set(np.round(places[:, 0]).astype(int).tolist())
+    assert {z for z in range(18) if by_plane[z].any()} == marked
+    assert call(*command, "--volumes")[0] == 0
+    written = read_image(out)
+    assert written.pixel_size_um == (1, 0.5, 0.5)
+    assert written.array[0].any(axis=(1, 2)).all()
+    assert call("check", image, table, "--volumes")[0] == 0

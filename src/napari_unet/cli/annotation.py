@@ -26,7 +26,13 @@ from napari_unet.cli.classes import (
     show_classes,
 )
 from napari_unet.cli.examples import refuse_label_options
-from napari_unet.core.config import AnnotationKind, TrainConfig, WeightMapConfig
+from napari_unet.cli.point_options import (
+    POINT_RADIUS,
+    PointImage,
+    PointRadius,
+    PointVolumes,
+)
+from napari_unet.core.config import AnnotationKind, WeightMapConfig
 from napari_unet.core.errors import InputError
 
 
@@ -46,16 +52,8 @@ def check(
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
     planes_as_channels: Planes = False,
-    point_radius: Annotated[
-        float,
-        typer.Option(help="Points: radius of the disks they will become, px.", min=0.5),
-    ] = TrainConfig().point_radius,
-    volumes: Annotated[
-        bool,
-        typer.Option(
-            "--volumes", help="Points of stacks are balls, as a 3D network learns them."
-        ),
-    ] = False,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Look for mistakes in images and labels before training; count the classes."""
@@ -103,7 +101,9 @@ def check(
 
 @app.command()
 def weights(
-    labels: Annotated[Path, typer.Argument(help="A label image.")],
+    labels: Annotated[
+        Path, typer.Argument(help="A label image; or a table of points, with --image.")
+    ],
     out: Annotated[Path, typer.Option(help="The float32 TIFF to write.")],
     form: Annotated[
         Literal["2015", "2019"], typer.Option(help="Of the paper, or of Falk et al.")
@@ -130,6 +130,9 @@ def weights(
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    image: PointImage = None,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Compute the weight map of a label image, as in the U-Net paper.
@@ -137,8 +140,10 @@ def weights(
     Rare classes weigh more, and the line between touching objects is one pixel wide.
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
     """
+    from napari_unet.cli.point_maps import weigh_table
     from napari_unet.core.workflow import compute_weight_map
     from napari_unet.formats.images import read_labels
+    from napari_unet.formats.points import holds_points
     from napari_unet.formats.tiff import write_grey
 
     if class_weights is not None:
@@ -153,13 +158,21 @@ def weights(
     if labels.is_dir():
         raise InputError(f"'{labels}' is a folder; name one label image.")
     check_output(labels, out)
-    painted = read_labels(labels)
     start = time.perf_counter()
-    weight_map = compute_weight_map(
-        painted, config, kind=annotation, ignore_label=ignore_label
-    )
+    if holds_points(labels):
+        refuse_label_options(ignore_label=ignore_label, class_balance=class_balance)
+        weight_map, size = weigh_table(
+            labels, image, config, radius=point_radius, volumes=volumes
+        )
+    else:
+        painted, size = read_labels(labels), pixel_size_of(labels)
+        start = time.perf_counter()
+        weight_map = compute_weight_map(
+            painted, config, kind=annotation, ignore_label=ignore_label
+        )
     seconds = time.perf_counter() - start
-    write_grey(out, weight_map, pixel_size_of(labels))
+    axes = "YX" if weight_map.ndim == 2 else "ZYX"
+    write_grey(out, weight_map, size, axes=axes)
     result = {
         "out": str(out),
         "shape": list(weight_map.shape),

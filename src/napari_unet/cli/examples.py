@@ -128,9 +128,18 @@ def read_point_examples(
 
 
 def refuse_label_options(
-    *, zero: str, ignore_label: int | None, split: bool = False
+    *,
+    zero: str = "background",
+    ignore_label: int | None = None,
+    split: bool = False,
+    class_balance: str | None = None,
 ) -> None:
     """Refuse options that say nothing about points."""
+    if class_balance not in (None, "inverse-frequency"):
+        raise InputError(
+            f"--class-balance {class_balance}: points are always balanced by inverse "
+            "frequency, for their disks are few pixels; leave it out."
+        )
     options = {
         "--ignore-label": ignore_label is not None,
         "--split-components": split,

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+from napari_unet.core.annotation.point_maps import balance_for_points
 from napari_unet.core.annotation.points import class_names_of
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, TrainConfig
@@ -53,14 +54,10 @@ def _disk_size(radius: float, dimensions: int, along_z: float) -> float:
 
 
 def balance_points(config: TrainConfig, examples: Sequence[Example]) -> TrainConfig:
-    """Return training settings in which the few pixels of points weigh enough.
-
-    Disks are about a hundredth of an image. Unless its classes are balanced, form 2015
-    of the weights learns where points are, and of which class they are much later.
-    """
+    """Return training settings in which the few pixels of points weigh enough."""
     if all(example.points is None for example in examples):
         return config
-    balanced = config.weight_map.replaced(class_balance="inverse-frequency")
+    balanced = balance_for_points(config.weight_map)
     return config.replaced(weight_map=balanced.model_dump())
 
 
