@@ -304,3 +304,22 @@ def test_without_such_a_model_whole_objects_are_segmented(qtbot, session, viewer
     qtbot.addWidget(section)
     assert section._button.text() == "Segment"
     assert not section._form.control("split").isHidden()
+
+
+def test_mistakes_in_points_are_said_where_they_are_set(qtbot, viewer, nuclei, section):
+    section._points._mark.click()
+    layer = chosen_layers(viewer).points
+    layer.add([[10, 10], [30, 30]])
+    said = section._points._findings
+    qtbot.waitUntil(lambda: not section._points._checker.is_busy)
+    assert said.isHidden()
+    layer.add([30, 32])
+    qtbot.waitUntil(lambda: "(y, x) = (30, 30) and (y, x) = (30, 32)" in said.text())
+    assert not said.isHidden()
+    config = section._session.train_config
+    section._session.train_config = config.replaced(point_radius=0.5)
+    qtbot.waitUntil(said.isHidden)
+    layer.add([30, 500])
+    qtbot.waitUntil(lambda: "1 point lies outside the image" in said.text())
+    layer.data = np.zeros((0, 2))
+    qtbot.waitUntil(said.isHidden)

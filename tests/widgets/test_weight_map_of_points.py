@@ -32,9 +32,7 @@ def shown(viewer, name="weight map"):
 
 
 def test_disks_and_rings_are_shown_and_follow_the_points(qtbot, viewer, section):
-    image, points = mark(
-        viewer, [(10, 10), (10, 15)], scale=(0.5, 0.5), units=("um", "um")
-    )
+    _, points = mark(viewer, [(10, 10), (10, 15)], scale=(0.5, 0.5), units=("um", "um"))
     section._live.setChecked(True)
     qtbot.waitUntil(lambda: shown(viewer) is not None)
     layer = shown(viewer)

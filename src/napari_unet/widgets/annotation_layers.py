@@ -182,10 +182,10 @@ def _examples_of_image(
             f"{image.shape}; make a new annotation for this image."
         )
     check_same_scale(annotation, layer)
-    return [Example(image, painted.copy(), _boxes_of(regions), IGNORE_LABEL)]
+    return [Example(image, painted.copy(), boxes_of(regions), IGNORE_LABEL)]
 
 
-def _boxes_of(regions: RegionsByPlane) -> tuple[Region, ...]:
+def boxes_of(regions: RegionsByPlane) -> tuple[Region, ...]:
     """Return the regions of all planes with as many axes as the image."""
     return tuple(
         box if z is None else _lift(box, z)
@@ -214,7 +214,7 @@ def _examples_of_points(
     painted = np.zeros(image.shape, np.uint16)
     if annotation is not None:
         painted = np.array(annotation.data)
-    return [Example(image, painted, _boxes_of(regions), IGNORE_LABEL, points=points)]
+    return [Example(image, painted, boxes_of(regions), IGNORE_LABEL, points=points)]
 
 
 def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[int]:

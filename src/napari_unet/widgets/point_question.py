@@ -1,4 +1,4 @@
-"""What is asked about the points of a plane, copied, to be answered on another thread."""
+"""What is asked about the points of a plane, copied, for another thread to answer."""
 
 from __future__ import annotations
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
     from napari.layers import Points as PointsLayer
     from numpy.typing import NDArray
 
@@ -257,8 +258,6 @@ class WeightMapSection(Section):
         points = learned_points(self._chosen)
         if image is None or not self._live.isChecked():
             return
-        if annotation is None and points is None:
-            return
         plane = current_plane(self._viewer, image)
         try:
             regions = regions_of(self._chosen.regions, image).get(plane, ())
@@ -267,9 +266,17 @@ class WeightMapSection(Section):
             return
         if points is not None:
             self._ask_of_points(image, points, plane, regions)
-            return
-        if annotation is None:
-            return
+        elif annotation is not None:
+            self._ask_of_labels(image, annotation, plane, regions)
+
+    def _ask_of_labels(
+        self,
+        image: ImageLayer,
+        annotation: Labels,
+        plane: int | None,
+        regions: tuple[Region, ...],
+    ) -> None:
+        """Hand a copy of what is painted to another thread."""
         config, painted = self._session.train_config, labels_of(annotation, plane)
         name: MapName = self._name.currentData()
         # One stroke sends several events, and showing a layer sends one, too.

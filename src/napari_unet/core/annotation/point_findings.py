@@ -60,28 +60,61 @@ def find_point_faults(
     list of Finding
         Errors first; empty where nothing was found.
     """
+    misplaced = find_misplaced_points(
+        points,
+        image.shape,
+        pixel_size_um=image.pixel_size_um,
+        radius=radius,
+        regions=regions,
+        ignored=ignored,
+        volume=volume,
+    )
+    return sorted([*look_at_grey_values(image), *misplaced], key=_level)
+
+
+def find_misplaced_points(
+    points: Points,
+    shape: tuple[int, ...],
+    *,
+    pixel_size_um: tuple[float, ...] | None = None,
+    radius: float = 2.0,
+    regions: Sequence[Region] = (),
+    ignored: NDArray[np.bool_] | None = None,
+    volume: bool = False,
+) -> list[Finding]:
+    """Look for mistakes in where points are, without the image.
+
+    Parameters
+    ----------
+    points, radius, regions, ignored, volume
+        As for `find_point_faults`.
+    shape : tuple of int
+        ([Z,] Y, X) of the image.
+    pixel_size_um : tuple of float, one per axis, optional
+        Edge lengths of its pixels.
+    """
     axes = points.positions.shape[1]
-    if len(points) and axes != len(image.shape):
+    if len(points) and axes != len(shape):
         text = (
-            f"The points have {axes} coordinates each, the image has "
-            f"{len(image.shape)} axes ({_size(image.shape)} pixels); set them on this "
-            "very image: in a stack each point needs its plane (z)."
+            f"The points have {axes} coordinates each, the image has {len(shape)} axes "
+            f"({_size(shape)} pixels); set them on this very image: in a stack each "
+            "point needs its plane (z)."
         )
-        return [Finding("error", text), *look_at_grey_values(image)]
-    findings = look_at_grey_values(image)
+        return [Finding("error", text)]
     if not len(points):
         text = (
             "There are no points: all of the image is learned as background. Set a "
             "point on each object, unless it truly shows none."
         )
-        return sorted([*findings, Finding("warning", text)], key=_level)
-    outside = _outside(points, image.shape)
+        return [Finding("warning", text)]
+    outside = _outside(points, shape)
     if outside.any():
-        findings.append(_say_outside(image, points, outside))
-        return sorted(findings, key=_level)
-    findings += _look_for_close_ones(points, radius, _relative(image), volume)
-    findings += _look_for_lost_ones(points, image.shape, regions, ignored)
-    return sorted(findings, key=_level)
+        return [_say_outside(points, shape, pixel_size_um, outside)]
+    sizes = np.ones(axes) if pixel_size_um is None else np.array(pixel_size_um, float)
+    return [
+        *_look_for_close_ones(points, radius, sizes / sizes[-1], volume),
+        *_look_for_lost_ones(points, shape, regions, ignored),
+    ]
 
 
 def find_point_set_faults(examples: Sequence[Example]) -> list[tuple[str, Finding]]:
@@ -161,30 +194,31 @@ def _outside(points: Points, shape: Sequence[int]) -> NDArray[np.bool_]:
     return outside
 
 
-def _say_outside(image: Image, points: Points, outside: NDArray[np.bool_]) -> Finding:
+def _say_outside(
+    points: Points,
+    shape: Sequence[int],
+    pixel_size_um: tuple[float, ...] | None,
+    outside: NDArray[np.bool_],
+) -> Finding:
     """Say which points lie outside, and what may have gone wrong."""
     number = int(np.flatnonzero(outside)[0])
     advice = "delete them, or name the image they were set on"
-    if (
-        image.pixel_size_um is not None
-        and not _outside(
-            Points(points.positions / np.array(image.pixel_size_um), points.names),
-            image.shape,
-        ).any()
-    ):
-        size = " × ".join(f"{edge:g}" for edge in image.pixel_size_um)
-        advice = (
-            f"they would fit as µm: divide them by the pixel size ({size} µm), for "
-            "positions are in pixels"
-        )
+    if pixel_size_um is not None:
+        as_pixels = Points(points.positions / np.array(pixel_size_um), points.names)
+        if not _outside(as_pixels, shape).any():
+            size = " × ".join(f"{edge:g}" for edge in pixel_size_um)
+            advice = (
+                f"they would fit as µm: divide them by the pixel size ({size} µm), for "
+                "positions are in pixels"
+            )
     swapped = np.concatenate(
         [points.positions[:, :-2], points.positions[:, :-3:-1]], axis=1
     )
-    if not _outside(Points(swapped, points.names), image.shape).any():
+    if not _outside(Points(swapped, points.names), shape).any():
         advice = "they would fit with x and y exchanged: exchange the two columns"
     text = (
         f"{_count(int(outside.sum()), verb=True)} outside the image of "
-        f"{_size(image.shape)} pixels, the first at {_place(points, number)} (point "
+        f"{_size(shape)} pixels, the first at {_place(points, number)} (point "
         f"{number + 1}); {advice}."
     )
     return Finding("error", text)
@@ -250,15 +284,6 @@ def _look_for_lost_ones(
             )
             findings.append(Finding("warning", text))
     return findings
-
-
-def _relative(image: Image) -> NDArray[np.float64]:
-    """Return the pixel size in pixels of X; 1 where it is unknown."""
-    if image.pixel_size_um is None:
-        return np.ones(len(image.shape))
-    sizes = np.array(image.pixel_size_um, float)
-    relative: NDArray[np.float64] = sizes / sizes[-1]
-    return relative
 
 
 def _first_of(marked: Sequence[tuple[str, Points]], name: str) -> tuple[str, str]:
