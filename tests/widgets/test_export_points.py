@@ -14,7 +14,7 @@ from napari_unet.widgets.export import ExportSection
 from napari_unet.widgets.layers import add_labels, link_layer
 from napari_unet.widgets.point_layers import CLASS, add_points
 
-PLACES = np.array([[1.25, 2, 3], [4.1, 5, 6]])
+PLACES = np.array([[1.25, 2, 3], [4.1234567, 5, 6]])
 
 
 @pytest.fixture
@@ -58,11 +58,11 @@ def test_detected_points_are_proposed_written_and_read_again(qtbot, section, tmp
     head = path.read_text().splitlines()[0]
     assert head == "index,axis-0,axis-1,axis-2,class,confidence"
     table = read_points(path)
-    assert table.points.positions.tolist() == PLACES.tolist()
+    np.testing.assert_allclose(table.points.positions, PLACES, atol=1e-5)
     assert table.points.names == ("round", "long")
     [(data, meta, kind)] = napari_get_reader(str(path))(str(path))
     assert kind == "points"
-    assert data.tolist() == PLACES.tolist()
+    np.testing.assert_allclose(data, PLACES, atol=1e-5)
     assert meta["properties"]["class"].tolist() == ["round", "long"]
 
 
