@@ -181,14 +181,14 @@ class PointTable(CopiedTable):
     """One row per class of points, and one for all together."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        titles = ("Class", "F1", "Precision", "Recall", "True", "Pred.", "Right")
+        titles = ("Class", "F1", "Prec.", "Recall", "True", "Pred.", "Right")
         super().__init__(titles, parent)
         self.setAccessibleName("Scores of the points")
         for column, help_text in enumerate(
             (
                 "",
                 "Points found and not invented",
-                "Part of the predicted points that are right",
+                "Precision: part of the predicted points that are right",
                 "Part of the true points that were found",
                 "True points",
                 "Predicted points",

@@ -202,7 +202,7 @@ def _say_outside(
 ) -> Finding:
     """Say which points lie outside, and what may have gone wrong."""
     number = int(np.flatnonzero(outside)[0])
-    advice = "delete them, or name the image they were set on"
+    advice = "delete what lies there, or choose the image that was marked"
     if pixel_size_um is not None:
         as_pixels = Points(points.positions / np.array(pixel_size_um), points.names)
         if not _outside(as_pixels, shape).any():
