@@ -22,6 +22,7 @@ from napari_unet.core.presets import PRESETS
 from napari_unet.core.training.examples import fit_dimensions, prepare
 from napari_unet.core.training.kind import name_point_classes
 from napari_unet.core.workflow import Example, Region
+from napari_unet.fine_tuned import fine_tune, new_settings
 
 SHAPE = (12, 16, 18)
 SMALL = NetworkConfig(dimensions=3, base_channels=4, levels=2, levels_z=1)
@@ -210,3 +211,24 @@ def test_a_network_of_planes_learns_from_the_marked_planes():
     planes = fit_dimensions([example(image, places, regions=(region,))], 2)
     assert [plane.image.name for plane in planes] == ["v0 [3]", "v0 [7]", "v0 [9]"]
     assert [len(plane.points) for plane in planes] == [2, 1, 0]
+
+
+def test_a_model_of_points_is_tuned_from_the_dock(tmp_path):
+    """The dock says "objects" beside points, too: they name their own classes."""
+    image, places = spots()
+    settings = new_settings(
+        image, SMALL, class_names=("background", "object"), annotation="objects"
+    )
+    quick = QUICK.replaced(iterations=1, batch_size=1)
+    start = None
+    for name in ("first", "second"):
+        steps = fine_tune(
+            [example(image, places)],
+            tmp_path / name,
+            start_from=start,
+            settings=settings,
+            config=quick,
+        )
+        model, start = workflow.run(steps).model, tmp_path / name
+    assert model.settings.annotation == "points"
+    assert model.card.started_from == "first"
