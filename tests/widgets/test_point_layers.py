@@ -323,3 +323,14 @@ def test_mistakes_in_points_are_said_where_they_are_set(qtbot, viewer, nuclei, s
     qtbot.waitUntil(lambda: "1 point lies outside the image" in said.text())
     layer.data = np.zeros((0, 2))
     qtbot.waitUntil(said.isHidden)
+
+
+def test_what_counts_as_marked_depends_on_the_network(qtbot, viewer, stack, session):
+    choose_image(viewer, stack)
+    section = AnnotateSection(session, viewer)
+    qtbot.addWidget(section)
+    section._points._mark.click()
+    said = section._points._summary
+    assert "planes with points count as marked" in said.text()
+    session.choose_preset("fast-3d")
+    assert "the whole image counts as marked" in said.text()

@@ -52,6 +52,10 @@ WHOLE_IMAGE_COUNTS = (
     "Without regions the whole image counts as marked: what has no point is learned as "
     "background."
 )
+MARKED_PLANES_COUNT = (
+    "Without regions the planes with points count as marked: what has no point on them "
+    "is learned as background."
+)
 
 
 class PointControls(QWidget):
@@ -226,7 +230,8 @@ class PointControls(QWidget):
         if len(counts) > 1:
             text += ": " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
         if self._chosen.regions is None:
-            text += f"<br>{WHOLE_IMAGE_COUNTS}"
+            by_plane = layer.ndim == 3 and self._session.network.dimensions == 2
+            text += f"<br>{MARKED_PLANES_COUNT if by_plane else WHOLE_IMAGE_COUNTS}"
         self._summary.setText(text)
         self._check()
 
