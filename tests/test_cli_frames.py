@@ -216,3 +216,28 @@ def test_frames_are_compared_plane_by_plane_or_time_by_time(tmp_path, call):
     assert json.loads(text)["overall"]["accuracy"] < 1
     code, text, err = call("check", tmp_path / "b.tif", tmp_path / "a.tif", "--json")
     assert code == 0, err
+
+
+def test_points_of_volumes_are_found_in_each_time_point(tmp_path, call):
+    grey, _ = frames(depth=8)
+    grey[1] = grey[0]  # the same twice: the same points twice
+    write_stack(tmp_path / "s.tif", grey, "TZYX")
+    network = {"dimensions": 3, "levels_z": 1}
+    model = random_model(tmp_path / "model", annotation="points", network=network)
+    out = tmp_path / "out"
+    code, _, err = call(
+        "detect", tmp_path / "s.tif", "--model", model, "--out", out, "--json"
+    )
+    assert code == 0, err
+    places = read_points(out / "s.csv").points.positions
+    times = [places[places[:, 0] == t][:, 1:] for t in (0, 1)]
+    assert len(times[0]) > 3
+    np.testing.assert_allclose(times[0], times[1])
+    for options in ((), ("--volumes",)):
+        code, text, err = call("evaluate", out, out, *options, "--json")
+        assert json.loads(text)["overall"]["f1"] == 1
+    code, _, err = call("check", tmp_path / "s.tif", out / "s.csv")
+    assert "coordinates" not in err
+    code, _, err = call("tools", "distance", out.parent / "s.tif", "--out", "x.tif")
+    assert code == 2
+    assert "depth and time" in err

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from napari_unet.core.annotation.findings import looks_binary
 from napari_unet.core.annotation.target import (
     Example,
     Region,
     check_labels,
     cut_separation_border,
-    looks_binary,
     make_target,
     split_components,
 )

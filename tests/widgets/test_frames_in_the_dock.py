@@ -21,6 +21,7 @@ from napari_unet.widgets.layers import (
     current_plane,
     find_layer,
     image_of,
+    link_layer,
     pixel_size_um,
 )
 from napari_unet.widgets.overlay import show_overlay
@@ -117,9 +118,32 @@ def test_annotated_planes_are_examples(viewer, film):
 def test_marked_points_are_examples_of_their_planes(viewer, film):
     points = add_points(viewer, film)
     points.add([[1, 2, 10, 12], [0, 0, 5, 6]])
-    assert sorted(points_of(points, film)) == [0, 5]
-    examples = examples_of(viewer)
-    assert [e.points.positions.tolist() for e in examples] == [[[5, 6]], [[10, 12]]]
+    assert points_of(points, film).positions.tolist() == [[5, 10, 12], [0, 5, 6]]
+    [example] = examples_of(viewer)
+    assert example.annotated_planes == [0, 5]
+    assert example.plane(5).points.positions.tolist() == [[10, 12]]
+
+
+def test_marked_points_of_two_times_are_never_partners(qtbot, viewer, film, session):
+    points = add_points(viewer, film)
+    points.add([[1, 0, 10, 12], [0, 2, 5, 6], [1, 2, 20, 20]])
+    found = add_points(viewer, film)
+    link_layer(found, film, "detections")
+    found.add([[0, 2, 10, 12], [0, 2, 5, 7], [1, 2, 20, 21], [0, 0, 1, 1]])
+    choose_image(viewer, film)
+    chosen_layers(viewer).points = points
+    section = EvaluateSection(session, viewer)
+    qtbot.addWidget(section)
+    section._kind.setCurrentIndex(section._kind.findData("points"))
+    section._points._predicted.setValue(found)
+    section._points._true.setValue(points)
+    section._button.click()
+    qtbot.waitUntil(lambda: section._button.isEnabled(), timeout=60_000)
+    rings = find_layer(viewer, points, "errors")
+    # On the plane where nothing is marked, nothing counts.
+    kinds = ["false", "found", "found", "missed"]
+    assert sorted(rings.features["error"]) == kinds
+    assert rings.data.shape == (4, 4)
 
 
 def test_detected_points_have_all_coordinates(viewer, film):

@@ -175,13 +175,21 @@ def evaluate(
         bool,
         typer.Option(
             "--volumes",
-            help="Objects of stacks reach through planes; otherwise each plane counts "
-            "for itself.",
+            help="Objects of stacks reach through planes, points may pair across them; "
+            "otherwise each plane counts for itself.",
         ),
     ] = False,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
+    z_step: Annotated[
+        float | None,
+        typer.Option(
+            help="Points with --volumes: from plane to plane, px along X.",
+            show_default="1",
+            min=0,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -202,13 +210,14 @@ def evaluate(
 
     Points are compared by class: F1 of those no further apart than --distance.
     """
-    from napari_unet.cli.detection import evaluate_points, holds_points
+    from napari_unet.cli.detection import evaluate_points
     from napari_unet.cli.differences import open_differences
     from napari_unet.cli.evaluation import (
         evaluate_boundaries,
         evaluate_classes,
         evaluate_objects,
     )
+    from napari_unet.formats.points import holds_points
 
     _check_options(
         classes=classes,
@@ -219,7 +228,12 @@ def evaluate(
     if holds_points(predicted) and holds_points(true):
         if differences is not None:
             raise InputError("--differences compares labels; these are points.")
-        evaluate_points(predicted, true, distance, as_json=as_json)
+        evaluate_points(
+            *(predicted, true, distance),
+            volumes=volumes,
+            z_step=z_step,
+            as_json=as_json,
+        )
         return
     painted = open_differences(
         differences, true, classes=classes, boundaries=boundaries

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from napari_unet.cli.annotation import check_output, pixel_size_of
+from napari_unet.cli.annotation import check_output, pixel_size_of, refuse_times
 from napari_unet.cli.app import Json, app, changed, report, table
+from napari_unet.cli.point_options import (
+    POINT_RADIUS,
+    PointImage,
+    PointRadius,
+    PointVolumes,
+)
 from napari_unet.core.config import AnnotationKind, SamplingConfig, WeightMapConfig
 from napari_unet.core.errors import InputError
 
@@ -27,7 +33,12 @@ def tools(
             "density: of the centres of patches; counts: pixels and objects per class."
         ),
     ],
-    labels: Annotated[Path, typer.Argument(help="A mask or label image, or a folder.")],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="A mask or label image, or a folder; density: or a table of points."
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(help="The TIFF to write; a folder for a folder of labels."),
@@ -45,15 +56,35 @@ def tools(
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    image: PointImage = None,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Make instances, borders, a distance map, a density or counts of labels."""
+    from napari_unet.cli.point_maps import density_of_table
+    from napari_unet.core.frames import fold_times
     from napari_unet.formats.images import find_images, read_labels, stem_of
+    from napari_unet.formats.points import holds_points
 
+    if holds_points(labels) and (tool != "density" or labels.is_dir()):
+        raise InputError(
+            f"'{labels}' holds points; of them, 'density' shows where patches are "
+            "centred, one table at a time."
+        )
+    if holds_points(labels) and out is not None:
+        check_output(labels, out)
+        sampling = changed(SamplingConfig(rule="density"), background=v_bal)
+        density, size = density_of_table(
+            labels, image, sampling, radius=point_radius, volumes=volumes
+        )
+        _write(out, density, size)
+        report({"tool": tool, "out": [str(out)]}, str(out), as_json=as_json)
+        return
     paths = find_images(labels)
     if tool == "counts":
         _count(
-            {stem_of(p): read_labels(p) for p in paths},
+            {stem_of(p): fold_times(read_labels(p)) for p in paths},
             annotation,
             ignore_label,
             as_json=as_json,
@@ -69,7 +100,7 @@ def tools(
     for path, target in zip(paths, targets, strict=True):
         check_output(path, target)
     for path, target in zip(paths, targets, strict=True):
-        painted = read_labels(path)
+        painted = refuse_times(path, read_labels(path))
         made = _make(tool, painted, corners, width, sampling, annotation, ignore_label)
         _write(target, made, pixel_size_of(path))
     text = "\n".join(map(str, targets))
@@ -115,7 +146,7 @@ def _write(
     from napari_unet.formats.tiff import write_grey, write_labels
 
     if array.dtype.kind == "f":
-        axes = "ZYX" if array.ndim == 3 else "YX"
+        axes = "TZYX"[-array.ndim :]
         write_grey(path, array, pixel_size_um, axes=axes)
     else:
         write_labels(path, array, pixel_size_um)

@@ -33,6 +33,10 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
+from napari_unet.cli.normalisation import (
+    check_same_normalisation,
+    take_normalisation,
+)
 from napari_unet.cli.settings import (
     apply_settings,
     read_settings,
@@ -124,7 +128,10 @@ def train(
     ] = False,
     points: Annotated[
         bool,
-        typer.Option("--points", help="LABELS are CSV files of points, not images."),
+        typer.Option(
+            "--points",
+            help="LABELS are CSV files of points, as they are taken to be anyway.",
+        ),
     ] = False,
     point_radius: Annotated[
         float | None,
@@ -187,13 +194,14 @@ def train(
         seed=seed,
         point_radius=point_radius,
     )
-    network, config = apply_settings(settings or [], network, config)
+    base, others = take_normalisation(settings or [], base)
+    network, config = apply_settings(others, network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
     old = open_model(str(model)) if start is None and resume else start
-    kind = choose_kind(annotation, old, points=points)
+    kind = choose_kind(annotation, labels, old, points=points)
     if old is not None:
         planes_as_channels = old.settings.planes_as_channels
         options = {
@@ -202,6 +210,7 @@ def train(
             "padding": padding,
         }
         check_old(old, network, options, config_file, settings or [], picked)
+        check_same_normalisation(old, settings or [])
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_unet.evaluated import evaluate_boundary_planes, evaluate_class_planes
+from napari_unet.evaluated import (
+    evaluate_boundary_planes,
+    evaluate_class_planes,
+    evaluate_volume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -16,7 +20,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotation.target import Region
     from napari_unet.session import Session
 
-Kind = Literal["objects", "classes", "borders"]
+Kind = Literal["objects", "classes", "borders", "points"]
 
 # Name, title, what it means.
 KINDS: tuple[tuple[Kind, str, str], ...] = (
@@ -27,6 +31,7 @@ KINDS: tuple[tuple[Kind, str, str], ...] = (
         "Borders between cells",
         "The errors of the ISBI challenge, from a layer of probabilities",
     ),
+    ("points", "Points", "Which points were found, missed or invented"),
 )
 
 
@@ -44,6 +49,8 @@ class Inputs:
         By plane. If there are any, only what lies in them counts.
     ignore_label : int
         True pixels with this number do not count.
+    volume : bool
+        Whether objects reach through planes.
     """
 
     layer: Labels
@@ -51,6 +58,7 @@ class Inputs:
     true: NDArray[Any]
     regions: Mapping[int | None, Sequence[Region]]
     ignore_label: int
+    volume: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,17 +67,17 @@ class Answer:
 
     Parameters
     ----------
-    true : Labels layer
-        The true labels.
+    true : Labels or Points layer
+        What is true.
     kind : str
         What was compared.
-    scores : Scores, ClassScores or BoundaryScores
+    scores : Scores, ClassScores, BoundaryScores or PointComparison
         How well they agree.
-    errors : ErrorMap, ndarray of uint8, or None
-        Where they do not: of objects, classes, borders.
+    errors : ErrorMap, ndarray of uint8, None, or list of Verdict
+        Where they do not: of objects, classes, borders, points.
     """
 
-    true: Labels
+    true: Any
     kind: Kind
     scores: Any
     errors: Any
@@ -105,6 +113,8 @@ def compare(
         )
     elif kind == "classes":
         scores, errors = evaluate_class_planes(predicted, true, regions, ignore_label)
+    elif inputs.volume:
+        scores, errors = evaluate_volume(predicted, true, regions, ignore_label)
     else:
         scores, errors = session.evaluate(
             predicted, true, regions=regions, ignore_label=ignore_label

@@ -6,6 +6,7 @@ Planes are counted through all time points, as in `core.image.Image`: in a layer
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,3 +54,12 @@ def planes_of_time(layer: Layer, plane: int) -> tuple[int, ...]:
     depth = stack_shape(layer)[-1]
     first = plane // depth * depth
     return tuple(range(first, first + depth))
+
+
+def folded_shape(layer: Layer) -> tuple[int, ...]:
+    """Return ([Z,] Y, X) of an image or labels layer, Z through all time points."""
+    data: Any = layer.data
+    shape = data[0].shape if getattr(layer, "multiscale", False) else data.shape
+    front = stack_shape(layer)
+    planes = (math.prod(front),) if front else ()
+    return (*planes, *shape[len(front) : layer.ndim])

@@ -10,7 +10,7 @@ import numpy as np
 from napari.layers import Points as PointsLayer
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
+from napari_unet.core.annotation.points import DEFAULT_CLASS, Points, fold_points
 from napari_unet.core.errors import InputError
 from napari_unet.core.frames import fold_positions, unfold_positions
 from napari_unet.widgets.frames import stack_shape
@@ -127,7 +127,7 @@ def set_class(layer: PointsLayer, name: str) -> None:
     layer.refresh_colors()
 
 
-def points_of(layer: PointsLayer | None, image: ImageLayer) -> dict[int | None, Points]:
+def points_of(layer: PointsLayer | None, image: ImageLayer) -> Points:
     """Return the points of a layer in pixels of the image.
 
     Parameters
@@ -139,20 +139,14 @@ def points_of(layer: PointsLayer | None, image: ImageLayer) -> dict[int | None, 
 
     Returns
     -------
-    dict of int or None to Points
-        (Y, X), by plane; the key is None for a 2D image.
+    Points
+        ([Z,] Y, X), Z through all time points; none where there is no layer.
     """
     if layer is None or not len(layer.data):
-        return {}
+        return Points(np.zeros((0, min(image.ndim, 3))), ())
     places = np.array([image.world_to_data(layer.data_to_world(p)) for p in layer.data])
     points = Points(places, tuple(classes_of(layer)))
-    if image.ndim == 2:
-        return {None: points}
-    if image.ndim == 4:
-        places = fold_positions(places, stack_shape(image)[-1])
-        points = Points(places, points.names)
-    planes = np.unique(np.round(places[:, 0]).astype(int))
-    return {int(z): points.plane(int(z)) for z in planes}
+    return fold_points(points, spatial_shape(image))
 
 
 def take_over(detections: PointsLayer, points: PointsLayer) -> int:
@@ -209,6 +203,7 @@ class DetectionLayer:
     def __init__(self, viewer: napari.Viewer, image: ImageLayer) -> None:
         self._viewer, self.image = viewer, image
         self._maps = PredictionLayer(viewer, image)
+        self.probabilities = self._maps.probabilities
 
     @property
     def layer(self) -> PointsLayer | None:
@@ -228,13 +223,15 @@ class DetectionLayer:
             preview.visible = False
 
     def show_tile(self, tile: TileLabels) -> None:
-        """Wait for the end: tiles cut points in two."""
+        """Show its probabilities; points wait for the end, for tiles cut them."""
+        self.probabilities.show_tile(tile)
 
     def show(self, segmented: Segmented) -> None:
         """Show the detected points of a part of the image; others stay as they are."""
         found = segmented.points
         if found is None or not self.image_is_open:
             return
+        self.probabilities.show(segmented)
         names = [segmented.class_names[number] for number in found.classes]
         places, confidence = found.positions, found.confidence
         if self.image.ndim == 4:
@@ -252,10 +249,6 @@ class DetectionLayer:
             unlink_layer(old)
             old = None
         self._write(old, places, names, confidence, segmented.class_names[1:])
-
-    def show_probabilities(self, segmented: Segmented) -> None:
-        """Show the foreground probability behind the points as an image layer."""
-        self._maps.show_probabilities(segmented)
 
     def show_uncertainty(self, segmented: Segmented) -> None:
         """Show where the result is doubtful as an image layer."""
@@ -318,7 +311,7 @@ def describe_points(segmented: Segmented) -> str:
     text = f"{total} point" if total == 1 else f"{total} points"
     if len(segmented.class_names) > 2:
         text += ": " + ", ".join(f"{counts[n]} {n}" for n in segmented.class_names[1:])
-    if segmented.planes is None:
+    if segmented.planes is None or segmented.volume:
         return text
     slices = len(segmented.planes)
     return f"{text}, in one slice" if slices == 1 else f"{text}, in {slices} slices"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
 
-# Name of the score, short title, digits, what it means. In per cent there is room for all.
+# Name of the score, short title, digits, what it means. In per cent all have room.
 _COLUMNS = (
     ("rand_error", "Rand", 1, "Rand error, %"),
     ("warping_error", "Warp", 2, "Warping error, %"),

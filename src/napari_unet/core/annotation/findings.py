@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.core.annotation.target import check_labels, looks_binary
+from napari_unet.core.annotation.target import check_labels
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
@@ -69,9 +70,9 @@ def find_faults(
                 " If its first axis is depth or time rather than channels, save it so "
                 "that the file says so (Fiji: Image > Properties)."
             )
-        return [Finding("error", text), *_look_at_grey_values(image)]
+        return [Finding("error", text), *look_at_grey_values(image)]
     findings = _look_at_labels(labels) if kind == "objects" else []
-    findings += _look_at_grey_values(image)
+    findings += look_at_grey_values(image)
     return sorted(findings, key=lambda finding: finding.level)
 
 
@@ -124,6 +125,21 @@ def _look_at_labels(labels: np.ndarray) -> list[Finding]:
             )
         )
     return findings
+
+
+def looks_binary(labels: NDArray[np.integer]) -> bool:
+    """Tell whether labels are rather a mask: several pieces, all with one number.
+
+    Such a mask makes all pieces one object, so that nothing keeps them apart; offer
+    `target.split_components`.
+    """
+    foreground = labels > 0
+    if not foreground.any():
+        return False
+    number = labels[foreground][0]
+    return bool(
+        (labels[foreground] == number).all() and ndimage.label(foreground)[1] > 1
+    )
 
 
 def look_like_classes(labels: np.ndarray, numbers: np.ndarray) -> str:
@@ -188,7 +204,7 @@ def _in_pieces(labels: np.ndarray) -> list[int]:
     return found
 
 
-def _look_at_grey_values(image: Image) -> list[Finding]:
+def look_at_grey_values(image: Image) -> list[Finding]:
     """Look for constant and over-exposed channels."""
     findings, exposed = [], []
     for index, channel in enumerate(image.array):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.frames import fold_positions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,6 +127,22 @@ def check_inside(points: Points, shape: Sequence[int], name: str) -> None:
             f"of {' × '.join(map(str, shape))} pixels. Choose the image they were set "
             "on; positions are in pixels, not in µm."
         )
+
+
+def fold_points(points: Points, shape: Sequence[int]) -> Points:
+    """Return points (T, Z, Y, X) of an image of this shape as (Z, Y, X); see `frames`.
+
+    Others are returned as they are.
+    """
+    if len(shape) != 4 or points.positions.shape[1] != 4:
+        return points
+    return Points(fold_positions(points.positions, shape[1]), points.names)
+
+
+def lie_between_planes(points: Points) -> bool:
+    """Tell whether some points of a stack are on no plane, but between two."""
+    along_z = points.positions[:, -3:-2]
+    return points.positions.shape[1] > 2 and bool((along_z % 1 != 0).any())
 
 
 def class_names_of(all_points: Sequence[Points]) -> tuple[str, ...]:

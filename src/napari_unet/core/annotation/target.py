@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_unet.core.annotation.points import Points, check_inside
+from napari_unet.core.annotation.points import Points, check_inside, fold_points
 from napari_unet.core.annotation.separation_border import cut_separation_border
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
-from napari_unet.core.frames import fold_positions, fold_times
+from napari_unet.core.frames import fold_times
 from napari_unet.core.image import Image
 
 Role = Literal["training", "validation"]
@@ -76,8 +76,8 @@ class Example:
     role : str
         What the image is for if it has no regions; with regions, each says so itself.
     points : Points, optional
-        Objects marked by points (Y, X). Then `annotation` says only which ground to
-        leave out: it holds nothing but 0 and the ignore label.
+        Objects marked by points ([Z,] Y, X). Then `annotation` says only which ground
+        to leave out: it holds nothing but 0 and the ignore label.
     seen : tuple of Region
         Ground that is fully annotated, too, but not to be learned from: it hides no
         objects, so weights near it are known.
@@ -142,13 +142,11 @@ class Example:
 
     def _fold_times(self) -> None:
         """Let time points follow each other along Z, as in the image."""
-        image, points = self.image, self.points
-        if self.annotation.shape == image.full_shape:
+        shape = self.image.full_shape
+        if self.annotation.shape == shape:
             object.__setattr__(self, "annotation", fold_times(self.annotation))
-        if points is not None and image.times > 1 and points.positions.shape[1] == 4:
-            depth = image.shape[0] // image.times
-            folded = Points(fold_positions(points.positions, depth), points.names)
-            object.__setattr__(self, "points", folded)
+        if self.points is not None:
+            object.__setattr__(self, "points", fold_points(self.points, shape))
 
     @property
     def annotated_planes(self) -> list[int]:
@@ -194,7 +192,8 @@ class Target:
     classes : ndarray of int64, shape ([Z,] Y, X)
         The class to learn, separation border cut out; 0 is background.
     labels : ndarray of int32, shape of `classes`
-        The objects before the border was cut: distances are measured from them.
+        The objects before the border was cut: distances are measured from them, as far
+        as they are visible.
     known : ndarray of bool, shape of `classes`
         False where the annotation says nothing.
     seen : ndarray of bool, shape of `classes`, optional
@@ -206,6 +205,11 @@ class Target:
     labels: NDArray[np.int32]
     known: NDArray[np.bool_]
     seen: NDArray[np.bool_] | None = None
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """Where it is known or seen, shape of `classes`."""
+        return self.known if self.seen is None else self.seen
 
 
 def check_labels(
@@ -293,8 +297,8 @@ def make_target(
     Returns
     -------
     Target
-        Of classes, the labels are their pieces connected by edges. Objects outside the
-        regions keep their labels: they are seen, and distances to them count.
+        Of classes, the labels are their pieces connected by edges. Objects that are
+        painted on ground neither known nor seen stand there, but cut no border.
 
     Raises
     ------
@@ -324,8 +328,11 @@ def make_target(
         numbers, inverse = np.unique(painted, return_inverse=True)
         painted = inverse.reshape(painted.shape) + (numbers[0] > 0)
     labels = painted.astype(np.int32, copy=False)
-    objects = cut_separation_border(labels, separation_border, elsewhere)
-    return Target((objects > 0).astype(np.int64), labels, known, annotated)
+    kept = cut_separation_border(
+        np.where(annotated, labels, 0), separation_border, elsewhere
+    )
+    objects = np.where(annotated, kept, labels) > 0
+    return Target(objects.astype(np.int64), labels, known, annotated)
 
 
 def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:
@@ -345,21 +352,6 @@ def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.
             )
         known[region.box] = True
     return known
-
-
-def looks_binary(labels: NDArray[np.integer]) -> bool:
-    """Tell whether labels are rather a mask: several pieces, all with one number.
-
-    Such a mask makes all pieces one object, so that nothing keeps them apart; offer
-    `split_components`.
-    """
-    foreground = labels > 0
-    if not foreground.any():
-        return False
-    number = labels[foreground][0]
-    return bool(
-        (labels[foreground] == number).all() and ndimage.label(foreground)[1] > 1
-    )
 
 
 def split_components(

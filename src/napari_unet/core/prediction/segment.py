@@ -42,6 +42,8 @@ class SegmentProgress:
         Where `foreground` lies in the plane, or in the volume, in pixels of the image.
     foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
+        Of each class.
     """
 
     done: int
@@ -49,6 +51,7 @@ class SegmentProgress:
     plane: int | None
     box: tuple[slice, ...]
     foreground: np.ndarray
+    probabilities: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +71,8 @@ class Segmentation:
     times : int
         The planes are those of so many time points, one after the other, equally many
         of each; 1 also where only some planes of such a stack were predicted.
+    spacing : tuple of float, optional
+        Of a volume: edges of a pixel along Z, Y and X, if known.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other, 0 to 1; see
         `Average.disagreement`.
@@ -79,6 +84,7 @@ class Segmentation:
     volume: bool = False
     times: int = 1
     disagreement: np.ndarray | None = None
+    spacing: tuple[float, ...] | None = None
 
     @property
     def uncertainty(self) -> np.ndarray:
@@ -183,6 +189,10 @@ def segment(
         volume=volume,
         times=times,
         disagreement=maps[classes] if len(maps) > classes else None,
+        # An image of unknown pixel size counts as one of the model's.
+        spacing=(image.pixel_size_um or model.settings.pixel_sizes_um)
+        if volume
+        else None,
     )
 
 
@@ -239,6 +249,7 @@ def _number(
             plane=index,
             box=_moved(part.box, first),
             foreground=part.foreground,
+            probabilities=part.probabilities,
         )
 
 
@@ -276,6 +287,7 @@ def make_labels(
         settings.annotation,
         volume=segmentation.volume,
         times=segmentation.times,
+        spacing=segmentation.spacing,
     )
 
 
@@ -286,6 +298,7 @@ def find_labels(
     *,
     volume: bool = False,
     times: int = 1,
+    spacing: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Turn probabilities (K, [Z,] Y, X) into labels ([Z,] Y, X).
 
@@ -301,6 +314,8 @@ def find_labels(
         Whether objects reach through planes; by default each plane is for itself.
     times : int
         How many volumes follow each other along Z; each is for itself.
+    spacing : sequence of float, optional
+        Of a volume; see `find_objects`.
     """
     if kind == "classes":
         return class_map(probabilities)
@@ -309,8 +324,9 @@ def find_labels(
         is_object: np.ndarray = foreground >= objects.threshold
         return is_object.astype(np.uint8)
     if foreground.ndim == 2 or (volume and times == 1):
-        return find_objects(foreground, objects)
+        return find_objects(foreground, objects, spacing)
     parts = np.split(foreground, times) if volume else foreground
-    found = [find_objects(part, objects) for part in parts]
+    through = spacing if volume else None
+    found = [find_objects(part, objects, through) for part in parts]
     together = np.concatenate(found) if volume else np.stack(found)
     return together.astype(np.result_type(*found), copy=False)

@@ -165,7 +165,9 @@ def _score_one(
         classes = class_map(predicted.probabilities)
         return compare_classes(classes, target, settings.network.classes)
     return score_labels(
-        find_objects(1 - predicted.probabilities[0], objects),
+        find_objects(
+            1 - predicted.probabilities[0], objects, predicted.example.pixel_size
+        ),
         target.labels,
         known=target.known,
     )
@@ -182,6 +184,7 @@ def _score_detection(
             found.positions[found.classes == number],
             points.positions[points.classes == number],
             known=points.known,
+            pixel_size=predicted.example.pixel_size,
         )
         for number in range(1, len(predicted.probabilities))
     ]
