@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from napari_unet.core.annotation.target import Example, Region, Role
 from napari_unet.core.config import ModelSettings, TrainConfig
@@ -19,6 +20,8 @@ from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.validation import Validate, Validation
 
 _LOSSES = ("mse", "l1")
+# In labels, neighbours on objects are equal but for where objects touch.
+_ALIKE = 0.9
 
 
 def pair_images(
@@ -46,7 +49,9 @@ def pair_images(
 def check_values(
     examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
 ) -> None:
-    """Refuse what does not go together: targets, head, loss.
+    """Refuse a loss that does not go with the head, and targets that do not fit.
+
+    That all have targets, or none, `check_kind` has seen to.
 
     Raises
     ------
@@ -54,19 +59,6 @@ def check_values(
         Saying which, and what to do.
     """
     wants = settings.annotation == "values"
-    without = [e.image.name for e in examples if (e.values is not None) != wants]
-    if without and wants:
-        raise InputError(
-            f"The network predicts grey values, but '{without[0]}' has no image to "
-            "predict. Give target images (on the command line: train IMAGES TARGETS "
-            "--annotation values), or choose a network with another head."
-        )
-    if without:
-        raise InputError(
-            f"'{without[0]}' has an image to predict, but the network predicts "
-            f"{settings.annotation}. Choose the preset 'denoise', or a network with "
-            "the head 'regression'."
-        )
     if wants != (config.loss in _LOSSES):
         raise InputError(
             f"The loss '{config.loss}' does not go with a network that predicts "
@@ -84,6 +76,30 @@ def check_values(
                 f"The target of '{example.image.name}' has {channels} channels, the "
                 f"network predicts {settings.network.target_channels}."
             )
+
+
+def look_like_labels(values: NDArray[np.generic]) -> bool:
+    """Tell whether a target holds labels of objects or classes, not grey values.
+
+    Labels are whole numbers on a background of 0, and nearly the same everywhere on an
+    object.
+
+    Parameters
+    ----------
+    values : ndarray, shape (T, [Z,] Y, X)
+        The target.
+
+    Examples
+    --------
+    >>> labels = np.repeat(np.array([[[0, 1, 0, 2]]]), 20, axis=2)
+    >>> look_like_labels(labels), look_like_labels(np.arange(80).reshape(1, 1, 80))
+    (True, False)
+    """
+    if len(values) != 1 or values.dtype.kind not in "bui" or values.all():
+        return False
+    left, right = values[..., :-1], values[..., 1:]
+    inside = (left != 0) & (right != 0)
+    return bool(inside.any() and (left == right)[inside].mean() > _ALIKE)
 
 
 def complete_values(
