@@ -181,12 +181,16 @@ def _examples_of_image(
             f"{image.shape}; make a new annotation for this image."
         )
     check_same_scale(annotation, layer)
-    boxes = tuple(
+    return [Example(image, painted.copy(), boxes_of(regions), IGNORE_LABEL)]
+
+
+def boxes_of(regions: RegionsByPlane) -> tuple[Region, ...]:
+    """Return the regions of all planes as regions of the image or stack."""
+    return tuple(
         box if z is None else _lift(box, z)
         for z, found in regions.items()
         for box in found
     )
-    return [Example(image, painted.copy(), boxes, IGNORE_LABEL)]
 
 
 def _lift(box: Region, z: int) -> Region:

@@ -5,18 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from napari_unet.evaluated import evaluate_boundary_planes, evaluate_class_planes
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from napari.layers import Labels
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.target import Region
     from napari_unet.session import Session
 
-Kind = Literal["objects", "classes", "borders"]
+Kind = Literal["objects", "classes", "borders", "values"]
 
 # Name, title, what it means.
 KINDS: tuple[tuple[Kind, str, str], ...] = (
@@ -27,6 +29,7 @@ KINDS: tuple[tuple[Kind, str, str], ...] = (
         "Borders between cells",
         "The errors of the ISBI challenge, from a layer of probabilities",
     ),
+    ("values", "Grey values", "How close a predicted image is to the true one"),
 )
 
 
@@ -36,17 +39,17 @@ class Inputs:
 
     Parameters
     ----------
-    layer : Labels layer
+    layer : Labels or Image layer
         The true one; only handed on.
     predicted, true : ndarray, shape ([Z,] Y, X)
-        Labels, or probabilities against labels.
+        Labels, or probabilities against labels; of grey values (T, [Z,] Y, X).
     regions : mapping of int or None to sequence of Region
         By plane. If there are any, only what lies in them counts.
     ignore_label : int
         True pixels with this number do not count.
     """
 
-    layer: Labels
+    layer: Layer
     predicted: NDArray[Any]
     true: NDArray[Any]
     regions: Mapping[int | None, Sequence[Region]]
@@ -59,17 +62,17 @@ class Answer:
 
     Parameters
     ----------
-    true : Labels layer
-        The true labels.
+    true : Labels or Image layer
+        The true labels, or the true image.
     kind : str
         What was compared.
-    scores : Scores, ClassScores or BoundaryScores
+    scores : Scores, ClassScores, BoundaryScores or ValueScores
         How well they agree.
-    errors : ErrorMap, ndarray of uint8, or None
-        Where they do not: of objects, classes, borders.
+    errors : ErrorMap, ndarray of uint8, None, or ndarray of float32
+        Where they do not: of objects, classes, borders, grey values.
     """
 
-    true: Labels
+    true: Layer
     kind: Kind
     scores: Any
     errors: Any
@@ -103,6 +106,12 @@ def compare(
         scores = yield from evaluate_boundary_planes(
             1 - cells if inverted else cells, true, regions, ignore_label
         )
+    elif kind == "values":
+        from napari_unet.core.evaluation.value_scores import compare_images
+
+        scores = compare_images(predicted, true)
+        # Of several channels, what is wrong on the average.
+        errors = (predicted - true.astype(np.float32)).mean(axis=0, dtype=np.float32)
     elif kind == "classes":
         scores, errors = evaluate_class_planes(predicted, true, regions, ignore_label)
     else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils import DirectLabelColormap
+from napari.utils import Colormap, DirectLabelColormap
 
-from napari_unet.widgets.layers import add_labels, find_layer, role_of
+from napari_unet.widgets.layers import add_labels, find_layer, role_of, show_image
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image as ImageLayer
     from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
@@ -33,6 +34,10 @@ DIFFERENCES = {
     4: ("confused", "#CC79A7", "Another class than the true one"),
 }
 _ROLES: tuple[LayerRole, ...] = ("errors", "differences")
+# Predicted too dark, right, too bright: colours of Okabe & Ito.
+_SIGNED = Colormap(["#56B4E9", "#000000", "#D55E00"], name="too dark - too bright")
+# Single pixels that are far off would leave nothing of the others to be seen.
+_LARGEST_ERROR = 99.5
 # What is right is painted fainter than what is wrong: half as opaque.
 _FAINT = "80"
 # Errors are looked at this large, in screen pixels per pixel at least.
@@ -49,6 +54,20 @@ def show_differences(
 ) -> Labels:
     """Paint where classes differ in a layer over the true ones."""
     return _paint(viewer, true, "differences", differences, DIFFERENCES)
+
+
+def show_signed_error(
+    viewer: napari.Viewer, true: ImageLayer, error: NDArray[np.float32]
+) -> ImageLayer:
+    """Show predicted minus true grey values over the true image, 0 in the middle."""
+    layer = show_image(
+        viewer, true, "signed error", error, colormap=_SIGNED, blending="translucent"
+    )
+    largest = max(float(np.percentile(np.abs(error), _LARGEST_ERROR)), 1e-6)
+    layer.contrast_limits_range = (-largest, largest)
+    layer.contrast_limits = (-largest, largest)
+    layer.visible = True
+    return layer
 
 
 def is_verdict(layer: Layer) -> bool:

@@ -29,14 +29,22 @@ from napari_unet.widgets.errors_layer import (
     is_verdict,
     show_differences,
     show_errors,
+    show_signed_error,
 )
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.layers import IGNORE_LABEL, find_layer, labels_of, role_of
+from napari_unet.widgets.layers import (
+    IGNORE_LABEL,
+    find_layer,
+    is_users_image,
+    labels_of,
+    role_of,
+)
 from napari_unet.widgets.score_tables import (
     BoundaryTable,
     ClassTable,
     ErrorTable,
     ScoreTable,
+    ValueTable,
 )
 from napari_unet.widgets.section import Section
 
@@ -70,16 +78,23 @@ class EvaluateSection(Section):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(session, viewer, parent)
-        self._true_layer: Labels | None = None
+        self._true_layer: Layer | None = None
         self._job: Job | None = None
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
         self._table.chosen.connect(self._on_error_chosen)
         self._kind.currentIndexChanged.connect(self._on_kind_chosen)
-        for box in (self._predicted, self._probabilities, self._true):
+        for box in (
+            self._predicted,
+            self._probabilities,
+            self._predicted_image,
+            self._true,
+            self._true_image,
+        ):
             box.layerChanged.connect(self._show_button)
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
+        listen(self._chosen.events.target, self._take_chosen)
         self._take_chosen()
         self._on_kind_chosen()
 
@@ -95,6 +110,16 @@ class EvaluateSection(Section):
         )
         self._probabilities = LayerCombo(
             self._viewer, _is_map, placeholder="No probabilities yet"
+        )
+        self._predicted_image = LayerCombo(
+            self._viewer, _is_image, placeholder="No image yet"
+        )
+        self._true_image = LayerCombo(
+            self._viewer, is_users_image, placeholder="No image yet"
+        )
+        self._predicted_image.setToolTip("The image that a model has predicted")
+        self._true_image.setToolTip(
+            "The image that was to be predicted; all of it is compared"
         )
         self._predicted.setToolTip("What a model has found")
         self._probabilities.setToolTip(
@@ -116,13 +141,16 @@ class EvaluateSection(Section):
         self._counts.setTextFormat(Qt.TextFormat.RichText)
         self._scores, self._table = ScoreTable(), ErrorTable()
         self._classes, self._borders = ClassTable(), BoundaryTable()
+        self._values = ValueTable()
         self._form = QFormLayout()
         for title, combo, name in (
             ("Compare", self._kind, "What is compared"),
             ("Predicted", self._predicted, "Predicted labels"),
             ("Predicted", self._probabilities, "Predicted probabilities"),
             ("", self._inverted, ""),
+            ("Predicted", self._predicted_image, "Predicted image"),
             ("True", self._true, "True labels"),
+            ("True", self._true_image, "True image"),
         ):
             label = QLabel(title)
             label.setBuddy(combo)
@@ -137,6 +165,7 @@ class EvaluateSection(Section):
             self._scores,
             self._classes,
             self._borders,
+            self._values,
             self._counts,
             self._table,
         )
@@ -146,12 +175,18 @@ class EvaluateSection(Section):
 
     def _on_kind_chosen(self, _index: int = 0) -> None:
         """Ask for what this comparison needs, and no more."""
-        borders = self._kind.currentData() == "borders"
-        self._form.setRowVisible(self._predicted, not borders)
+        kind = self._kind.currentData()
+        borders, values = kind == "borders", kind == "values"
+        self._form.setRowVisible(self._predicted, not (borders or values))
         self._form.setRowVisible(self._probabilities, borders)
         self._form.setRowVisible(self._inverted, borders)
+        self._form.setRowVisible(self._predicted_image, values)
+        self._form.setRowVisible(self._true, not values)
+        self._form.setRowVisible(self._true_image, values)
         if borders:
             self._take_probabilities()
+        elif values:
+            self._take_images()
         self._show_button()
 
     def _take_chosen(self, _layer: object = None) -> None:
@@ -161,7 +196,17 @@ class EvaluateSection(Section):
         if self._chosen.annotation is not None:
             self._true.setValue(self._chosen.annotation)
         self._take_probabilities()
+        self._take_images()
         self._show_button()
+
+    def _take_images(self) -> None:
+        """Propose what was predicted from the chosen image, and its target."""
+        if self._chosen.image is not None:
+            found = find_layer(self._viewer, self._chosen.image, "predicted image")
+            if found is not None:
+                self._predicted_image.setValue(found)
+        if self._chosen.target is not None:
+            self._true_image.setValue(self._chosen.target)
 
     def _take_probabilities(self) -> None:
         """Propose the probabilities of the chosen image."""
@@ -172,8 +217,10 @@ class EvaluateSection(Section):
 
     def _layers(self) -> tuple[Layer | None, Layer | None]:
         """Return what is compared: the predicted and the true layer."""
-        borders = self._kind.currentData() == "borders"
-        predicted = self._probabilities if borders else self._predicted
+        kind = self._kind.currentData()
+        if kind == "values":
+            return self._predicted_image.value(), self._true_image.value()
+        predicted = self._probabilities if kind == "borders" else self._predicted
         return predicted.value(), self._true.value()
 
     def _show_button(self, _event: object = None) -> None:
@@ -188,20 +235,14 @@ class EvaluateSection(Section):
             self._job.cancel()
             self._button.setEnabled(False)
             return
-        predicted, true = self._layers()
-        if predicted is None or not isinstance(true, Labels):
-            return
         try:
-            regions: Any = {}
-            if true is self._chosen.annotation and self._chosen.image is not None:
-                regions = regions_of(self._chosen.regions, self._chosen.image)
+            inputs = self._take_inputs()
         except InputError as error:
             show_problem(error)
             return
+        if inputs is None:
+            return
         kind: Kind = self._kind.currentData()
-        inputs = Inputs(
-            true, _array_of(predicted), labels_of(true), regions, IGNORE_LABEL
-        )
         session, inverted = self._session, self._inverted.isChecked()
 
         def steps() -> Generator[float, None, Answer]:
@@ -220,6 +261,24 @@ class EvaluateSection(Section):
             job, self, progressed=self._on_progressed, ended=self._on_ended
         )
 
+    def _take_inputs(self) -> Inputs | None:
+        """Return copies of what is to be compared."""
+        predicted, true = self._layers()
+        if predicted is None or true is None:
+            return None
+        found = _array_of(predicted)
+        if not isinstance(true, Labels):
+            # An image has its channels first.
+            found, right = (
+                np.moveaxis(array, -1, 0) if layer.rgb else array[np.newaxis]
+                for layer, array in ((predicted, found), (true, _array_of(true)))
+            )
+            return Inputs(true, found, right, {}, IGNORE_LABEL)
+        regions: Any = {}
+        if true is self._chosen.annotation and self._chosen.image is not None:
+            regions = regions_of(self._chosen.regions, self._chosen.image)
+        return Inputs(true, found, labels_of(true), regions, IGNORE_LABEL)
+
     def _on_progressed(self, part: float) -> None:
         if self._job is not None and not self._job.is_cancelling:
             self._button.setText(f"Stop comparing ({part:.0%} done)")
@@ -235,6 +294,7 @@ class EvaluateSection(Section):
             "objects": (self._scores, self._counts, self._table),
             "classes": (self._classes, self._counts),
             "borders": (self._borders,),
+            "values": (self._values,),
         }
         for widget in self._results:
             widget.setVisible(widget in shown[answer.kind])
@@ -242,6 +302,10 @@ class EvaluateSection(Section):
         is_open = answer.true in self._viewer.layers
         if answer.kind == "borders":
             self._borders.setValue(answer.scores)
+        elif answer.kind == "values":
+            self._values.setValue(answer.scores)
+            if is_open:
+                show_signed_error(self._viewer, answer.true, answer.errors)
         elif answer.kind == "classes":
             self._classes.setValue(answer.scores)
             self._counts.setText(describe_differences(answer.errors))
@@ -267,6 +331,11 @@ def _is_map(layer: Layer) -> bool:
     """Tell whether an image may hold probabilities: ours, or one the user opened."""
     grey = isinstance(layer, Image) and not layer.rgb
     return grey and role_of(layer) in (None, "probabilities")
+
+
+def _is_image(layer: Layer) -> bool:
+    """Tell whether an image may have been predicted: by us, or by someone else."""
+    return isinstance(layer, Image) and role_of(layer) in (None, "predicted image")
 
 
 def _array_of(layer: Layer) -> Any:

@@ -95,7 +95,7 @@ class ValueScores:
 
 
 def score_values(
-    predicted: NDArray[np.floating],
+    predicted: NDArray[np.generic],
     true: NDArray[np.generic],
     known: NDArray[np.bool_] | None = None,
 ) -> ValueScores:
@@ -192,7 +192,7 @@ def _measure_similarity(
     span = float(true.max()) - float(true.min())
     pairs = zip(predicted.reshape(-1, *plane), true.reshape(-1, *plane), strict=True)
     for found, right in pairs:
-        _, each = structural_similarity(
+        _, each = structural_similarity(  # type: ignore[no-untyped-call]
             right.astype(np.float64),
             found.astype(np.float64),
             data_range=span,
