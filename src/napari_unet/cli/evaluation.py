@@ -36,7 +36,7 @@ _BOUNDARIES_SHOWN = {
 _VALUES_SHOWN = {
     "psnr": ("PSNR (dB)", ".2f"),
     "rmse": ("RMSE", ".4g"),
-    "mse": ("MSE", ".4g"),
+    "mse": ("MSE", ".6g"),
     "mae": ("MAE", ".4g"),
     "ssim": ("SSIM", ".4f"),
 }

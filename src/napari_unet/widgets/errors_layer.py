@@ -34,8 +34,9 @@ DIFFERENCES = {
     4: ("confused", "#CC79A7", "Another class than the true one"),
 }
 _ROLES: tuple[LayerRole, ...] = ("errors", "differences")
-# Predicted too dark, right, too bright: colours of Okabe & Ito.
-_SIGNED = Colormap(["#56B4E9", "#000000", "#D55E00"], name="too dark - too bright")
+# Of grey values: sky blue and vermillion of Okabe & Ito, black where they are right.
+_DARK, _BRIGHT = "#56B4E9", "#D55E00"
+_SIGNED = Colormap([_DARK, "#000000", _BRIGHT], name="dark to bright")
 # Single pixels that are far off would leave nothing of the others to be seen.
 _LARGEST_ERROR = 99.5
 # What is right is painted fainter than what is wrong: half as opaque.
@@ -120,6 +121,15 @@ def describe_differences(differences: NDArray[np.uint8]) -> str:
     pixels = np.bincount(differences.ravel(), minlength=max(DIFFERENCES) + 1)
     counts = {kind: f"{int(pixels[kind]):,} px" for kind in DIFFERENCES}
     return _write_legend(counts, DIFFERENCES)
+
+
+def describe_signed_error() -> str:
+    """Return the legend of the layer of signed errors."""
+    colours = {"too dark": _DARK, "too bright": _BRIGHT}
+    return " &nbsp; ".join(
+        f"<span style='color:{colour}'>■</span>&nbsp;predicted {name}"
+        for name, colour in colours.items()
+    )
 
 
 def _write_legend(

@@ -25,6 +25,7 @@ from napari_unet.widgets.comparison import KINDS, Answer, Inputs, compare
 from napari_unet.widgets.errors_layer import (
     describe_counts,
     describe_differences,
+    describe_signed_error,
     go_to,
     is_verdict,
     show_differences,
@@ -294,7 +295,7 @@ class EvaluateSection(Section):
             "objects": (self._scores, self._counts, self._table),
             "classes": (self._classes, self._counts),
             "borders": (self._borders,),
-            "values": (self._values,),
+            "values": (self._values, self._counts),
         }
         for widget in self._results:
             widget.setVisible(widget in shown[answer.kind])
@@ -304,6 +305,7 @@ class EvaluateSection(Section):
             self._borders.setValue(answer.scores)
         elif answer.kind == "values":
             self._values.setValue(answer.scores)
+            self._counts.setText(describe_signed_error())
             if is_open:
                 show_signed_error(self._viewer, answer.true, answer.errors)
         elif answer.kind == "classes":

@@ -49,7 +49,7 @@ _BOUNDARY_SCORES = (
 _VALUE_SCORES = (
     ("psnr", "PSNR (dB)", ".2f", "Range of the true values against the error"),
     ("rmse", "RMSE", ".4g", "Root of the mean squared error, in grey values"),
-    ("mse", "MSE", ".4g", "Mean squared error"),
+    ("mse", "MSE", ".6g", "Mean squared error"),
     ("mae", "MAE", ".4g", "Mean absolute error, in grey values"),
     ("ssim", "SSIM", ".4f", "Structural similarity in windows of 11 px: 1 is best"),
 )

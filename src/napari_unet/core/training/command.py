@@ -24,7 +24,7 @@ def repeat_command(
         The model folder, which holds the settings.
     examples : sequence of Example
         What the training saw. The command has placeholders in capitals for the folders
-        that hold images, labels and regions: a viewer's layers have no files.
+        that hold images, labels or targets, and regions: viewer layers have no files.
     settings : ModelSettings
         Of the model.
     config : TrainConfig
@@ -56,7 +56,7 @@ def repeat_command(
     if any(e.regions for e in examples):
         words.append("--regions REGIONS")
     if held:
-        words.append("--validation-images IMAGES2 --validation-labels LABELS2")
+        words.append(f"--validation-images IMAGES2 --validation-labels {labels}2")
     words += reading
     if len(ignored) == 1 and "--zero ignore" not in reading:
         words.append(f"--ignore-label {ignored.pop()}")
