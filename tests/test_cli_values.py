@@ -209,3 +209,17 @@ def test_images_that_cannot_be_compared_are_named(tmp_path, folders, call):
     write_labels(other, np.ones((80, 96), np.uint16), SIZE)
     said = refused(folders[0] / "field0.tif", other, "--values")
     assert "The true image is constant" in said
+
+
+def test_pairs_of_images_are_checked_before_training(tmp_path, folders, call):
+    check = ["check", *folders, "--annotation", "values"]
+    noise = np.random.default_rng(0).random((80, 96), np.float32)
+    tifffile.imwrite(folders[1] / "field0.tif", noise)
+    assert call(*check)[0] == 0  # real numbers are grey values, and no bad labels
+    tifffile.imwrite(folders[1] / "field0.tif", np.ones((80, 95), np.float32))
+    tifffile.imwrite(folders[1] / "field1.tif", np.ones((80, 96), np.float32))
+    code, out, _ = call(*check, "--json")
+    assert code == 2
+    messages = [f["message"] for f in json.loads(out)["findings"]]
+    assert "The target of 'field0' has the shape (80, 95)" in messages[0]
+    assert "'field1' is constant" in messages[1]

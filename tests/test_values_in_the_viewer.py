@@ -121,6 +121,15 @@ def test_an_image_is_its_own_target_and_regions_are_learned(person):
     assert "--regions REGIONS" in card.command
     assert read_manifest(person.session.model_folder).settings.annotation == "values"
 
+    person.choose("The model in use", "Start from", "Fine-tune")
+    person.press("Start training", "Fine-tune")
+    person.wait_for_the_job()
+    assert not person.problems()
+    assert " → " in person.reads("Fine-tune")
+    second = read_manifest(person.session.model_folder).card
+    assert second.started_from == card.name
+    assert "--start-from" in second.command
+
 
 def test_what_does_not_go_together_is_said(person):
     open_pair(person)

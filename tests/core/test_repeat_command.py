@@ -57,6 +57,14 @@ def test_targets_are_named_where_another_image_is_learned():
     assert "annotations" not in text
 
 
+def test_channels_are_named_where_they_are_positions_in_files():
+    assert "--channels 0,2 " in command(
+        PLAIN, settings=ModelSettings(channels=(0, 2), planes_as_channels=True)
+    )
+    layers = ModelSettings(channels=("my nuclei", "cells"))
+    assert "--channels" not in command(PLAIN, settings=layers)
+
+
 def test_the_card_says_that_layers_must_be_saved_first():
     inside = replace(PLAIN, regions=(Region((0, 0), (3, 3)),))
     card = Card(command=command(inside))

@@ -5,6 +5,10 @@ import pytest
 import torch
 
 from napari_unet.core.annotation.target import Example, Region
+from napari_unet.core.annotation.value_findings import (
+    find_target_faults,
+    look_like_labels,
+)
 from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import Model, load_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
@@ -23,7 +27,7 @@ from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.preparation import make_sampler
-from napari_unet.core.training.values import complete_values, look_like_labels
+from napari_unet.core.training.values import complete_values
 from napari_unet.core.workflow import fine_tune, make_labels, pair_images, segment
 
 EXACT = {"device": "cpu", "precision": "float32"}
@@ -175,6 +179,17 @@ def test_labels_are_told_from_grey_values():
     assert not look_like_labels(np.where(grey > 1500, grey, 0))  # dark background
     assert not look_like_labels(discs[None].astype(np.float32))
     assert not look_like_labels(np.stack([discs, discs]))
+
+
+def test_faults_of_pairs_are_found():
+    flat = Image(np.ones((1, 72, 90)), None, "flat")
+    labels = Image(np.tril(np.ones((1, 72, 90), int)), None, "labels")
+    assert find_target_faults(blobs(), blobs(1)) == []
+    [error] = find_target_faults(blobs(), flat)
+    assert (error.level, "'flat' is constant" in error.message) == ("error", True)
+    [warning] = find_target_faults(blobs(), labels)
+    assert warning.level == "warning"
+    assert "'labels' looks like labels" in warning.message
 
 
 def test_image_and_target_are_deformed_alike():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
 
 def refuse_labels(examples: "Sequence[Example]") -> None:
     """Refuse labels as targets, where the user did not say that they are values."""
-    from napari_unet.core.training.values import look_like_labels
+    from napari_unet.core.annotation.value_findings import look_like_labels
 
     for example in examples:
         if example.values is not None and look_like_labels(example.values):

@@ -49,8 +49,9 @@ def repeat_command(
         words.append(f"--annotation {settings.annotation}")
     if settings.annotation == "classes":
         words.append(f'--classes "{",".join(settings.class_names)}"')
-    if settings.channels:
-        words.append(f"--channels {','.join(map(str, settings.channels))}")
+    positions = [c for c in settings.channels if isinstance(c, int)]
+    if positions:  # names are those of layers: files hold just these, in this order
+        words.append(f"--channels {','.join(map(str, positions))}")
     if settings.planes_as_channels:
         words.append("--planes-as-channels")
     if any(e.regions for e in examples):

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from napari_unet.core.annotation.target import Example, Region, Role
 from napari_unet.core.config import ModelSettings, TrainConfig
@@ -20,8 +19,6 @@ from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.validation import Validate, Validation
 
 _LOSSES = ("mse", "l1")
-# In labels, neighbours on objects are equal but for where objects touch.
-_ALIKE = 0.9
 
 
 def pair_images(
@@ -76,30 +73,6 @@ def check_values(
                 f"The target of '{example.image.name}' has {channels} channels, the "
                 f"network predicts {settings.network.target_channels}."
             )
-
-
-def look_like_labels(values: NDArray[np.generic]) -> bool:
-    """Tell whether a target holds labels of objects or classes, not grey values.
-
-    Labels are whole numbers on a background of 0, and nearly the same everywhere on an
-    object.
-
-    Parameters
-    ----------
-    values : ndarray, shape (T, [Z,] Y, X)
-        The target.
-
-    Examples
-    --------
-    >>> labels = np.repeat(np.array([[[0, 1, 0, 2]]]), 20, axis=2)
-    >>> look_like_labels(labels), look_like_labels(np.arange(80).reshape(1, 1, 80))
-    (True, False)
-    """
-    if len(values) != 1 or values.dtype.kind not in "bui" or values.all():
-        return False
-    left, right = values[..., :-1], values[..., 1:]
-    inside = (left != 0) & (right != 0)
-    return bool(inside.any() and (left == right)[inside].mean() > _ALIKE)
 
 
 def complete_values(
