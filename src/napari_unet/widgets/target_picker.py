@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFormLayout, QLabel, QWidget
@@ -81,7 +82,7 @@ class TargetPicker(QWidget):
         elif target is image:
             self._line.setText(ITSELF)
         else:
+            names = (html.escape(layer.name) for layer in (target, image))
             self._line.setText(
-                f"The network learns to predict <b>{target.name}</b> from "
-                f"<b>{image.name}</b>."
+                "The network learns to predict <b>{}</b> from <b>{}</b>.".format(*names)
             )
