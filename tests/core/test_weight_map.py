@@ -293,6 +293,20 @@ def test_unknown_pixels_weigh_nothing_and_do_not_count():
     assert weights[7, 9] == pytest.approx(balance[0])
 
 
+def test_class_weights_of_the_isbi_membranes():
+    weights = balance_classes(np.array([1_727_250, 6_137_070]))  # membranes, cells
+    np.testing.assert_allclose(weights, [2.276544, 0.640723], rtol=1e-5)
+
+
+def test_the_term_falls_below_a_thousandth_beyond_18_58_px():
+    reach = 5 * np.sqrt(2 * np.log(1000))
+    assert reach == pytest.approx(18.58, abs=0.01)
+    for size, below in ((reach - 0.01, False), (reach + 0.01, True)):
+        # d1 + d2 in a gap of one pixel of half the length
+        term = border_distance_term(np.array([[1, 0, 2]]), pixel_size=(1, size / 2))
+        assert (term[0, 1] < 10 / 1000) == below
+
+
 def test_given_class_weights_are_used():
     target = make_target(np.array([[0, 1, 2]]), kind="classes", classes=3)
     config = WeightMapConfig(w0=0)

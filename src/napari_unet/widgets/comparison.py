@@ -7,7 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from napari_unet.evaluated import evaluate_boundary_planes, evaluate_class_planes
+from napari_unet.evaluated import (
+    evaluate_boundary_planes,
+    evaluate_class_planes,
+    evaluate_volume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -47,6 +51,8 @@ class Inputs:
         By plane. If there are any, only what lies in them counts.
     ignore_label : int
         True pixels with this number do not count.
+    volume : bool
+        Whether objects reach through planes.
     """
 
     layer: Layer
@@ -54,6 +60,7 @@ class Inputs:
     true: NDArray[Any]
     regions: Mapping[int | None, Sequence[Region]]
     ignore_label: int
+    volume: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +121,8 @@ def compare(
         errors = (predicted - true.astype(np.float32)).mean(axis=0, dtype=np.float32)
     elif kind == "classes":
         scores, errors = evaluate_class_planes(predicted, true, regions, ignore_label)
+    elif inputs.volume:
+        scores, errors = evaluate_volume(predicted, true, regions, ignore_label)
     else:
         scores, errors = session.evaluate(
             predicted, true, regions=regions, ignore_label=ignore_label

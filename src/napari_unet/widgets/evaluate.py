@@ -48,6 +48,7 @@ from napari_unet.widgets.score_tables import (
     ValueTable,
 )
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.volume_choice import VolumeChoice
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -96,6 +97,7 @@ class EvaluateSection(Section):
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
         listen(self._chosen.events.target, self._take_chosen)
+        listen(session.events.segmentation, self._propose_volume)
         self._take_chosen()
         self._on_kind_chosen()
 
@@ -135,6 +137,7 @@ class EvaluateSection(Section):
         self._inverted.setToolTip(
             "Tick this if the layer is high between cells, not inside them"
         )
+        self._volumes = VolumeChoice()
         self._button = QPushButton("Compare")
         self._button.setToolTip("Measure the agreement and paint the errors")
         self._counts = QLabel()
@@ -152,6 +155,7 @@ class EvaluateSection(Section):
             ("Predicted", self._predicted_image, "Predicted image"),
             ("True", self._true, "True labels"),
             ("True", self._true_image, "True image"),
+            ("", self._volumes, ""),
         ):
             label = QLabel(title)
             label.setBuddy(combo)
@@ -228,14 +232,22 @@ class EvaluateSection(Section):
         if self._job is not None:
             return
         layers = self._layers()
+        self._propose_volume()
         self._button.setText("Compare")
         self._button.setEnabled(None not in layers and layers[0] is not layers[1])
+
+    def _propose_volume(self, _event: object = None) -> None:
+        """Ask whether objects reach through planes, where that makes a difference."""
+        objects = self._kind.currentData() == "objects"
+        is_stack = self._volumes.propose(*self._layers()) if objects else False
+        self._form.setRowVisible(self._volumes, is_stack)
 
     def _on_button_clicked(self) -> None:
         if self._job is not None:
             self._job.cancel()
             self._button.setEnabled(False)
             return
+        self._propose_volume()  # more may have been painted since they were chosen
         try:
             inputs = self._take_inputs()
         except InputError as error:
@@ -278,7 +290,15 @@ class EvaluateSection(Section):
         regions: Any = {}
         if true is self._chosen.annotation and self._chosen.image is not None:
             regions = regions_of(self._chosen.regions, self._chosen.image)
-        return Inputs(true, found, labels_of(true), regions, IGNORE_LABEL)
+        objects = self._kind.currentData() == "objects"
+        return Inputs(
+            true,
+            found,
+            labels_of(true),
+            regions,
+            IGNORE_LABEL,
+            volume=objects and self._volumes.isChecked(),
+        )
 
     def _on_progressed(self, part: float) -> None:
         if self._job is not None and not self._job.is_cancelling:
@@ -332,7 +352,7 @@ def _is_labels(layer: Layer) -> bool:
 def _is_map(layer: Layer) -> bool:
     """Tell whether an image may hold probabilities: ours, or one the user opened."""
     grey = isinstance(layer, Image) and not layer.rgb
-    return grey and role_of(layer) in (None, "probabilities")
+    return grey and role_of(layer) in (None, "probabilities", "class probability")
 
 
 def _is_image(layer: Layer) -> bool:
