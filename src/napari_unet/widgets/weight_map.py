@@ -173,7 +173,8 @@ class WeightMapSection(Section):
         """Compute with a new map: the numbers mean something else now."""
         self._live_map = None
         self._asked = (None, None)
-        self._request()
+        self._status.clear()
+        self._on_layers_chosen()
 
     def _on_sampling_edited(self, config: SamplingConfig) -> None:
         self._session.train_config = self._session.train_config.replaced(
@@ -215,6 +216,9 @@ class WeightMapSection(Section):
         if not self._live.isChecked():
             return
         annotation, regions = self._chosen.annotation, self._chosen.regions
+        if self._session.annotation == "values":
+            self._status.setText("Of another image, every pixel weighs the same.")
+            return
         points = self._chosen.points
         if annotation is None and points is None:
             self._status.setText(
