@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
@@ -200,23 +199,6 @@ def check_planes(planes_as_channels: bool, network: NetworkConfig) -> None:
             "--planes-as-channels makes one plane of a stack, but the network learns "
             "from volumes; leave one of the two out."
         )
-
-
-def read_true_classes(path: Path, settings: ModelSettings) -> "NDArray[np.integer]":
-    """Read true labels; where they hold what the model learned from, as its classes.
-
-    Raises
-    ------
-    InputError
-        If they hold anything else.
-    """
-    from napari_unet.core.annotation.class_values import classify, read_value
-    from napari_unet.formats.images import read_class_labels
-
-    labels = read_class_labels(path)
-    if not settings.class_values:
-        return labels
-    return classify(labels, [*map(read_value, settings.class_values)], path.name)
 
 
 def check_same_channels(model: "Model", wanted: Sequence[int]) -> None:
