@@ -71,7 +71,9 @@ def settle(
     examples: "list[Example]",
     kind: AnnotationKind,
     names: Sequence[str],
-    model: "Model | None",
+    model: "Model | None" = None,
+    *,
+    zero: Literal["background", "ignore"] = "background",
 ) -> "tuple[list[Example], ClassTable | None]":
     """Turn numbers and colours into classes, the same for all images.
 
@@ -85,6 +87,8 @@ def settle(
         Given by the user, if any.
     model : Model, optional
         To start from; its classes are kept.
+    zero : str
+        What 0 means in the labels.
 
     Returns
     -------
@@ -104,8 +108,9 @@ def settle(
                 "have two, background and object. Say --annotation classes."
             )
         return examples, None
-    known = None if model is None else _table_of(model.settings)
-    found = settle_classes(count_values(examples), names, known)
+    first = int(zero == "ignore")
+    known = None if model is None else _table_of(model.settings, first)
+    found = settle_classes(count_values(examples), names, known, first=first)
     print(show_classes(found), file=sys.stderr)
     return [to_classes(example, found) for example in examples], found
 
@@ -222,12 +227,17 @@ def check_same_classes(model: "Model", found: "ClassTable | None") -> None:
         )
 
 
-def _table_of(settings: ModelSettings) -> "ClassTable | None":
-    """Return the classes of a model, none of them seen yet."""
+def _table_of(settings: ModelSettings, first: int) -> "ClassTable | None":
+    """Return the classes of a model, none of them seen yet.
+
+    What it numbers from 0 has numbers from `first` on in these labels.
+    """
     from napari_unet.core.annotation.class_values import ClassTable, read_value
 
     if settings.annotation != "classes":
         return None
     count = len(settings.class_names)
-    values = tuple(map(read_value, settings.class_values)) or tuple(range(count))
+    values = tuple(map(read_value, settings.class_values)) or tuple(
+        range(first, first + count)
+    )
     return ClassTable(settings.class_names, values, (0,) * count)

@@ -212,7 +212,7 @@ def train(
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
-    examples, found = settle(examples, kind, names, old)
+    examples, found = settle(examples, kind, names, old, zero=zero)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels
@@ -224,7 +224,7 @@ def train(
         start_from=start,
         settings=model_settings,
         preset=base.preset,
-        reading=reading(zero, split=split_components),
+        reading=reading(zero, ignore_label, split=split_components),
         device=device,
         resume=resume,
     )

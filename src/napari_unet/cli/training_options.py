@@ -36,9 +36,13 @@ def open_start(name: str | None, *, resume: bool) -> "Model | None":
     return None if name is None else open_model(name)
 
 
-def reading(zero: str, *, split: bool) -> list[str]:
+def reading(zero: str, ignore_label: int | None, *, split: bool) -> list[str]:
     """Return the options by which labels were read, for the command that repeats it."""
-    options = {"--zero ignore": zero == "ignore", "--split-components": split}
+    options = {
+        "--zero ignore": zero == "ignore",
+        f"--ignore-label {ignore_label}": ignore_label is not None,
+        "--split-components": split,
+    }
     return [option for option, given in options.items() if given]
 
 
