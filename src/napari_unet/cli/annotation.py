@@ -16,9 +16,16 @@ from napari_unet.cli.app import (
     count,
     fail,
     report,
+    warn,
 )
 from napari_unet.cli.checking import check_pair, check_set
 from napari_unet.cli.classes import Planes, Zero, class_rows, show_classes
+from napari_unet.cli.label_files import (
+    doubt_objects,
+    read_annotations,
+    say_taken_for,
+    the_file,
+)
 from napari_unet.core.config import AnnotationKind, WeightMapConfig
 from napari_unet.core.errors import InputError
 
@@ -51,7 +58,9 @@ def check(
     checked = [read(*pair) for pair in pairs]
     findings = [finding for each in checked for finding in each.findings]
     found, more = check_set(
-        [each.example for each in checked if each.example is not None], annotation
+        [each.example for each in checked if each.example is not None],
+        annotation,
+        zero,
     )
     findings += more
     errors = sum(finding["level"] == "error" for finding in findings)
@@ -99,11 +108,17 @@ def weights(
         typer.Option(help="One for each class, background first, e.g. 0.2,1."),
     ] = None,
     annotation: Annotated[
-        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
+        Literal["objects", "classes"],
+        typer.Option(help="What the numbers (or colours) mean."),
     ] = "objects",
+    zero: Zero = "background",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    split_components: Annotated[
+        bool,
+        typer.Option("--split-components", help="Pieces of a binary mask are objects."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Compute the weight map of a label image, as in the U-Net paper.
@@ -112,7 +127,6 @@ def weights(
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
     """
     from napari_unet.core.workflow import compute_weight_map
-    from napari_unet.formats.images import read_labels
     from napari_unet.formats.tiff import write_grey
 
     if class_weights is not None:
@@ -124,26 +138,34 @@ def weights(
         class_balance=class_balance,
         class_weights=class_weights,
     )
-    if labels.is_dir():
-        raise InputError(f"'{labels}' is a folder; name one label image.")
-    check_output(labels, out)
-    painted = read_labels(labels)
+    check_output(the_file(labels), out)
+    [example], classes = read_annotations(
+        [labels],
+        annotation,
+        zero=zero,
+        ignore_label=ignore_label,
+        split=split_components,
+    )
+    if annotation == "objects" and (doubt := doubt_objects(example, labels.name)):
+        warn(doubt)
     start = time.perf_counter()
     weight_map = compute_weight_map(
-        painted, config, kind=annotation, ignore_label=ignore_label
+        example.annotation, config, kind=annotation, ignore_label=example.ignore_label
     )
     seconds = time.perf_counter() - start
     write_grey(out, weight_map, pixel_size_of(labels))
+    taken_for = say_taken_for(example, classes)
     result = {
         "out": str(out),
+        "taken_for": taken_for,
         "shape": list(weight_map.shape),
         "min": float(weight_map.min()),
         "max": float(weight_map.max()),
         "mean": float(weight_map.mean()),
         "seconds": round(seconds, 4),
     }
-    text = f"{out}: weights from {result['min']:.2f} to {result['max']:.2f}"
-    report(result, text, as_json=as_json)
+    span = f"from {result['min']:.2f} to {result['max']:.2f}"
+    report(result, f"{out}: weights {span} for {taken_for}", as_json=as_json)
 
 
 def check_output(labels: Path, out: Path) -> None:
