@@ -252,6 +252,17 @@ def test_bad_values_are_refused_with_their_limits(tmp_path, folders, refused):
     assert not out.exists()
 
 
+def test_an_image_in_which_nothing_is_found_is_named(tmp_path, folders, model, call):
+    out = ["--out", tmp_path / "o", "--min-size", "100000", "--json"]
+    code, text, err = call("segment", folders[0], "--model", model, *out)
+    assert code == 0, err
+    result = last_json(text)
+    assert set(result["objects"].values()) == {0}
+    assert set(result["doubts"]) == {"field0", "field1"}
+    assert "field0.tif: " in err
+    assert result["doubts"]["field0"] in err
+
+
 def test_a_tile_that_cannot_be_is_refused(tmp_path, folders, model, refused):
     segment = ["segment", folders[0], "--model", model, "--out", tmp_path / "o"]
     assert "a number of pixels, or 'auto'" in refused(*segment, "--tile", "huge")

@@ -172,16 +172,6 @@ def say_shares(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
 
 
-def say_one_class(image: str, shares: Mapping[str, float]) -> str:
-    """Return what to tell someone whose model predicts one class everywhere."""
-    return (
-        f"{image}: all of it is predicted as '{next(iter(shares))}'. Look at the "
-        "probabilities (--probabilities); train longer, annotate more of the other "
-        "classes, or balance them (train --set "
-        "weight_map.class_balance=inverse-frequency)."
-    )
-
-
 def start_with_classes(
     model: "Model", kind: AnnotationKind, found: "ClassTable | None", seed: int
 ) -> "Model":
