@@ -668,6 +668,43 @@ def test_a_training_that_is_over_is_not_resumed_in_silence(folders, model, refus
     assert "has taken 4 iterations already, and is given 3 in all" in said
 
 
+def test_a_resumed_training_keeps_its_settings_and_its_end(folders, model, call):
+    resume = ["train", *folders, "--model", model, "--resume"]
+    code, _, err = call(*resume)
+    assert code == 2
+    assert "has taken 4 iterations already, and is given 4 in all" in err
+    assert "--iterations or --seconds" in err
+    before = read_manifest(model).card.training
+    code, _, err = call(*resume, "--iterations", "5")
+    assert code == 0, err
+    assert "going on after 4 iterations and" in err
+    assert "to 5 iterations in all" in err
+    card = read_manifest(model).card
+    assert card.training == before.replaced(iterations=5)
+    assert card.preset == "fast"
+    code, _, err = call(*resume, "--seconds", f"{card.seconds + 0.5:.2f}")
+    assert code == 0, err
+    after = read_manifest(model).card.training
+    assert (after.iterations, after.patch_size) == (None, before.patch_size)
+
+
+def test_a_preset_does_not_change_the_network_of_a_model_in_silence(
+    tmp_path, folders, model, call
+):
+    start = ["train", *folders, "--model", tmp_path / "tuned", "--start-from", model]
+    code, _, err = call(*start, "--preset", "mini", "--iterations", "1")
+    assert code == 0, err
+    said = next(line for line in err.splitlines() if "--preset mini sets only" in line)
+    assert "base_channels 4 instead of" in said
+    assert read_manifest(tmp_path / "tuned").settings.network.base_channels == 4
+    code, _, err = call(*start, "--iterations", "1")
+    assert code == 0, err
+    assert "sets only how to train" not in err
+    code, _, err = call(*start, "--planes-as-channels", "--iterations", "1")
+    assert code == 2
+    assert "takes planes one by one" in err
+
+
 def test_a_wrong_option_is_said_once_and_makes_no_folder(
     tmp_path, folders, model, call
 ):

@@ -25,7 +25,7 @@ _PARTS: dict[str, type[Config]] = {
 
 
 # They follow from the images and their annotation, whatever a file says.
-_OF_IMAGES = ("in_channels", "classes")
+OF_IMAGES = ("in_channels", "classes")
 
 
 def read_settings(file: Path | None, preset: PresetName | None) -> TrainingSettings:
@@ -45,7 +45,7 @@ def config_fields(file: Path | None) -> dict[str, str]:
 
     if file is None:
         return {}
-    fields = [name for name in given_network_fields(file) if name not in _OF_IMAGES]
+    fields = [name for name in given_network_fields(file) if name not in OF_IMAGES]
     return {name: f"{name} in --config" for name in fields}
 
 
@@ -75,7 +75,7 @@ def apply_settings(
         part, _, field = name.rpartition(".")
         if not equals:
             raise InputError(f"--set {text}: write NAME=VALUE, for example levels=3.")
-        if name in _OF_IMAGES:
+        if name in OF_IMAGES:
             raise InputError(
                 f"--set {text}: '{name}' follows from the images and labels; leave it "
                 "out."

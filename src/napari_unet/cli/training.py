@@ -33,17 +33,18 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
-from napari_unet.cli.settings import (
-    apply_settings,
-    read_settings,
-)
+from napari_unet.cli.settings import apply_settings
 from napari_unet.cli.stop import stop_requests
 from napari_unet.cli.training_options import (
     check_old,
+    check_old_planes,
+    choose_base,
     make_config,
     make_settings,
     open_start,
     reading,
+    say_end,
+    say_what_stays,
     with_classes,
 )
 from napari_unet.core.config import (
@@ -154,7 +155,12 @@ def train(
     device: Device = "auto",
     seed: Annotated[int | None, typer.Option(help="Of weights and patches.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training in --model.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the training in --model, to the end that it was given or "
+            "to a later one.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -165,10 +171,10 @@ def train(
         raise InputError("Give either --iterations or --seconds, not both.")
     start = open_start(start_from, resume=resume)
     old = open_model(str(model)) if start is None and resume else start
-    kind = annotation or ("objects" if old is None else old.settings.annotation)
-    if kind == "values" and config_file is None:
+    kind = choose_kind(annotation, old, points=points)
+    if kind == "values" and config_file is None and not resume:
         preset = preset or "denoise"
-    base = read_settings(config_file, preset)
+    base = choose_base(config_file, preset, old, resume=resume)
     network = changed(
         base.network,
         base_channels=base_channels,
@@ -189,16 +195,18 @@ def train(
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
-    old = open_model(str(model)) if start is None and resume else start
-    kind = choose_kind(annotation, old, points=points)
     if old is not None:
-        planes_as_channels = old.settings.planes_as_channels
         options = {
             "base_channels": base_channels,
             "levels": levels,
             "padding": padding,
         }
         check_old(old, network, options, config_file, settings or [], picked)
+        check_old_planes(old, planes_as_channels)
+        planes_as_channels = old.settings.planes_as_channels
+        say_what_stays(old, base, network, preset, config_file)
+        if resume:
+            say_end(old, config)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),
