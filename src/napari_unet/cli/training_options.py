@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from napari_unet.cli.app import changed, warn
 from napari_unet.cli.classes import (
@@ -61,7 +61,7 @@ def choose_base(
         return read_settings(config_file, preset)
     named = old.card.preset
     return TrainingSettings(
-        preset=cast("PresetName", named) if named in PRESETS else "fast",
+        preset=named if named in PRESETS else "fast",
         network=old.settings.network,
         training=old.card.training,
         normalisation=old.settings.normalisation,
