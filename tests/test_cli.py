@@ -736,10 +736,13 @@ def test_any_setting_can_be_given(tmp_path, folders, call):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("blocks=plain", "there is no setting 'blocks'; there are architecture,"),
+        ("blocks=plain", "there is no setting 'blocks'; the closest is 'block'"),
         ("block", "write NAME=VALUE"),
         ("block=round", "block=round: it must be 'plain', 'residual' or 'separable'"),
-        ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be greater than 0"),
+        ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be a number above 0"),
+        ("sigma=3", "there is no setting 'sigma'; the closest is 'weight_map.sigma'"),
+        ("levels=many", "levels=many: it must be a whole number from 1 to 6"),
+        ("padding=sane", "'partial'; the closest is 'same'"),
         ("deep_supervision=true", "belongs to the architecture 'unet++'"),
     ],
 )

@@ -184,7 +184,11 @@ def test_tools_say_what_is_missing(tmp_path, two_cells, refused):
     said = refused(
         "tools", "borders", two_cells, "--out", tmp_path / "o.tif", "--width", "5"
     )
-    assert "less than or equal to 2" in said
+    assert "--width 5: it must be a whole number from 0 to 2" in said
+    said = refused(
+        "tools", "density", two_cells, "--out", tmp_path / "o.tif", "--v-bal", "5"
+    )
+    assert "--v-bal 5.0: it must be a number above 0 and up to 1" in said
     said = refused(
         "weights", two_cells, "--out", tmp_path / "o.tif", "--class-weights", "-1"
     )
@@ -270,9 +274,12 @@ def test_the_command_in_a_model_folder_repeats_its_training(
         ("{", "is not JSON"),
         ("[]", "holds a JSON list, not an object"),
         ('{"preset": "huge"}', "names the preset 'huge'; there are fast,"),
-        ('{"network": {"levels": 99}}', "network.levels: Input should be less"),
-        ('{"network": {"layers": 9}}', "network.layers: Extra inputs"),
-        ('{"training": 3}', "training: Input should be"),
+        ('{"network": {"levels": 99}}', "network.levels 99: it must be a whole number"),
+        (
+            '{"network": {"layers": 9}}',
+            "network.layers 9: there is no such setting; the closest is 'levels'",
+        ),
+        ('{"training": 3}', "training 3: it must be several settings"),
         (
             '{"training": {"seconds": 3, "iterations": 3}}',
             "give either `iterations` or `seconds`",

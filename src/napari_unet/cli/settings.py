@@ -5,7 +5,6 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from napari_unet.cli.app import explain
 from napari_unet.core.config import (
     AugmentationConfig,
     Config,
@@ -16,6 +15,7 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName, TrainingSettings
+from napari_unet.core.setting_errors import explain_setting, suggest
 
 _PARTS: dict[str, type[Config]] = {
     "weight_map": WeightMapConfig,
@@ -89,14 +89,18 @@ def apply_settings(
         elif name in TrainConfig.model_fields and name not in _PARTS:
             of_training[name] = value
         else:
-            raise InputError(f"--set {text}: {_list_names(name)}")
+            raise InputError(
+                f"--set {text}: there is no setting '{name}'"
+                f"{suggest(name, _list_names())}."
+            )
     try:
         return network.replaced(**of_network), training.replaced(**of_training, **parts)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        shown = f"{name}={first['input']}: " if name else ""
-        raise InputError(f"--set {shown}{explain(first['msg'])}.") from None
+        is_network = error.title == NetworkConfig.__name__
+        kind = NetworkConfig if is_network else TrainConfig
+        name, said = explain_setting(error, kind)
+        shown = f"{name}={error.errors()[0]['input']}: " if name else ""
+        raise InputError(f"--set {shown}{said}.") from None
 
 
 def network_fields(given: Sequence[str]) -> dict[str, str]:
@@ -105,8 +109,8 @@ def network_fields(given: Sequence[str]) -> dict[str, str]:
     return {n: f"--set {n}" for n in names if n in NetworkConfig.model_fields}
 
 
-def _list_names(name: str) -> str:
-    names = [
+def _list_names() -> list[str]:
+    return [
         *NetworkConfig.model_fields,
         *(field for field in TrainConfig.model_fields if field not in _PARTS),
         *(
@@ -115,4 +119,3 @@ def _list_names(name: str) -> str:
             for field in kind.model_fields
         ),
     ]
-    return f"there is no setting '{name}'; there are {', '.join(names)}."

@@ -67,8 +67,10 @@ def tools(
         return
     if out is None:
         raise InputError(f"Say with --out where the result of '{tool}' shall go.")
-    changed(WeightMapConfig(), separation_border=width)
-    sampling = changed(SamplingConfig(rule="density"), background=v_bal)
+    border = {"separation_border": "--width"}
+    changed(WeightMapConfig(), border, separation_border=width)
+    density = SamplingConfig(rule="density")
+    sampling = changed(density, {"background": "--v-bal"}, background=v_bal)
     targets = [
         out / f"{stem_of(path)}.tif" if labels.is_dir() else out for path in paths
     ]

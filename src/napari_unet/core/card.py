@@ -22,6 +22,7 @@ from pydantic import Field, ValidationError
 
 from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
 from napari_unet.core.errors import ModelFolderError
+from napari_unet.core.setting_errors import explain_setting
 
 FORMAT = "napari-unet model"
 VERSION = 1
@@ -107,10 +108,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        name, said = explain_setting(error, Manifest)
         raise ModelFolderError(
-            f"'{path}' is damaged: {where}: {first['msg']}. Take another copy of it."
+            f"'{path}' is damaged: {name}: {said}. Take another copy of it."
         ) from error
 
 

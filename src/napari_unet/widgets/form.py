@@ -32,6 +32,7 @@ from superqt.utils import signals_blocked
 
 from napari_unet.core.config import Config
 from napari_unet.core.errors import InputError
+from napari_unet.core.setting_errors import explain_setting
 from napari_unet.widgets.background import show_problem
 
 if TYPE_CHECKING:
@@ -120,8 +121,10 @@ class Form(QWidget, Generic[ConfigT]):
         except ValidationError as error:
             # Only where two fields exclude each other: show what still holds.
             self.setValue(self._config)
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            show_problem(InputError(f"{reason}."))
+            settings = type(self._config)
+            title = _title(name, settings.model_fields[name])
+            said = explain_setting(error, settings)[1]
+            show_problem(InputError(f"{title}: {said}."))
             return
         # What was typed into a line is shown as it was understood.
         self.setValue(config)
@@ -188,8 +191,12 @@ def _decimals(default: Any) -> int:
     return 2 - math.floor(math.log10(default))
 
 
+def _title(name: str, declared: FieldInfo) -> str:
+    return declared.title or name.replace("_", " ").capitalize()
+
+
 def _add_row(layout: QFormLayout, control: Any, name: str, declared: FieldInfo) -> None:
-    title = declared.title or name.replace("_", " ").capitalize()
+    title = _title(name, declared)
     help_text = declared.description or ""
     control.setToolTip(help_text)
     control.setAccessibleName(title)
