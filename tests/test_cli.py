@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,13 @@ def test_resuming_goes_on_where_it_stopped(folders, model, call):
     assert last_json(text)["iterations"] == 6
 
 
+def test_a_validation_is_told_with_what_chooses_the_best(tmp_path, folders, call):
+    code, text, err = call("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert code == 0, err
+    assert re.search(r"validation F1 [\d.]+, IoU [\d.]+, AP [\d.]+, best so far", err)
+    assert "validation AP: " in text
+
+
 def test_another_training_does_not_replace_a_model(folders, model, call):
     before = read_manifest(model)
     code, text, _ = call("train", *folders, "--model", model, *SMALL)
@@ -211,7 +219,13 @@ def test_models_are_listed(models_folder, folders, call):
     assert "No models in" in text
     assert call("train", *folders, "--model", models_folder / "mine", *SMALL)[0] == 0
     code, text, _ = call("models", "--json")
-    assert [m["name"] for m in last_json(text)["models"]] == ["mine"]
+    [mine] = last_json(text)["models"]
+    assert mine["name"] == "mine"
+    assert "base channels 4 instead of 16" in mine["network_summary"]
+    assert "fast, 2 changes" in call("models")[1]
+    code, text, _ = call("models", "mine")
+    assert code == 0
+    assert text == (models_folder / "mine" / "README.md").read_text() + "\n"
     out = models_folder.parent / "out"
     assert call("segment", folders[0], "--model", "mine", "--out", out)[0] == 0
 

@@ -292,7 +292,7 @@ def _say_validation(progress: "TrainProgress") -> str:
         return ""
     scores = shown_scores(progress.validation.as_dict())
     said = ", ".join(f"{title} {value}" for title, value in scores.items())
-    best = ", kept" if progress.is_best else ""
+    best = ", best so far" if progress.is_best else ""
     return f"iteration {progress.iteration}: validation {said}{best}"
 
 
