@@ -209,7 +209,7 @@ def test_check_finds_what_is_wrong_and_passes_what_is_right(folders, call):
     code, text, err = call("check", images, labels)
     assert code == 2
     assert "field0.tif: No object is painted" in text
-    assert "field1.tif: The image has 80 × 96 pixels, the labels 8 × 9" in text
+    assert "the labels of 'field1' have the shape (8, 9)" in text.lower()
     assert "2 errors" in err
 
 
