@@ -132,6 +132,15 @@ def test_resuming_goes_on_where_it_stopped(folders, model, call):
     assert last_json(text)["iterations"] == 6
 
 
+def test_a_learning_rate_far_from_usual_is_doubted(tmp_path, folders, call):
+    train = ["train", *folders, "--model", tmp_path / "m", *SMALL]
+    code, _, err = call(*train, "--learning-rate", "1e-8")
+    assert code == 0, err
+    assert "A learning rate of 1e-08 is very small for adamw" in err
+    code, _, err = call(*train)
+    assert "learning rate" not in err
+
+
 def test_a_validation_is_told_with_what_chooses_the_best(tmp_path, folders, call):
     code, text, err = call("train", *folders, "--model", tmp_path / "m", *SMALL)
     assert code == 0, err

@@ -10,6 +10,7 @@ from napari_unet.core.config import (
     ObjectConfig,
     TrainConfig,
 )
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.setting_errors import describe_limits, explain_setting, suggest
 
 LIBRARY = ("Input", "Extra inputs", "validation", "pydantic", "type=")
@@ -81,3 +82,12 @@ def test_without_a_close_name_all_are_listed():
     assert (
         suggest("w0", ["weight_map.w0", "levels"]) == "; the closest is 'weight_map.w0'"
     )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_learning_rates_of_presets_are_not_doubted(preset):
+    training = PRESETS[preset].training
+    assert training.doubt == ""
+    large = training.replaced(learning_rate=20)
+    assert "very large" in large.doubt
+    assert "very small" in training.replaced(learning_rate=1e-9).doubt

@@ -323,6 +323,15 @@ def test_settings_of_the_form_reach_the_training(qtbot, viewer, section, trainin
     assert call.settings.network.padding == "valid"
 
 
+def test_a_learning_rate_far_from_usual_is_doubted_beside_it(section, session):
+    assert section._form._rate_note.isHidden()
+    session.train_config = session.train_config.replaced(learning_rate=1e-9)
+    assert "very small for adamw" in section._form._rate_note.text()
+    assert not section._form._rate_note.isHidden()
+    session.train_config = session.train_config.replaced(learning_rate=1e-3)
+    assert section._form._rate_note.isHidden()
+
+
 def test_minutes_are_seconds_of_the_settings(section, session):
     section._form._amount.setValue(2.5)
     assert session.train_config.seconds == 150

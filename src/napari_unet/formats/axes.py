@@ -232,10 +232,10 @@ def _say_unnamed(stored: Stored, array: NDArray[np.generic]) -> str:
     """Return what to say of more axes than can be told apart by their lengths."""
     lengths = " × ".join(map(str, array.shape))
     return (
-        f"'{stored.path.name}' has {array.ndim} axes, {lengths}, and does not say which "
-        "of them are channels, depth or time. Save it so that it does, in Fiji by "
-        "Image > Properties; besides channels, which labels do not have, it may have "
-        "one of the two others."
+        f"'{stored.path.name}' has {array.ndim} axes, {lengths}, and does not say "
+        "which of them are channels, depth or time. Save it so that it does, in Fiji "
+        "by Image > Properties; besides channels, which labels do not have, it may "
+        "have one of the two others."
     )
 
 
