@@ -75,18 +75,23 @@ class PatchPreview(QObject):
             ),
         }
         # Each new layer comes directly onto the image: the lowest is made last.
+        layers = []
         for role, (patches, options) in reversed(shown.items()):
             data = tile_patches(patches, size, -1 if role == "patches" else 0)
             box = (slice(0, data.shape[0]), slice(left, left + data.shape[1]))
-            show_overlay(
-                self._viewer,
-                image,
-                role,
-                data,
-                plane=current_plane(self._viewer, image),
-                box=box,
-                **options,
+            layers.append(
+                show_overlay(
+                    self._viewer,
+                    image,
+                    role,
+                    data,
+                    plane=current_plane(self._viewer, image),
+                    box=box,
+                    **options,
+                )
             )
+        if self._viewer.dims.ndisplay == 2:  # beside the image is mostly off the screen
+            self._viewer.fit_to_view(layers=layers)
 
 
 def middle_planes(batch: Batch) -> Batch:
