@@ -48,7 +48,13 @@ class TrainConfig(Config):
     patch_depth: int = setting(
         32, "3D: planes of a training patch", unit="px", ge=1, le=1024
     )
-    batch_size: int = setting(2, "Patches per step", ge=1, le=256)
+    batch_size: int = setting(
+        2,
+        "Patches per step; where images are smaller than a patch, so many more that a "
+        "step sees as much, up to 16 times",
+        ge=1,
+        le=256,
+    )
     loss: Literal["cross-entropy", "dice", "cross-entropy + dice", "mse", "l1"] = (
         setting(
             "cross-entropy",
