@@ -764,7 +764,7 @@ def test_any_setting_can_be_given(tmp_path, folders, call):
         ("block=round", "block=round: it must be 'plain', 'residual' or 'separable'"),
         ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be a number above 0"),
         ("sigma=3", "there is no setting 'sigma'; the closest is 'weight_map.sigma'"),
-        ("levels=many", "levels=many: it must be a whole number from 1 to 6"),
+        ("levels=many", "levels=many: it must be a whole number from 0 to 6"),
         ("padding=sane", "'partial'; the closest is 'same'"),
         ("deep_supervision=true", "belongs to the architecture 'unet++'"),
     ],

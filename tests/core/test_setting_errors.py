@@ -25,8 +25,8 @@ def explained(settings, **values):
 @pytest.mark.parametrize(
     ("settings", "values", "name", "said"),
     [
-        (NetworkConfig, {"levels": 9}, "levels", "a whole number from 1 to 6"),
-        (NetworkConfig, {"levels": 2.5}, "levels", "a whole number from 1 to 6"),
+        (NetworkConfig, {"levels": 9}, "levels", "a whole number from 0 to 6"),
+        (NetworkConfig, {"levels": 2.5}, "levels", "a whole number from 0 to 6"),
         (ObjectConfig, {"threshold": 1}, "threshold", "a number above 0 and below 1"),
         (ObjectConfig, {"min_size": -1}, "min_size", "a whole number not below 0"),
         (ObjectConfig, {"fill_holes": "perhaps"}, "fill_holes", "true or false"),
@@ -56,7 +56,7 @@ def explained(settings, **values):
         ),
         (TrainConfig, {"iterations": 3}, "", "give either `iterations` or `seconds`"),
         (ModelSettings, {"class_names": 3}, "class_names", "several values"),
-        (ModelSettings, {"network": {"levels": 0}}, "network.levels", "from 1 to 6"),
+        (ModelSettings, {"network": {"levels": -1}}, "network.levels", "from 0 to 6"),
         (Manifest, {}, "settings", "it is missing"),
     ],
 )
