@@ -42,6 +42,9 @@ if TYPE_CHECKING:
     from napari_unet.segmented import Box, Segmented, TileLabels
     from napari_unet.session import Session
 
+# What has probabilities and an uncertainty.
+_WITH_MAPS = (PredictionLayer, DetectionLayer)
+_Shown = PredictionLayer | DetectionLayer | ValuesLayer
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
@@ -72,8 +75,9 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | DetectionLayer | ValuesLayer | None = None
-        self._planes: tuple[int, ...] | None = None  # of that segmentation
+        self._shown: _Shown | None = None
+        # Of that segmentation: settings of the model, and planes.
+        self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
         self._detects = False  # whether the model in use knows points only
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
@@ -119,7 +123,8 @@ class SegmentSection(Section):
         )
         self._probabilities = QPushButton("Show probabilities")
         self._probabilities.setToolTip(
-            "Show how sure the model is of each pixel, as an image layer"
+            "Show how sure the model is of each pixel, as an image layer; of several "
+            "classes one layer each, in its colour, instead of the labels"
         )
         self._uncertainty = QPushButton("Show uncertainty")
         self._uncertainty.setToolTip(
@@ -204,7 +209,7 @@ class SegmentSection(Section):
         kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
         kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
-        self._planes = planes
+        self._begun = settings, planes
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
         steps = "tiles" if self._session.averaging == "none" else "steps"
@@ -242,8 +247,15 @@ class SegmentSection(Section):
         self._progress.setValue(tile.done)
         if self._shown is not None:
             if first:  # an image that is refused leaves the viewer as it was
-                self._shown.start(self._planes)
+                self._empty_layers(self._shown)
             self._shown.show_tile(tile)
+
+    def _empty_layers(self, shown: _Shown) -> None:
+        """Make room for the tiles in the layers that show them."""
+        settings, planes = self._begun
+        shown.start(planes)
+        if isinstance(shown, _WITH_MAPS):
+            shown.probabilities.start(settings, planes)
 
     def _on_ended(self, outcome: Outcome) -> None:
         if outcome.status is not Status.DONE:
@@ -280,12 +292,18 @@ class SegmentSection(Section):
 
     def _on_probabilities_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and isinstance(self._shown, PredictionLayer):
-            self._shown.show_probabilities(segmented)
+        if isinstance(self._shown, _WITH_MAPS):
+            self._shown.probabilities.open()
+            if segmented is not None and not self._is_segmenting():
+                self._shown.probabilities.show(segmented)
+
+    def _is_segmenting(self) -> bool:
+        job = self._session.job
+        return job is not None and job.name == "Segment"
 
     def _on_uncertainty_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and isinstance(self._shown, PredictionLayer):
+        if segmented is not None and isinstance(self._shown, _WITH_MAPS):
             self._shown.show_uncertainty(segmented)
 
     # ------------------------------------------------------------------- showing
@@ -321,7 +339,7 @@ class SegmentSection(Section):
             hint = NO_IMAGE
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
-        mine = job is not None and job.name == "Segment"
+        mine = self._is_segmenting()
         stopping = job is not None and job.is_cancelling
         verb = "Detect" if self._detects else "Segment"
         self._button.setText("Stop" if mine else verb)
@@ -334,9 +352,10 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
-        is_shown = isinstance(self._shown, PredictionLayer)
-        for button in (self._probabilities, self._uncertainty):
-            button.setEnabled(session.segmentation is not None and is_shown)
+        is_shown = isinstance(self._shown, _WITH_MAPS)
+        is_done = session.segmentation is not None and is_shown
+        self._probabilities.setEnabled(is_done or (mine and is_shown))
+        self._uncertainty.setEnabled(is_done)
 
     def _say(self, text: str) -> None:
         self._line.setText(text)
