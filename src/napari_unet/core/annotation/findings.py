@@ -62,9 +62,9 @@ def find_faults(
         return [Finding("error", str(error))]
     if labels.shape != image.shape:
         text = explain_shapes(image, labels.shape)
-        return [Finding("error", text), *_look_at_grey_values(image)]
+        return [Finding("error", text), *look_at_grey_values(image)]
     findings = _look_at_labels(labels) if kind == "objects" else []
-    findings += _look_at_grey_values(image)
+    findings += look_at_grey_values(image)
     return sorted(findings, key=lambda finding: finding.level)
 
 
@@ -177,7 +177,7 @@ def _in_pieces(labels: np.ndarray) -> list[int]:
     return found
 
 
-def _look_at_grey_values(image: Image) -> list[Finding]:
+def look_at_grey_values(image: Image) -> list[Finding]:
     """Look for constant and over-exposed channels."""
     findings, exposed = [], []
     for index, channel in enumerate(image.array):
