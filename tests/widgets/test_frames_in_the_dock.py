@@ -173,7 +173,7 @@ def test_predicted_objects_are_accepted_on_their_plane(qtbot, viewer, section):
     segment(qtbot, section, LAYER)
     prediction = chosen_layers(viewer).prediction
     annotation = add_labels(viewer, section._chosen.image, "annotation")
-    assert accept_into(annotation, prediction, plane=4) == 1
+    assert accept_into(annotation, prediction, plane=4).objects == 1
     assert {tuple(p) for p in np.argwhere(annotation.data)[:, :2].tolist()} == {(1, 1)}
     annotation.undo()
     assert not annotation.data.any()

@@ -52,20 +52,14 @@ class Differences:
         truth: Path,
         predicted: "np.ndarray",
         true: "np.ndarray",
-        ignore_label: int | None,
+        known: "np.ndarray",
         *,
         volume: bool = False,
     ) -> None:
         """Write the images of one pair, labels ([[T,] Z,] Y, X) of one shape."""
-        import numpy as np
-
         from napari_unet.cli.annotation import pixel_size_of
         from napari_unet.core.evaluation.class_difference import map_difference
 
-        known = np.ones(true.shape, bool)
-        if ignore_label is not None:
-            known = true != ignore_label
-            true = np.where(known, true, 0)
         pair = (predicted, true) if self._classes else (predicted > 0, true > 0)
         size = pixel_size_of(truth)
         if size is not None and len(size) != min(true.ndim, 3):
@@ -88,15 +82,15 @@ class Differences:
 
 
 def open_differences(
-    folder: Path | None, true: Path, *, classes: bool, boundaries: bool = False
+    folder: Path | None, true: Path, *, classes: bool, others: bool
 ) -> Differences | None:
     """Return what writes differences, if the user wants them."""
     if folder is None:
         return None
-    if boundaries:
+    if others:
         raise InputError(
-            "--differences compares labels; with --boundaries there are only "
-            "probabilities. Leave one of the two out."
+            "--differences compares labels; leave it out with points and with "
+            "--boundaries, which compares probabilities."
         )
     return Differences(folder, true, classes=classes)
 

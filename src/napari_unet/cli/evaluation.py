@@ -1,4 +1,4 @@
-"""What `evaluate` does with classes of pixels and with borders between cells."""
+"""What `evaluate` does with objects, classes, borders between cells, and values."""
 
 import functools
 import operator
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
-from napari_unet.cli.classes import read_predicted_classes, read_true_classes
+from napari_unet.cli.class_maps import compare_class_maps
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
@@ -16,12 +16,9 @@ if TYPE_CHECKING:  # so that --help does not wait for what computes
 
     from napari_unet.cli.differences import Differences
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
-    from napari_unet.core.evaluation.class_scores import ClassScores
+    from napari_unet.core.evaluation.value_scores import ValueScores
 
-_OBJECTS_SHOWN = {
-    name: name.upper()
-    for name in ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
-}
+_OBJECTS_SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
 _CLASSES_SHOWN = {
     "mean_iou": "MEAN IOU",
     "weighted_iou": "WEIGHTED IOU",
@@ -36,6 +33,14 @@ _BOUNDARIES_SHOWN = {
     "v_info": "V_INFO",
 }
 _DICE_SHOWN = {"soft_dice": "SOFT DICE", "hard_dice": "HARD DICE"}
+# Digits: grey values of a camera and those from 0 to 1 are both to be read.
+_VALUES_SHOWN = {
+    "psnr": ("PSNR (dB)", ".2f"),
+    "rmse": ("RMSE", ".4g"),
+    "mse": ("MSE", ".6g"),
+    "mae": ("MAE", ".4g"),
+    "ssim": ("SSIM", ".4f"),
+}
 
 
 def evaluate_objects(
@@ -47,7 +52,9 @@ def evaluate_objects(
     volumes: bool,
     as_json: bool,
 ) -> None:
-    """Compare objects, by plane or, with `volumes`, through planes."""
+    """Compare label images object by object: F1, IoU, Dice, SEG and AP."""
+    import numpy as np
+
     from napari_unet.core.workflow import evaluate
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
@@ -57,14 +64,19 @@ def evaluate_objects(
         try:
             scores[stem_of(path)] = evaluate(found, right, ignore_label, volume=volumes)
             if differences is not None:
-                differences.write(truth, found, right, ignore_label, volume=volumes)
+                known = np.full(right.shape, True)
+                if ignore_label is not None:
+                    known = right != ignore_label
+                right = np.where(known, right, 0)
+                differences.write(truth, found, right, known, volume=volumes)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
-    text = _tabulate(scores, overall, _OBJECTS_SHOWN, digits=3)
+    shown = {name: name.upper() for name in _OBJECTS_SHOWN}
+    text = _tabulate(scores, overall, shown, digits=3)
     if differences is not None:
         text += f"\n\n{differences.describe()}"
-    _report(scores, overall, text, as_json=as_json)
+    report(_result(scores, overall), text, as_json=as_json)
 
 
 def evaluate_classes(
@@ -78,55 +90,34 @@ def evaluate_classes(
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
 
-    With the settings of a model, values and colours become its classes.
+    With the settings of a model, values and colours become its classes. Otherwise each
+    value that occurs is a class.
     """
-    from napari_unet.core.evaluation.class_scores import count_classes, score_classes
-    from napari_unet.formats.images import pair_files, read_labels, stem_of
+    from napari_unet.formats.images import pair_files
 
-    scores: dict[str, ClassScores] = {}
-    for path, truth in pair_files(predicted, true):
-        if settings is None:
-            found, right = read_labels(path), read_labels(truth)
-        else:
-            found = read_predicted_classes(path, settings)
-            right = read_true_classes(truth, settings)
-        known = None if ignore_label is None else right != ignore_label
-        try:
-            classes = count_classes(found, right, known)
-            scores[stem_of(truth)] = score_classes(found, right, classes, known=known)
-            if differences is not None:
-                differences.write(truth, found, right, ignore_label)
-        except InputError as error:
-            raise InputError(f"{path.name} and {truth.name}: {error}") from error
-    overall = functools.reduce(operator.add, scores.values())
+    maps = compare_class_maps(
+        pair_files(predicted, true), ignore_label, settings, differences
+    )
+    overall = functools.reduce(operator.add, maps.scores.values())
     by_class = [["class (overall)", "IOU", "DICE", "TRUE PX", "PREDICTED PX"]]
     columns = zip(
-        overall.iou, overall.dice, overall.true, overall.predicted, strict=True
+        maps.titles,
+        overall.iou,
+        overall.dice,
+        overall.true,
+        overall.predicted,
+        strict=True,
     )
-    for number, (iou, dice, there, seen) in enumerate(columns):
-        if settings is None and not (there or seen):  # between 0 and 255, say
-            continue
-        by_class.append(
-            [
-                _title(number, settings),
-                f"{iou:.3f}",
-                f"{dice:.3f}",
-                f"{there}",
-                f"{seen}",
-            ]
-        )
-    text = _tabulate(scores, overall, _CLASSES_SHOWN, digits=3)
+    for title, iou, dice, there, seen in columns:
+        if there + seen:
+            row = [title, f"{iou:.3f}", f"{dice:.3f}", str(there), str(seen)]
+            by_class.append(row)
+    text = _tabulate(maps.scores, overall, _CLASSES_SHOWN, digits=3)
     text = f"{text}\n\n{table(by_class)}"
     if differences is not None:
         text += f"\n\n{differences.describe()}"
-    _report(scores, overall, text, as_json=as_json)
-
-
-def _title(number: int, settings: ModelSettings | None) -> str:
-    """Return the number of a class, and its name if it is known."""
-    if settings is None or number >= len(settings.class_names):
-        return str(number)
-    return f"{number} {settings.class_names[number]}"
+    result = {"classes": list(maps.titles)} | _result(maps.scores, overall)
+    report(result, text, as_json=as_json)
 
 
 def evaluate_boundaries(
@@ -167,8 +158,8 @@ def evaluate_boundaries(
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
     total = functools.reduce(operator.add, dice.values(), DiceSums())
-    text = _tabulate(scores, overall, _BOUNDARIES_SHOWN, digits=6)
-    text += f"\n\n{_tabulate(dice, total, _DICE_SHOWN, digits=6)}"
+    text = _tabulate(dice, total, _DICE_SHOWN, digits=6)
+    text += f"\n\n{_tabulate(scores, overall, _BOUNDARIES_SHOWN, digits=6)}"
     images = {n: scores[n].as_dict() | dice[n].as_dict() for n in scores}
     together = overall.as_dict() | total.as_dict()
     report({"images": images, "overall": together}, text, as_json=as_json)
@@ -222,6 +213,30 @@ def _sweep(
     return scores
 
 
+def evaluate_values(predicted: Path, true: Path, *, as_json: bool) -> None:
+    """Compare predicted with true images: PSNR, RMSE, MSE, MAE and SSIM."""
+    from napari_unet.core.evaluation.value_scores import compare_images
+    from napari_unet.formats.images import pair_files, read_image, stem_of
+
+    scores: dict[str, ValueScores] = {}
+    for path, truth in pair_files(predicted, true):
+        found, right = read_image(path), read_image(truth)
+        try:
+            scores[stem_of(truth)] = compare_images(found.array, right.array)
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+    overall = functools.reduce(operator.add, scores.values())
+    rows = [["image", *(title for title, _ in _VALUES_SHOWN.values())]]
+    for stem, each in [*scores.items(), ("overall", overall)]:
+        values = each.as_dict()
+        cells = [
+            f"{values[name]:{form}}" if name in values else "-"
+            for name, (_, form) in _VALUES_SHOWN.items()
+        ]
+        rows.append([stem, *cells])
+    report(_result(scores, overall), table(rows), as_json=as_json)
+
+
 def _tabulate(
     scores: dict[str, Any], overall: Any, shown: dict[str, str], *, digits: int
 ) -> str:
@@ -233,10 +248,9 @@ def _tabulate(
     return table(rows)
 
 
-def _report(scores: dict[str, Any], overall: Any, text: str, *, as_json: bool) -> None:
-    """Print the scores of each image and of all together."""
-    result = {
+def _result(scores: dict[str, Any], overall: Any) -> dict[str, Any]:
+    """Return the scores of each image and of all together, ready for JSON."""
+    return {
         "images": {stem: each.as_dict() for stem, each in scores.items()},
         "overall": overall.as_dict(),
     }
-    report(result, text, as_json=as_json)

@@ -1,137 +1,123 @@
-"""What `segment` writes of one image, and what it says about it."""
+"""Label images by themselves, read as `train` reads them; what they were taken for."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from napari_unet.cli.app import count, warn
-from napari_unet.cli.classes import class_shares, say_one_class, say_shares
-from napari_unet.core.config import ModelSettings
+from napari_unet.cli.app import count
+from napari_unet.cli.examples import check_reading, interpret
+from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    import numpy as np
+    from napari_unet.core.annotation.class_values import ClassTable
+    from napari_unet.core.annotation.target import Example
 
-    from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Segmentation
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What to write beside the labels."""
-
-    probabilities: bool
-    uncertainty: bool
-    rois: bool
-    csv: bool
+_SHOWN = 8
 
 
-def measure_labels(
-    path: Path,
-    labels: "np.ndarray",
-    segmentation: "Segmentation",
-    settings: ModelSettings,
-) -> int | dict[str, float]:
-    """Return how many objects there are, or the share of each class."""
-    if settings.annotation == "classes":
-        shares = class_shares(labels, settings)
-        if len(shares) == 1:
-            warn(say_one_class(path.name, shares))
-        return shares
-    parts = [labels]
-    if labels.ndim == 3:
-        import numpy as np
-
-        volumes = segmentation.times if segmentation.volume else len(labels)
-        parts = np.split(labels, volumes)
-    return sum(int(part.max()) for part in parts)
-
-
-def say_found(found: int | dict[str, float] | str) -> str:
-    """Return what was found in an image, in words."""
-    if isinstance(found, str):
-        return found
-    return count(found, "object") if isinstance(found, int) else say_shares(found)
-
-
-def write_labels_of(
-    stem: Path,
-    image: "Image",
-    labels: "np.ndarray",
-    segmentation: "Segmentation",
-    settings: ModelSettings,
-    wanted: Wanted,
-) -> None:
-    """Write the results of one image beside each other."""
-    import numpy as np
-
-    from napari_unet.core.annotation.restored_values import restore_values
-    from napari_unet.core.frames import unfold_times
-    from napari_unet.formats.imagej_rois import write_rois
-    from napari_unet.formats.tiff import write_grey, write_labels
-
-    name, times = stem.name, segmentation.times
-    found = unfold_times(restore_values(labels, settings.class_values), times)
-    # Planes that were channels are none of the result.
-    size = image.pixel_size_um and image.pixel_size_um[-labels.ndim :]
-    write_labels(stem.with_name(f"{name}.tif"), found, size)
-    if wanted.probabilities:
-        path = stem.with_name(f"{name}_probabilities.tif")
-        write_grey(path, unfold_times(segmentation.probabilities, times), size)
-    if wanted.uncertainty:
-        path = stem.with_name(f"{name}_uncertainty.tif")
-        _write_uncertainty(path, segmentation, size)
-    shown = np.where(unfold_times(labels, times) == 0, 0, found)
-    if wanted.rois:
-        write_rois(stem.with_name(f"{name}.zip"), shown)
-    if wanted.csv:
-        _write_table(stem, image, shown, size, by_plane=not segmentation.volume)
-
-
-def _write_table(
-    stem: Path,
-    image: "Image",
-    labels: "np.ndarray",
-    size: tuple[float, ...] | None,
+def read_annotations(
+    paths: Sequence[Path],
+    kind: Literal["objects", "classes"],
     *,
-    by_plane: bool,
-) -> None:
-    """Write measurements of all objects; planes may have numbers of their own."""
-    from napari_unet.core.frames import fold_times
-    from napari_unet.formats.export import LabelsExport, measure
-    from napari_unet.formats.table import measure_objects, write_table
+    zero: Literal["background", "ignore"] = "background",
+    ignore_label: int | None = None,
+    split: bool = False,
+) -> "tuple[list[Example], ClassTable | None]":
+    """Read label images; numbers and colours of classes become the same in all.
 
-    fitting = image if image.full_shape == labels.shape else None
-    if labels.any():
-        rows = measure(
-            LabelsExport(
-                labels,
-                stem.parent,
-                stem.name,
-                ("csv",),
-                fitting,
-                size,
-                by_plane=by_plane,
+    Returns
+    -------
+    examples : list of Example
+        Without a picture: the labels stand for it.
+    table : ClassTable or None
+        Of classes; None for objects.
+    """
+    from napari_unet.core.annotation.class_values import to_classes
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.core.image import Image
+    from napari_unet.formats.images import read_class_labels, read_labels, stem_of
+
+    check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
+    read = read_class_labels if kind == "classes" else read_labels
+    examples = []
+    for path in paths:
+        painted = read(path)
+        if painted.ndim > 3:
+            raise InputError(
+                f"'{path.name}' has depth and time, {painted.shape}; save each time "
+                "point as a file of its own, in Fiji by Image > Hyperstacks > Reduce "
+                "Dimensionality."
             )
-        )
-    else:  # a line of names, and no other
-        rows = measure_objects(fold_times(labels), fitting, size)
-    write_table(stem.with_name(f"{stem.name}.csv"), rows)
+        itself = Image(painted[None], name=stem_of(path))
+        example = Example(itself, painted, ignore_label=ignore_label)
+        examples.append(interpret(example, kind, zero, split=split))
+    if kind == "objects":
+        return examples, None
+    table = _settle(examples, first=int(zero == "ignore"))
+    return [to_classes(example, table) for example in examples], table
 
 
-def _write_uncertainty(
-    path: Path, segmentation: "Segmentation", size: tuple[float, ...] | None
-) -> None:
-    """Write the uncertainty; where versions were averaged, their disagreement, too."""
+def _settle(examples: "list[Example]", first: int) -> "ClassTable":
+    """Return the classes; here, unlike in a training, one alone will do."""
+    from napari_unet.core.annotation.class_values import (
+        COLOUR,
+        ClassTable,
+        count_values,
+        settle_classes,
+    )
+
+    counts = count_values(examples)
+    if len(counts) < 2:
+        coloured = any(value >= COLOUR for value in counts)
+        counts.setdefault(COLOUR if coloured else first, 0)
+    if len(counts) < 2:
+        return ClassTable(("background",), tuple(counts), tuple(counts.values()))
+    return settle_classes(counts, first=first)
+
+
+def say_taken_for(example: "Example", table: "ClassTable | None") -> str:
+    """Return what labels were taken for: '3 objects', or classes by their values."""
     import numpy as np
 
-    from napari_unet.core.frames import unfold_times
-    from napari_unet.formats.tiff import write_grey
+    from napari_unet.core.annotation.class_values import show_value
 
-    uncertainty = unfold_times(segmentation.uncertainty, segmentation.times)
-    axes = "TZYX"[-uncertainty.ndim :]
-    if segmentation.disagreement is None:
-        write_grey(path, uncertainty, size, axes=axes)
-    else:
-        disagreement = unfold_times(segmentation.disagreement, segmentation.times)
-        both = np.stack([uncertainty, disagreement])
-        write_grey(path, both, size, axes=f"C{axes}")
+    if table is not None:
+        shown = ", ".join(map(show_value, table.values[:_SHOWN]))
+        more = ", …" if len(table.values) > _SHOWN else ""
+        classes = "class" if len(table.values) == 1 else "classes"
+        return f"{len(table.values)} {classes} ({shown}{more})"
+    numbers = np.unique(example.annotation)
+    objects = (numbers != 0) & (numbers != (example.ignore_label or 0))
+    return count(int(objects.sum()), "object")
+
+
+def doubt_objects(example: "Example", name: str) -> str:
+    """Return what to say of labels that hold no object, or a mask; else nothing."""
+    import numpy as np
+    from scipy import ndimage
+
+    from napari_unet.core.annotation.findings import looks_binary
+
+    painted = example.annotation
+    if example.ignore_label is not None:
+        painted = np.where(painted == example.ignore_label, 0, painted)
+    if not painted.any():
+        return (
+            f"{name}: no object is painted, all of it is taken for background. Is it "
+            "the right file?"
+        )
+    if not looks_binary(painted):
+        return ""
+    pieces = ndimage.label(painted)[1]
+    return (
+        f"{name}: all {pieces} pieces have the number {painted.max()} and are taken "
+        "for one object, with no ridge between them. Where each piece is an object, "
+        "say --split-components."
+    )
+
+
+def the_file(labels: Path) -> Path:
+    """Refuse a folder where one label image is wanted."""
+    if labels.is_dir():
+        raise InputError(f"'{labels}' is a folder; name one label image.")
+    return labels

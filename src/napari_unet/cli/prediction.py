@@ -27,13 +27,14 @@ from napari_unet.cli.image_results import (
     read_average,
     read_tile,
 )
-from napari_unet.cli.label_files import (
+from napari_unet.cli.model_folder import open_model, require_kind
+from napari_unet.cli.segment_results import (
     Wanted,
+    doubt_labels,
     measure_labels,
     say_found,
     write_labels_of,
 )
-from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.errors import InputError
 
@@ -92,6 +93,7 @@ def segment(
         refuse_companions(model, probabilities or uncertainty or rois or csv)
     found: dict[str, Any] = {}
     faults = {}
+    doubts: dict[str, str] = {}
     for path in paths:
         try:
             image = read_image(path)
@@ -110,14 +112,17 @@ def segment(
             write_labels_of(
                 out / stem, image, labels, segmentation, loaded.settings, wanted
             )
-            found[stem] = measure_labels(path, labels, segmentation, loaded.settings)
+            found[stem] = measure_labels(labels, segmentation, loaded.settings)
+            doubts[stem] = doubt_labels(
+                path.name, labels, segmentation, loaded.settings, objects
+            )
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
     result = {"out": str(out), "images": len(found), "failed": faults}
     if not predicts_values:
-        of_classes = loaded.settings.annotation == "classes"
-        result["classes" if of_classes else "objects"] = found
+        named = "classes" if loaded.settings.annotation == "classes" else "objects"
+        result |= {named: found, "doubts": {s: d for s, d in doubts.items() if d}}
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)
@@ -130,7 +135,10 @@ def segment(
 @app.command()
 def evaluate(
     predicted: Annotated[
-        Path, typer.Argument(help="Labels, or CSV files of points: a file or a folder.")
+        Path,
+        typer.Argument(
+            help="Labels, CSV files of points, or images: a file or a folder."
+        ),
     ],
     true: Annotated[Path, typer.Argument(help="The true ones; pairs by equal stem.")],
     classes: Annotated[
@@ -147,6 +155,14 @@ def evaluate(
             "--boundaries",
             help="PREDICTED are probability maps: pixel, Rand and warping error, "
             "V_Rand and V_Info, each at the best of the thresholds 0.0, 0.1 … 0.9.",
+        ),
+    ] = False,
+    values: Annotated[
+        bool,
+        typer.Option(
+            "--values",
+            help="PREDICTED and TRUE are images: PSNR, RMSE, MSE, MAE and SSIM of the "
+            "grey values that a model predicts.",
         ),
     ] = False,
     invert_predicted: Annotated[
@@ -216,29 +232,25 @@ def evaluate(
         evaluate_boundaries,
         evaluate_classes,
         evaluate_objects,
+        evaluate_values,
     )
     from napari_unet.formats.points import holds_points
 
     _check_options(
         classes=classes,
         boundaries=boundaries,
+        values=values,
         inverted=invert_predicted or invert_true,
         model=model,
+        of_labels=ignore_label is not None or volumes or differences is not None,
     )
-    if holds_points(predicted) and holds_points(true):
-        if differences is not None:
-            raise InputError("--differences compares labels; these are points.")
-        evaluate_points(
-            *(predicted, true, distance),
-            volumes=volumes,
-            z_step=z_step,
-            as_json=as_json,
-        )
-        return
+    of_points = holds_points(predicted) and holds_points(true)
     painted = open_differences(
-        differences, true, classes=classes, boundaries=boundaries
+        differences, true, classes=classes, others=boundaries or of_points
     )
-    if classes:
+    if values:
+        evaluate_values(predicted, true, as_json=as_json)
+    elif classes:
         evaluate_classes(
             predicted,
             true,
@@ -247,8 +259,7 @@ def evaluate(
             settings=None if model is None else open_model(model).settings,
             as_json=as_json,
         )
-        return
-    if boundaries:
+    elif boundaries:
         evaluate_boundaries(
             predicted,
             true,
@@ -257,19 +268,37 @@ def evaluate(
             invert_true=invert_true,
             as_json=as_json,
         )
-        return
-    evaluate_objects(
-        predicted, true, ignore_label, painted, volumes=volumes, as_json=as_json
-    )
+    elif of_points:
+        evaluate_points(
+            *(predicted, true, distance),
+            volumes=volumes,
+            z_step=z_step,
+            as_json=as_json,
+        )
+    else:
+        evaluate_objects(
+            predicted, true, ignore_label, painted, volumes=volumes, as_json=as_json
+        )
 
 
 def _check_options(
-    *, classes: bool, boundaries: bool, inverted: bool, model: str | None
+    *,
+    classes: bool,
+    boundaries: bool,
+    values: bool,
+    inverted: bool,
+    model: str | None,
+    of_labels: bool,
 ) -> None:
     """Refuse options of `evaluate` that do not go together."""
-    if classes and boundaries:
-        raise InputError("Give either --classes or --boundaries, not both.")
+    if classes + boundaries + values > 1:
+        raise InputError("Give either --classes or --boundaries or --values.")
     if inverted and not boundaries:
         raise InputError("--invert-predicted and --invert-true need --boundaries.")
     if model is not None and not classes:
         raise InputError("--model tells the classes of the labels; it needs --classes.")
+    if values and of_labels:
+        raise InputError(
+            "--ignore-label, --volumes and --differences are about labels; leave them "
+            "out with --values."
+        )

@@ -37,19 +37,21 @@ from napari_unet.cli.normalisation import (
     check_same_normalisation,
     take_normalisation,
 )
-from napari_unet.cli.settings import (
-    apply_settings,
-    read_settings,
-)
+from napari_unet.cli.settings import apply_settings
 from napari_unet.cli.stop import stop_requests
 from napari_unet.cli.training_options import (
     check_old,
+    check_old_planes,
+    choose_base,
     make_config,
     make_settings,
     open_start,
     reading,
+    say_end,
+    say_what_stays,
     with_classes,
 )
+from napari_unet.cli.values import refuse_labels
 from napari_unet.core.config import (
     AnnotationKind,
 )
@@ -57,8 +59,9 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from napari_unet.core.annotation.target import Example
     from napari_unet.core.card import Card
     from napari_unet.core.workflow import TrainProgress
 
@@ -164,7 +167,12 @@ def train(
     device: Device = "auto",
     seed: Annotated[int | None, typer.Option(help="Of weights and patches.")] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the training in --model.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Go on with the training in --model, to the end that it was given or "
+            "to a later one.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -175,10 +183,10 @@ def train(
         raise InputError("Give either --iterations or --seconds, not both.")
     start = open_start(start_from, resume=resume)
     old = open_model(str(model)) if start is None and resume else start
-    kind = annotation or ("objects" if old is None else old.settings.annotation)
-    if kind == "values" and config_file is None:
+    kind = choose_kind(annotation, labels, old, points=points)
+    if kind == "values" and config_file is None and not resume:
         preset = preset or "denoise"
-    base = read_settings(config_file, preset)
+    base = choose_base(config_file, preset, old, resume=resume)
     network = changed(
         base.network,
         base_channels=base_channels,
@@ -196,14 +204,9 @@ def train(
     )
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)
-    if (validation_images is None) != (validation_labels is None):
-        raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
-    old = open_model(str(model)) if start is None and resume else start
-    kind = choose_kind(annotation, labels, old, points=points)
     if old is not None:
-        planes_as_channels = old.settings.planes_as_channels
         options = {
             "base_channels": base_channels,
             "levels": levels,
@@ -211,6 +214,10 @@ def train(
         }
         check_old(old, network, options, config_file, settings or [], picked)
         check_same_normalisation(old, settings or [])
+        check_old_planes(old, planes_as_channels)
+        planes_as_channels = old.settings.planes_as_channels
+        say_what_stays(old, base, network, preset, config_file)
+        say_end(old, config, resume=resume)
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),
@@ -221,10 +228,10 @@ def train(
         zero=zero,
         planes_as_channels=planes_as_channels,
     )
-    examples = read(images, labels)
-    if validation_images is not None and validation_labels is not None:
-        examples += read(validation_images, validation_labels, role="validation")
-    examples, found = settle(examples, kind, names, old)
+    examples = _read_all(read, images, labels, validation_images, validation_labels)
+    if annotation is None:
+        refuse_labels(examples)
+    examples, found = settle(examples, kind, names, old, zero=zero)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels
@@ -236,7 +243,7 @@ def train(
         start_from=start,
         settings=model_settings,
         preset=base.preset,
-        reading=reading(zero, split=split_components),
+        reading=reading(zero, ignore_label, split=split_components),
         device=device,
         resume=resume,
     )
@@ -255,6 +262,22 @@ def train(
     report(result, text, as_json=as_json)
     if interrupted:
         raise typer.Exit(130)
+
+
+def _read_all(
+    read: "Callable[..., list[Example]]",
+    images: Path,
+    labels: Path,
+    validation_images: Path | None,
+    validation_labels: Path | None,
+) -> "list[Example]":
+    """Read the examples to learn from, and those to validate on."""
+    if (validation_images is None) != (validation_labels is None):
+        raise InputError("--validation-images and --validation-labels go together.")
+    examples = read(images, labels)
+    if validation_images is not None and validation_labels is not None:
+        examples += read(validation_images, validation_labels, role="validation")
+    return examples
 
 
 def _drive(steps: "Iterator[TrainProgress]") -> bool:
@@ -296,7 +319,7 @@ def _say_validation(progress: "TrainProgress") -> str:
         return ""
     scores = shown_scores(progress.validation.as_dict())
     said = ", ".join(f"{title} {value}" for title, value in scores.items())
-    best = ", kept" if progress.is_best else ""
+    best = ", best so far" if progress.is_best else ""
     return f"iteration {progress.iteration}: validation {said}{best}"
 
 

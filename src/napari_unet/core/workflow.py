@@ -260,13 +260,14 @@ def compute_weight_map(
     """
     config = config or WeightMapConfig()
     annotation = check_labels(annotation, "annotation")
+    highest = int(annotation[annotation != ignore_label].max(initial=1))
     target = make_target(
         annotation,
         kind=kind,
         regions=tuple(regions),
         ignore_label=ignore_label,
         separation_border=config.separation_border,
-        classes=2 if kind == "objects" else max(2, int(annotation.max()) + 1),
+        classes=2 if kind == "objects" else highest + 1,
     )
     return compute_target_weights(target, config, pixel_size=pixel_size)
 
@@ -308,7 +309,7 @@ def _check_not_over(training: Training) -> None:
         return
     raise InputError(
         f"The training to go on with has taken {taken} already, and is given {given} "
-        "in all; give it more."
+        "in all; give it more (on the command line: --iterations or --seconds, in all)."
     )
 
 

@@ -132,9 +132,10 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
     """
     name = stored.path.name
     array, axes = _drop_single(stored)
-    if array.ndim == 3 and not set(axes) <= set(_KNOWN):
+    unnamed = not set(axes) <= set(_KNOWN)
+    if array.ndim in (3, 4) and unnamed:  # labels have no channels
         colours = guess_axes(array.shape, array.dtype) == "YXC"
-        axes = "YXC" if colours else "ZYX"
+        axes = "YXC" if colours else "TZYX"[-array.ndim :]
     axes = _settle(stored, array, axes)
     if {"C", "S"} & set(axes):
         raise InputError(
@@ -220,11 +221,12 @@ def _settle(stored: Stored, array: NDArray[np.generic], axes: str) -> str:
         axes = axes.replace(unknown[0], "T" if "Z" in axes else "Z")
     if {"Y", "X"} <= set(axes) <= set(_KNOWN):
         return axes
+    lengths = " × ".join(map(str, array.shape))
     raise InputError(
-        f"'{stored.path.name}' has {array.ndim} axes, {stored.layout}, and does not "
-        "say which of them are channels, depth and time. Say so in Fiji (Image > "
-        "Hyperstacks > Stack to Hyperstack) and save it as TIFF; with more axes than "
-        "these, such as positions, save each as a file of its own."
+        f"'{stored.path.name}' has {array.ndim} axes, {lengths}, and does not say "
+        "which of them are channels, depth or time. Save it so that it does, in Fiji "
+        "by Image > Properties; more axes than these, such as the positions of a "
+        "stage, are files of their own."
     )
 
 

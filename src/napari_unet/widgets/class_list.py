@@ -1,9 +1,10 @@
-"""What the annotation's numbers mean: objects, or classes with names and colours."""
+"""What is learned: objects, classes with names and colours, or another image."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -26,15 +27,23 @@ from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.class_colors import class_color, show_classes, show_objects
 from napari_unet.widgets.class_merging import merge_classes
+from napari_unet.widgets.layers import IGNORE_LABEL, current_plane
 
 if TYPE_CHECKING:
     import napari
 
+    from napari_unet.core.config import AnnotationKind
     from napari_unet.session import Session
 
 _NUMBER, _NAME = range(2)
 _MOST_ROWS_SHOWN = 6
 _FEWEST, _MOST = 2, 256
+# What may be learned from an image, as people say it.
+_KINDS: dict[AnnotationKind, str] = {
+    "objects": "objects",
+    "classes": "classes",
+    "values": "another image",
+}
 
 
 class ClassList(QWidget):
@@ -57,7 +66,7 @@ class ClassList(QWidget):
         self._session, self._viewer = session, viewer
         self._chosen = chosen_layers(viewer)
         self._build()
-        self._kind.currentTextChanged.connect(self._on_kind_chosen)
+        self._kind.currentIndexChanged.connect(self._on_kind_chosen)
         self._table.cellClicked.connect(self._on_row_clicked)
         self._table.cellChanged.connect(self._on_name_edited)
         self._more.clicked.connect(self._on_more_clicked)
@@ -72,11 +81,13 @@ class ClassList(QWidget):
 
     def _build(self) -> None:
         self._kind = QComboBox()
-        self._kind.addItems(["objects", "classes"])
-        self._kind.setAccessibleName("Numbers are")
+        for kind, title in _KINDS.items():
+            self._kind.addItem(title, kind)
+        self._kind.setAccessibleName("Learn")
         self._kind.setToolTip(
             "Objects: one number per object, all of one kind. Classes: one number per "
-            "kind of ground; single objects are not told apart"
+            "kind of ground; single objects are not told apart. Another image: nothing "
+            "is painted, the network predicts the grey values of another layer"
         )
         self._table = QTableWidget(0, 2)
         self._table.setAccessibleName("Classes")
@@ -100,20 +111,23 @@ class ClassList(QWidget):
         )
         self._fewer = QPushButton("Remove last class")
         self._fewer.setToolTip("What is painted with its number must be erased first")
-        kind = QHBoxLayout()
-        kind.addWidget(QLabel("Numbers are"))
-        kind.addWidget(self._kind, 1)
+        choice = QHBoxLayout()
+        choice.addWidget(QLabel("Learn"))
+        choice.addWidget(self._kind, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self._more)
         buttons.addWidget(self._fewer)
         self._classes = QWidget()
         below = QVBoxLayout(self._classes)
         below.setContentsMargins(0, 0, 0, 0)
+        self._strange = QLabel()
+        self._strange.setWordWrap(True)
         below.addWidget(self._table)
         below.addLayout(buttons)
+        below.addWidget(self._strange)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(kind)
+        layout.addLayout(choice)
         layout.addWidget(self._classes)
 
     def paint_with(self, number: int) -> None:
@@ -127,9 +141,8 @@ class ClassList(QWidget):
 
     # ------------------------------------------------------------ controls to session
 
-    def _on_kind_chosen(self, kind: str) -> None:
-        # The combo box offers what `AnnotationKind` allows.
-        self._session.annotation = kind  # type: ignore[assignment]
+    def _on_kind_chosen(self, _index: int) -> None:
+        self._session.annotation = self._kind.currentData()
 
     def _on_row_clicked(self, row: int, _column: int) -> None:
         self.paint_with(row)
@@ -186,7 +199,7 @@ class ClassList(QWidget):
         session, names = self._session, self._session.class_names
         are_classes = session.annotation == "classes"
         with signals_blocked(self._kind):
-            self._kind.setCurrentText(session.annotation)
+            self._kind.setCurrentIndex(self._kind.findData(session.annotation))
         self._classes.setVisible(are_classes)
         self._more.setEnabled(len(names) < _MOST)
         self._fewer.setEnabled(len(names) > _FEWEST)
@@ -204,6 +217,26 @@ class ClassList(QWidget):
             show_classes(layer, names)
         elif layer is not None:
             show_objects(layer)
+        said = self._say_strange() if are_classes else ""
+        self._strange.setText(said)
+        self._strange.setVisible(bool(said))
+
+    def _say_strange(self) -> str:
+        """Return what to say of numbers on the screen that are no class, if any."""
+        layer = self._chosen.annotation
+        if layer is None:
+            return ""
+        plane = current_plane(self._viewer, layer)
+        data = np.asarray(layer.data if plane is None else layer.data[plane])
+        numbers = np.unique(data[data >= len(self._session.class_names)])
+        count = int((numbers != IGNORE_LABEL).sum())
+        if not count:
+            return ""
+        shown = "1 painted number is" if count == 1 else f"{count} painted numbers are"
+        return (
+            f"<b>{shown} no class</b> and shown in grey: add classes for them, paint "
+            "over them, or choose objects again."
+        )
 
 
 def _swatch(number: int) -> QTableWidgetItem:

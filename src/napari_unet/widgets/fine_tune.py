@@ -22,6 +22,7 @@ from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
 from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
+from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
@@ -30,6 +31,7 @@ from napari_unet.widgets.train_form import TrainForm
 if TYPE_CHECKING:
     import napari
 
+    from napari_unet.core.annotation.target import Example
     from napari_unet.core.workflow import TrainProgress
     from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
@@ -61,7 +63,7 @@ class FineTuneSection(Section):
         super().__init__(session, viewer, parent)
         self._job: Job | None = None
         self._form = TrainForm(session)
-        self._examples = ExamplesTable(self._viewer)
+        self._examples = ExamplesTable(session, self._viewer)
         self._preview = LivePreview(self._viewer, self)
         self._button = QPushButton(_START)
         self._patches = PatchPreview(session, self._viewer, self)
@@ -114,7 +116,9 @@ class FineTuneSection(Section):
         self._examples.setEnabled(training is None)
         self._show_patches.setEnabled(training is None)
         if training is not None:
-            self._button.setToolTip("End the training now; the best model is kept")
+            self._button.setToolTip(
+                "End the training now; the model that was best so far is saved"
+            )
         elif job is not None:
             self._button.setToolTip(f"'{job.name}' is running; wait for it or stop it")
         else:
@@ -135,14 +139,20 @@ class FineTuneSection(Section):
 
     def _on_preview_clicked(self) -> None:
         try:
-            self._patches.draw(examples_of(self._viewer, self._examples.value()))
+            self._patches.draw(self._collect())
         except InputError as error:
             show_problem(error)
+
+    def _collect(self) -> list[Example]:
+        """Return what the ticked images hold to be learned."""
+        learns_values = self._session.annotation == "values"
+        collect = pairs_of if learns_values else examples_of
+        return collect(self._viewer, self._examples.value())
 
     def _start(self) -> None:
         from napari_unet.core.training.kind import check_kind
 
-        examples = examples_of(self._viewer, self._examples.value())
+        examples = self._collect()
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
         check_kind(examples, None if model is None else model.settings)
@@ -155,6 +165,7 @@ class FineTuneSection(Section):
             self._session.normalisation
             if model is None
             else model.settings.normalisation,
+            values=self._session.annotation == "values",
         )
         self._curves.clear()
         self._result.hide()
@@ -187,8 +198,8 @@ class FineTuneSection(Section):
         self._show_button()
         is_saved = self._session.model_folder != self._old_model
         if outcome.status is Status.FAILED:
-            kept = "; the last good weights are kept" if is_saved else ""
-            self._say(f"The training ended with an error{kept}.")
+            saved = "; the model that was best so far is saved" if is_saved else ""
+            self._say(f"The training ended with an error{saved}.")
             return
         model = self._session.read_model()
         if model is None or not is_saved:
