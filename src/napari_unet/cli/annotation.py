@@ -154,8 +154,10 @@ def weights(
 
     Rare classes weigh more, and the line between touching objects is one pixel wide.
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
+    σ is in pixels along X; planes of a stack are as far apart as its file says.
     """
     from napari_unet.cli.point_maps import weigh_table
+    from napari_unet.core.image import in_pixels_of_x
     from napari_unet.core.workflow import compute_weight_map
     from napari_unet.formats.points import holds_points
     from napari_unet.formats.tiff import write_grey
@@ -196,7 +198,11 @@ def weights(
         ignored = example.ignore_label
         start = time.perf_counter()
         weight_map = compute_weight_map(
-            example.annotation, config, kind=annotation, ignore_label=ignored
+            example.annotation,
+            config,
+            kind=annotation,
+            ignore_label=ignored,
+            pixel_size=in_pixels_of_x(size),
         )
     seconds = time.perf_counter() - start
     axes = "YX" if weight_map.ndim == 2 else "ZYX"

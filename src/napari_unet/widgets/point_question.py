@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotation.points import Points, check_inside
+from napari_unet.core.image import in_pixels_of_x
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
     labels_of,
@@ -103,7 +104,7 @@ class PointQuestion:
             shape,
             plane,
             volume,
-            None if sizes is None else tuple(size / sizes[-1] for size in sizes),
+            in_pixels_of_x(sizes),
             regions,
             ignored,
             session.train_config,

@@ -24,6 +24,7 @@ from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConf
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     check_contrast,
+    in_pixels_of_x,
     measure_intensity,
     resample,
     scale_to_model,
@@ -88,7 +89,7 @@ def prepare(
         for part in (example.regions, example.seen)
     )
     annotation = resample(example.annotation, shape, order=0)
-    pixel_size = _relative(settings.pixel_sizes_um)
+    pixel_size = in_pixels_of_x(settings.pixel_sizes_um)
     points = None
     if example.points is None:
         target = make_target(
@@ -129,13 +130,6 @@ def _scale(region: Region, factors: Sequence[float]) -> Region:
         start=tuple(round(a * f) for a, f in zip(region.start, factors, strict=True)),
         stop=tuple(round(b * f) for b, f in zip(region.stop, factors, strict=True)),
     )
-
-
-def _relative(sizes_um: Sequence[float] | None) -> tuple[float, ...] | None:
-    """Return pixel sizes in pixels of X; None where they are all alike."""
-    if sizes_um is None or len(set(sizes_um)) == 1:
-        return None
-    return tuple(size / sizes_um[-1] for size in sizes_um)
 
 
 def prepare_training(
