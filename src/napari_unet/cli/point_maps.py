@@ -80,6 +80,7 @@ def _draw(
 
     from napari_unet.core.annotation.point_maps import draw_points
     from napari_unet.core.annotation.points import check_inside
+    from napari_unet.core.image import in_pixels_of_x
     from napari_unet.formats.images import read_image
     from napari_unet.formats.points import read_points
 

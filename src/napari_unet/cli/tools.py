@@ -36,7 +36,8 @@ def tools(
         typer.Argument(
             help="instances: number the pieces of a mask; borders: labels with the "
             "separation border cut; distance: to the nearest object, below 0 inside, "
-            "in px of X; density: of the centres of patches; counts: pixels and objects per class."
+            "in px of X; density: of the centres of patches; counts: pixels and "
+            "objects per class."
         ),
     ],
     labels: Annotated[
