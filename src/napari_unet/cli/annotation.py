@@ -1,87 +1,21 @@
-"""`check` and `weights`: look at annotations before training on them."""
+"""`weights`: the weight map of a label image."""
 
-import functools
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from napari_unet.cli.app import (
-    Images,
-    Json,
-    Labels,
-    app,
-    changed,
-    count,
-    fail,
-    report,
-    warn,
-)
-from napari_unet.cli.checking import check_pair, check_set
-from napari_unet.cli.classes import Planes, Zero, class_rows, show_classes
+from napari_unet.cli.app import Json, app, changed, report, warn
+from napari_unet.cli.classes import Zero
 from napari_unet.cli.label_files import (
     doubt_objects,
     read_annotations,
     say_taken_for,
     the_file,
 )
-from napari_unet.core.config import AnnotationKind, WeightMapConfig
+from napari_unet.core.config import WeightMapConfig
 from napari_unet.core.errors import InputError
-
-
-@app.command()
-def check(
-    images: Images,
-    labels: Labels,
-    annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the numbers of the labels mean.")
-    ] = "objects",
-    zero: Zero = "background",
-    ignore_label: Annotated[
-        int | None, typer.Option(help="Label number of ground to leave out.")
-    ] = None,
-    planes_as_channels: Planes = False,
-    as_json: Json = False,
-) -> None:
-    """Look for mistakes in images and labels before training; count the classes."""
-    from napari_unet.formats.images import pair_files
-
-    pairs = pair_files(images, labels)
-    read = functools.partial(
-        check_pair,
-        kind=annotation,
-        zero=zero,
-        ignore_label=ignore_label,
-        planes_as_channels=planes_as_channels,
-    )
-    checked = [read(*pair) for pair in pairs]
-    findings = [finding for each in checked for finding in each.findings]
-    found, more = check_set(
-        [each.example for each in checked if each.example is not None],
-        annotation,
-        zero,
-    )
-    findings += more
-    errors = sum(finding["level"] == "error" for finding in findings)
-    lines = [f"{f['level']}: {f['image']}: {f['message']}" for f in findings]
-    warnings = len(findings) - errors
-    lines.append(
-        f"{count(len(pairs), 'pair')}: {count(errors, 'error')}, "
-        f"{count(warnings, 'warning')}."
-    )
-    if found is not None:
-        lines.insert(0, show_classes(found))
-    result: dict[str, Any] = {
-        "pairs": len(pairs),
-        "errors": errors,
-        "findings": findings,
-    }
-    if found is not None:
-        result["classes"] = class_rows(found)
-    report(result, "\n".join(lines), as_json=as_json)
-    if errors:
-        fail(f"Correct the {count(errors, 'error')} listed above before training.")
 
 
 @app.command()

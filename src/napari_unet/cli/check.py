@@ -1,0 +1,174 @@
+"""`check`: look at images and labels before training on them."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_unet.cli.app import (
+    Images,
+    Json,
+    Labels,
+    app,
+    count,
+    fail,
+    report,
+)
+from napari_unet.cli.checking import (
+    Reading,
+    check_pair,
+    find_unpaired,
+    finding_rows,
+)
+from napari_unet.cli.classes import (
+    Planes,
+    Zero,
+    class_rows,
+    read_channels,
+    read_names,
+    show_classes,
+)
+from napari_unet.cli.examples import check_reading
+from napari_unet.core.config import AnnotationKind
+from napari_unet.core.presets import PRESETS, PresetName
+
+if TYPE_CHECKING:  # so that --help does not wait for torch
+    from collections.abc import Generator
+
+    from napari_unet.core.annotation.summary import AnnotationSummary
+    from napari_unet.core.training.inspection import Inspection
+
+
+@app.command()
+def check(
+    images: Images,
+    labels: Labels,
+    annotation: Annotated[
+        AnnotationKind, typer.Option(help="What the numbers of the labels mean.")
+    ] = "objects",
+    zero: Zero = "background",
+    ignore_label: Annotated[
+        int | None, typer.Option(help="Label number of ground to leave out.")
+    ] = None,
+    regions: Annotated[
+        Path | None,
+        typer.Option(help="Folder of <stem>.geojson: fully annotated rectangles."),
+    ] = None,
+    split_components: Annotated[
+        bool,
+        typer.Option("--split-components", help="Pieces of a binary mask are objects."),
+    ] = False,
+    classes: Annotated[
+        str | None,
+        typer.Option(help="Names of the classes: background,cytoplasm,nucleus"),
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(help="Channels to read, in this order; the first is 0: 0,2"),
+    ] = None,
+    planes_as_channels: Planes = False,
+    preset: Annotated[
+        PresetName,
+        typer.Option(help="What shall learn: its context, patches and dimensions."),
+    ] = "fast",
+    as_json: Json = False,
+) -> None:
+    """Look for mistakes in images and labels before training; count what is annotated.
+
+    A stack is looked at plane by plane, or as a volume with --preset fast-3d.
+    """
+    from napari_unet.core.training.inspection import inspect_examples
+    from napari_unet.formats.images import find_images, match_by_stem, stem_of
+
+    reading = Reading(
+        annotation,
+        zero=zero,
+        ignore_label=ignore_label,
+        split=split_components,
+        regions=regions,
+        channels=read_channels(channels),
+        planes_as_channels=planes_as_channels,
+    )
+    check_reading(
+        annotation, zero=zero, ignore_label=ignore_label, split=split_components
+    )
+    names = read_names(classes)
+    matched = match_by_stem(
+        (images, find_images(images)), (labels, find_images(labels))
+    )
+    checked = [check_pair(*pair, reading) for pair in matched.pairs]
+    findings = find_unpaired(matched.lonely, images, matched.orphaned, labels)
+    findings += [finding for each in checked for finding in each.findings]
+    inspection = _drive(
+        inspect_examples(
+            [each.example for each in checked if each.example is not None],
+            annotation,
+            network=PRESETS[preset].network,
+            training=PRESETS[preset].training,
+            names=names,
+            first=int(zero == "ignore"),
+        )
+    )
+    findings = sorted([*findings, *inspection.findings], key=lambda f: f.level)
+    files = {stem_of(file): file.name for file, _ in matched.pairs}
+    files |= {stem_of(file): file.name for file in (*matched.lonely, *matched.orphaned)}
+    rows = finding_rows(findings, files)
+    lines = [
+        ": ".join([row["level"], _place(row["image"], finding.where), row["message"]])
+        for row, finding in zip(rows, findings, strict=True)
+    ]
+    errors = sum(finding.level == "error" for finding in findings)
+    result: dict[str, Any] = {"pairs": len(matched.pairs), "errors": errors}
+    result["findings"] = rows
+    if inspection.classes is not None:
+        lines.insert(0, show_classes(inspection.classes))
+        result["classes"] = class_rows(inspection.classes)
+    elif annotation == "objects":
+        lines.append(_say_counts(inspection.counts))
+        result["annotated"] = _count(inspection.counts)
+    lines.append(
+        f"{count(len(matched.pairs), 'pair')}: {count(errors, 'error')}, "
+        f"{count(len(findings) - errors, 'warning')}."
+    )
+    report(result, "\n".join(lines), as_json=as_json)
+    if errors:
+        fail(f"Correct the {count(errors, 'error')} listed above before training.")
+
+
+def _drive(steps: "Generator[float, None, Inspection]") -> "Inspection":
+    """Look at all images, with a progress bar."""
+    from tqdm import tqdm
+
+    with tqdm(total=100, desc="Check", unit="%", file=sys.stderr) as bar:
+        bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}"
+        while True:
+            try:
+                bar.n = round(100 * next(steps), 1)
+                bar.refresh()
+            except StopIteration as end:
+                inspection: Inspection = end.value
+                return inspection
+
+
+def _place(image: str, where: str) -> str:
+    return f"{image}, {where}" if where else image
+
+
+def _say_counts(counts: "AnnotationSummary") -> str:
+    """Return how much is annotated, and how much of it is objects."""
+    text = f"{count(counts.objects, 'object')} on {counts.known_px:,} annotated pixels"
+    if counts.object_px:
+        ratio = (counts.known_px - counts.object_px) / counts.object_px
+        share = counts.object_px / counts.known_px
+        text += f": {share:.2%} objects, 1 pixel to {ratio:.3g} of background"
+    return text + "."
+
+
+def _count(counts: "AnnotationSummary") -> dict[str, int]:
+    return {
+        "objects": counts.objects,
+        "object_px": counts.object_px,
+        "known_px": counts.known_px,
+        "regions": counts.regions,
+    }
