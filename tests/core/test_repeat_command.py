@@ -30,7 +30,7 @@ def test_a_plain_training():
 
 def test_regions_ignored_ground_classes_and_validation_images_are_named():
     inside = replace(PLAIN, regions=(Region((0, 0), (3, 3)),))
-    assert "--regions REGIONS" in command(PLAIN, inside)
+    assert f'--regions "{FOLDER / "regions"}"' in command(PLAIN, inside)
     assert "--ignore-label" not in command(replace(PLAIN, ignore_label=65535))
     assert "--ignore-label 1" in command(replace(PLAIN, ignore_label=1))
     held = replace(PLAIN, role="validation")
@@ -46,4 +46,4 @@ def test_the_card_says_that_layers_must_be_saved_first():
     file = StoredFile(name="w", bytes=1, sha256="0")
     text = describe(Manifest(settings=ModelSettings(), card=card, weights=file))
     assert "must be saved as files first" in text
-    assert "REGIONS one of their fully annotated rectangles" in text
+    assert "equal to those of the files in `regions/`" in text

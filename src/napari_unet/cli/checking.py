@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.cli.app import warn
 from napari_unet.cli.examples import (
     check_same_scale,
     interpret,
@@ -12,7 +13,12 @@ from napari_unet.cli.examples import (
     read_picture,
     read_regions_of,
 )
-from napari_unet.core.config import AnnotationKind, ModelSettings, NetworkConfig
+from napari_unet.core.config import (
+    AnnotationKind,
+    ModelSettings,
+    NetworkConfig,
+    TrainConfig,
+)
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -94,6 +100,26 @@ def find_unpaired(
         )
         for each in map(stem_of, files)
     ]
+
+
+def warn_of(findings: "Sequence[Finding]", file: str = "") -> None:
+    """Say findings on standard error, with image and place."""
+    for finding in findings:
+        places = (part for part in (file or finding.image, finding.where) if part)
+        warn(f"{', '.join(places)}: {finding.message}")
+
+
+def warn_of_borders(
+    examples: "Sequence[Example]",
+    kind: AnnotationKind,
+    network: NetworkConfig,
+    config: TrainConfig,
+) -> None:
+    """Say of which objects the separation border leaves nearly nothing."""
+    from napari_unet.core.training.inspection import find_shrunk_objects
+
+    if kind == "objects":
+        warn_of(find_shrunk_objects(examples, network, config))
 
 
 def finding_rows(

@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
+from napari_unet.cli.examples import counted_regions
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -32,8 +34,9 @@ from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from napari_unet.core.annotation.target import Region
     from napari_unet.core.evaluation.detection import DetectionScores
     from napari_unet.formats.points import PointTable
 
@@ -134,7 +137,12 @@ def holds_points(path: Path) -> bool:
 
 
 def evaluate_points(
-    predicted: Path, true: Path, distance: float, *, as_json: bool
+    predicted: Path,
+    true: Path,
+    distance: float,
+    *,
+    regions: Path | None = None,
+    as_json: bool,
 ) -> None:
     """Compare tables of points, and report F1, precision and recall."""
     from napari_unet.formats.images import pair_by_stem, stem_of
@@ -143,7 +151,10 @@ def evaluate_points(
     places = (predicted, find_tables(predicted)), (true, find_tables(true))
     by_image: dict[str, dict[str, DetectionScores]] = {}
     for path, truth in pair_by_stem(*places, nouns=("points", "true points")):
-        scored = _score_tables(read_points(path), read_points(truth), distance)
+        wanted = read_points(truth)
+        boxes = counted_regions(regions, truth, wanted.points.positions.shape[1])
+        found, wanted = (_cut(each, boxes) for each in (read_points(path), wanted))
+        scored = _score_tables(found, wanted, distance)
         by_image[stem_of(path)] = scored
     names = sorted({name for scored in by_image.values() for name in scored})
     of_class = {
@@ -166,6 +177,22 @@ def evaluate_points(
         ratios = [f"{numbers[name]:.3f}" for name in SHOWN]
         rows.append([title, *ratios, *(str(numbers[name]) for name in COUNTED)])
     report(result, table(rows), as_json=as_json)
+
+
+def _cut(table: "PointTable", boxes: "Sequence[Region]") -> "PointTable":
+    """Return the points that lie in the regions of an image, if it has any."""
+    import numpy as np
+
+    points = table.points
+    if not boxes or len(boxes[0].start) != points.positions.shape[1]:
+        return table
+    pixels = np.round(points.positions)
+    inside = np.zeros(len(points), bool)
+    for box in boxes:
+        inside |= ((pixels >= box.start) & (pixels < box.stop)).all(axis=1)
+    names = tuple(n for n, keep in zip(points.names, inside, strict=True) if keep)
+    cut = replace(points, positions=points.positions[inside], names=names)
+    return replace(table, points=cut)
 
 
 def _score_tables(

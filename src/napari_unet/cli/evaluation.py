@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
 from napari_unet.cli.class_maps import compare_class_maps
+from napari_unet.cli.examples import counted_regions
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for what computes
     import numpy as np
 
+    from napari_unet.core.annotation.target import Region
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
 
 _CLASSES_SHOWN = {
@@ -37,6 +39,7 @@ def evaluate_classes(
     ignore_label: int | None,
     *,
     settings: ModelSettings | None = None,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
@@ -46,7 +49,9 @@ def evaluate_classes(
     """
     from napari_unet.formats.images import pair_files
 
-    maps = compare_class_maps(pair_files(predicted, true), ignore_label, settings)
+    maps = compare_class_maps(
+        pair_files(predicted, true), ignore_label, settings, regions
+    )
     overall = functools.reduce(operator.add, maps.scores.values())
     by_class = [["class (overall)", "IOU", "DICE", "TRUE PX", "PREDICTED PX"]]
     columns = zip(
@@ -73,6 +78,7 @@ def evaluate_boundaries(
     *,
     invert_predicted: bool,
     invert_true: bool,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare probability maps with true cells: the ISBI errors over ten thresholds."""
@@ -92,7 +98,8 @@ def evaluate_boundaries(
             right, ignored = _invert(right, ignore_label)
         try:
             name = stem_of(truth)
-            scores[name] = _sweep(name, probability, right, ignored)
+            boxes = counted_regions(regions, truth, right.ndim)
+            scores[name] = _sweep(name, probability, right, boxes, ignored)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
@@ -115,11 +122,13 @@ def _sweep(
     name: str,
     probability: "np.ndarray",
     true: "np.ndarray",
+    regions: "tuple[Region, ...]",
     ignore_label: int | None,
 ) -> "BoundaryScores":
     """Compare one image, all its planes, with a progress bar over the thresholds."""
     from tqdm import tqdm
 
+    from napari_unet.core.annotation.target import on_plane
     from napari_unet.core.evaluation.boundary_scores import THRESHOLDS, BoundaryScores
     from napari_unet.evaluated import sweep_plane
 
@@ -128,14 +137,18 @@ def _sweep(
             f"The probabilities have the shape {probability.shape}, the true labels "
             f"{true.shape}; they must be of the same image."
         )
-    planes = [(probability, true)]
+    planes = [(probability, true, regions)]
     if true.ndim == 3:
-        planes = list(zip(probability, true, strict=True))
+        planes = [
+            (probability[z], true[z], boxes)
+            for z in range(len(true))
+            if (boxes := on_plane(regions, z)) or not regions
+        ]
     scores = BoundaryScores()
     total = len(planes) * len(THRESHOLDS)
     with tqdm(desc=name, total=total, unit="threshold", file=sys.stderr) as bar:
         for plane in planes:
-            steps = sweep_plane(*plane, ignore_label=ignore_label)
+            steps = sweep_plane(*plane, ignore_label)
             while True:
                 try:
                     next(steps)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.cli.app import warn
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
@@ -204,6 +205,21 @@ def read_regions_of(folder: Path | None, file: Path, axes: int) -> "tuple[Region
         return ()
     boxes: list[Any] = read_regions(drawn, axes)
     return tuple(Region(*box) for box in boxes)
+
+
+def counted_regions(
+    folder: Path | None, truth: Path, axes: int
+) -> "tuple[Region, ...]":
+    """Return the regions in which labels or points are compared; say if none are."""
+    from napari_unet.formats.images import stem_of
+
+    found = read_regions_of(folder, truth, axes)
+    if folder is not None and not found:
+        warn(
+            f"{truth.name}: '{folder}' holds no regions of it ({stem_of(truth)}."
+            "geojson); all of the image counts."
+        )
+    return found
 
 
 def _split(example: "Example") -> "Example":

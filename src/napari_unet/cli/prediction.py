@@ -21,6 +21,7 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.classes import class_shares, say_shares
+from napari_unet.cli.examples import counted_regions
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -293,6 +294,12 @@ def evaluate(
             "for itself.",
         ),
     ] = False,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of <stem>.geojson: only what lies in these rectangles counts."
+        ),
+    ] = None,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
@@ -324,6 +331,7 @@ def evaluate(
             true,
             ignore_label,
             settings=None if model is None else open_model(model).settings,
+            regions=regions,
             as_json=as_json,
         )
         return
@@ -334,6 +342,7 @@ def evaluate(
             ignore_label,
             invert_predicted=invert_predicted,
             invert_true=invert_true,
+            regions=regions,
             as_json=as_json,
         )
         return
@@ -341,13 +350,18 @@ def evaluate(
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
     if holds_points(predicted) and holds_points(true):
-        evaluate_points(predicted, true, distance, as_json=as_json)
+        evaluate_points(predicted, true, distance, regions=regions, as_json=as_json)
         return
     scores = {}
     for path, truth in pair_files(predicted, true):
         try:
+            right = read_labels(truth)
             scores[stem_of(path)] = evaluate_labels(
-                read_labels(path), read_labels(truth), ignore_label, volume=volumes
+                read_labels(path),
+                right,
+                ignore_label,
+                volume=volumes,
+                regions=counted_regions(regions, truth, right.ndim),
             )
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error

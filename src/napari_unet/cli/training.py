@@ -16,6 +16,7 @@ from napari_unet.cli.app import (
     changed,
     report,
 )
+from napari_unet.cli.checking import warn_of_borders
 from napari_unet.cli.classes import (
     Planes,
     Zero,
@@ -221,6 +222,7 @@ def train(
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
     examples, found = settle(examples, kind, names, old, zero=zero)
+    warn_of_borders(examples, kind, network, config)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.card import file_stem
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import listen, run_in_background, show_problem
@@ -151,8 +152,6 @@ class ExportSection(Section):
         self._on_labels_chosen(self._labels.value())
 
     def _on_labels_chosen(self, layer: Labels | None) -> None:
-        from napari_unet.formats.export import file_stem
-
         self._name.setText(file_stem(layer.name) if layer else "")
         self._show_button()
         image = self._chosen.image
@@ -190,7 +189,7 @@ class ExportSection(Section):
 
     def _read(self) -> LabelsExport:
         """Copy what is chosen; edits after this do not reach the files."""
-        from napari_unet.formats.export import LabelsExport, file_stem
+        from napari_unet.formats.export import LabelsExport
 
         layer, image = self._labels.value(), self._image.value()
         if layer is None:

@@ -1,6 +1,6 @@
 """Everything that can be found wrong in annotated images before a training."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -129,6 +129,30 @@ def inspect_examples(
     return Inspection(tuple(findings), counts, table)
 
 
+def find_shrunk_objects(
+    examples: Sequence[Example], network: NetworkConfig, training: TrainConfig
+) -> list[Finding]:
+    """Look for objects of which the separation border leaves nearly nothing.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Of objects.
+    network, training : NetworkConfig, TrainConfig
+        Whether objects reach through planes, and how wide the border is.
+    """
+    width = training.weight_map.separation_border
+
+    def look(part: Example) -> list[Finding]:
+        return find_border_faults(part, width)
+
+    return [
+        replace(finding, image=example.image.name)
+        for example in examples
+        for finding in _look_at(_parts(example, network.dimensions), look)
+    ]
+
+
 def _parts(example: Example, dimensions: int) -> list[tuple[int | None, Example]]:
     """Return the images that a network learns from, with their planes."""
     if dimensions == 2 and len(example.image.shape) == 3:
@@ -149,6 +173,14 @@ def _look_at_parts(
             return [*find_object_faults(part), *find_border_faults(part, border)]
         return find_class_faults(part) if kind == "classes" else []
 
+    return _look_at(parts, look)
+
+
+def _look_at(
+    parts: Sequence[tuple[int | None, Example]],
+    look: Callable[[Example], list[Finding]],
+) -> list[Finding]:
+    """Return what is found in an image, or in the planes of a stack together."""
     whole = [part for z, part in parts if z is None]
     if whole:
         return look(whole[0])
