@@ -113,6 +113,7 @@ def _list_names() -> list[str]:
     return [
         *NetworkConfig.model_fields,
         *(field for field in TrainConfig.model_fields if field not in _PARTS),
+        "normalisation",
         *(
             f"{part}.{field}"
             for part, kind in _PARTS.items()

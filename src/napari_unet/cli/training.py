@@ -34,6 +34,10 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
+from napari_unet.cli.normalisation import (
+    check_same_normalisation,
+    take_normalisation,
+)
 from napari_unet.cli.settings import apply_settings
 from napari_unet.cli.stop import stop_requests
 from napari_unet.cli.training_options import (
@@ -191,23 +195,26 @@ def train(
         seed=seed,
         point_radius=point_radius,
     )
-    network, config = apply_settings(settings or [], network, config)
+    base, others = take_normalisation(settings or [], base)
+    network, config = apply_settings(others, network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
     if old is not None:
-        options = {
-            "base_channels": base_channels,
-            "levels": levels,
-            "padding": padding,
-        }
-        check_old(old, network, options, config_file, settings or [], picked)
+        check_old(
+            old,
+            network,
+            {"base_channels": base_channels, "levels": levels, "padding": padding},
+            config_file,
+            settings or [],
+            picked,
+        )
         check_old_planes(old, planes_as_channels)
         planes_as_channels = old.settings.planes_as_channels
         say_what_stays(old, base, network, preset, config_file)
-        if resume:
-            say_end(old, config)
+        say_end(old, config, resume=resume)
+        check_same_normalisation(old, settings or [])
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),

@@ -96,8 +96,10 @@ def say_what_stays(
     )
 
 
-def say_end(old: "Model", config: TrainConfig) -> None:
+def say_end(old: "Model", config: TrainConfig, *, resume: bool) -> None:
     """Say from where to where a resumed training goes."""
+    if not resume:
+        return
     card = old.card
     end = (
         f"{config.seconds:g} seconds"

@@ -389,9 +389,9 @@ def draw_patches(
     to_train, _ = split_validation(examples, settings.annotation)
     sampler, _ = make_sampler(
         to_train,
-        config.replaced(batch_size=count),
+        config,
         settings,
         Geometry.of_axes(settings.network),
         torch.device("cpu"),
     )
-    return sampler.draw(0)
+    return sampler.draw(0, count)

@@ -1,5 +1,6 @@
 """Everything a training draws from and is measured on, made from annotated images."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -18,6 +19,9 @@ from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, make_validation
 from napari_unet.core.training.values import make_value_validation, prepare_pair
+
+# More patches than this many times those that were asked for are not drawn.
+_MOST_PATCHES = 16
 
 
 def prepare_for(
@@ -73,7 +77,7 @@ def make_sampler(
         images,
         size=size,
         output_size=[n - 2 * g.shrink for n, g in zip(size, geometries, strict=True)],
-        batch_size=config.batch_size,
+        batch_size=_batch_size(size, config),
         augmentation=config.augmentation,
         sampling=config.sampling,
         seed=config.seed,
@@ -97,3 +101,13 @@ def _patch_shape(
     along_z = geometries[0]
     depth = max(shape[0] for shape in shapes) + 2 * along_z.shrink
     return along_z.size_at_least(min(config.patch_depth, depth)), edge, edge
+
+
+def _batch_size(size: Sequence[int], config: TrainConfig) -> int:
+    """Return how many patches of this shape show as much as those that were asked for.
+
+    Images smaller than a patch would else give steps of so few pixels that their
+    statistics (batch normalisation, the gradient) are mostly chance.
+    """
+    asked = config.patch_size**2 * (config.patch_depth if len(size) == 3 else 1)
+    return config.batch_size * min(max(1, asked // math.prod(size)), _MOST_PATCHES)
