@@ -217,3 +217,20 @@ def test_objects_that_the_border_eats_are_named(tmp_path, pair, call):
     )
     assert code == 0, err
     assert "a, row 20, column 21: Object 2 touches others" in err
+
+
+def test_tables_of_points_are_checked_and_counted(tmp_path, pair, call):
+    images, tables = pair(blobs())[0], tmp_path / "points"
+    tables.mkdir()
+    (tables / "a.csv").write_text("y,x\n10,10\n40,40\n70,70\n")
+    given = ["check", images, tables, "--annotation", "points", "--json"]
+    code, text, err = call(*given)
+    assert code == 0, err
+    assert last_json(text)["annotated"]["objects"] == 3
+    (tables / "a.csv").write_text("y,x\n10,10\n400,40\n")
+    (tables / "b.csv").write_text("y,x\n1,1\n")
+    code, text, _ = call(*given)
+    assert code == 2
+    found = {f["image"]: f["message"] for f in last_json(text)["findings"]}
+    assert "There are no images for it" in found["b.csv"]
+    assert found["a.tif"].startswith("a.csv: ")

@@ -137,6 +137,17 @@ def test_images_without_objects_are_right_beside_others_only():
     assert [(f.level, f.image) for f in alone.findings] == [("error", "a")]
 
 
+def test_a_set_of_one_class_is_one_error():
+    black = np.zeros_like(TWO)
+    result = inspect(example(black), example(black, "b"), kind="classes")
+    assert [(f.level, f.image) for f in result.findings] == [("error", "a")]
+    some = inspect(example((TWO > 0) * 1), example(black, "b"), kind="classes")
+    assert {(f.level, f.topic) for f in some.findings} == {
+        ("warning", "one class"),
+        ("warning", "class in one image"),
+    }
+
+
 def test_hardly_any_object_pixels_say_how_far_to_weigh_them():
     rare = objects((2, 2, 5), (20, 20, 5), shape=(100, 100))
     said = found(example(rare))["few object pixels"].message

@@ -7,9 +7,11 @@ import numpy as np
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import Card, Manifest, StoredFile, describe
+from napari_unet.core.checkpoint import save_regions
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.image import Image
 from napari_unet.core.training.command import repeat_command
+from napari_unet.formats.geojson import read_regions
 
 FOLDER = Path("models") / "my model"
 PLAIN = Example(Image(np.zeros((1, 6, 6)), None, "a"), np.eye(6, dtype=int))
@@ -47,3 +49,16 @@ def test_the_card_says_that_layers_must_be_saved_first():
     text = describe(Manifest(settings=ModelSettings(), card=card, weights=file))
     assert "must be saved as files first" in text
     assert "equal to those of the files in `regions/`" in text
+
+
+def test_regions_are_saved_for_each_image_plane_by_plane(tmp_path):
+    drawn = (Region((2, 1, 3), (3, 9, 8)), Region((4, 0, 0), (6, 5, 5), "validation"))
+    save_regions(tmp_path, {"well A1/t": drawn, "b": (Region((0, 0), (3, 3)),)})
+    assert read_regions(tmp_path / "regions" / "well A1_t.geojson", 3) == [
+        ((2, 1, 3), (3, 9, 8), "training"),
+        ((4, 0, 0), (5, 5, 5), "validation"),
+        ((5, 0, 0), (6, 5, 5), "validation"),
+    ]
+    assert read_regions(tmp_path / "regions" / "b.geojson") == [
+        ((0, 0), (3, 3), "training")
+    ]

@@ -97,8 +97,8 @@ def test_instances_from_a_mask_of_any_numbers(section, values, viewer, nuclei, s
     layer.data[20, 20], layer.data[30, 30] = 5, IGNORE_LABEL
     session.annotation = "classes"
     assert [values._connected.itemText(i) for i in range(2)] == [
-        "by edges (4)",
-        "by corners, too (8)",
+        "4 neighbours",
+        "8 neighbours",
     ]
     values._pieces.click()
     assert session.annotation == "objects"

@@ -16,6 +16,7 @@ from napari_unet.cli.app import (
     report,
 )
 from napari_unet.cli.checking import (
+    Checked,
     Reading,
     check_pair,
     find_unpaired,
@@ -34,7 +35,7 @@ from napari_unet.core.config import AnnotationKind
 from napari_unet.core.presets import PRESETS, PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
 
     from napari_unet.core.annotation.summary import AnnotationSummary
     from napari_unet.core.training.inspection import Inspection
@@ -80,6 +81,7 @@ def check(
     """
     from napari_unet.core.training.inspection import inspect_examples
     from napari_unet.formats.images import find_images, match_by_stem, stem_of
+    from napari_unet.formats.points import find_tables
 
     reading = Reading(
         annotation,
@@ -94,10 +96,11 @@ def check(
         annotation, zero=zero, ignore_label=ignore_label, split=split_components
     )
     names = read_names(classes)
+    find_labels = find_tables if annotation == "points" else find_images
     matched = match_by_stem(
-        (images, find_images(images)), (labels, find_images(labels))
+        (images, find_images(images)), (labels, find_labels(labels))
     )
-    checked = [check_pair(*pair, reading) for pair in matched.pairs]
+    checked = _read(matched.pairs, reading)
     findings = find_unpaired(matched.lonely, images, matched.orphaned, labels)
     findings += [finding for each in checked for finding in each.findings]
     inspection = _drive(
@@ -124,8 +127,8 @@ def check(
     if inspection.classes is not None:
         lines.insert(0, show_classes(inspection.classes))
         result["classes"] = class_rows(inspection.classes)
-    elif annotation == "objects":
-        lines.append(_say_counts(inspection.counts))
+    elif annotation in ("objects", "points"):
+        lines.append(_say_counts(inspection.counts, annotation))
         result["annotated"] = _count(inspection.counts)
     lines.append(
         f"{count(len(matched.pairs), 'pair')}: {count(errors, 'error')}, "
@@ -134,6 +137,14 @@ def check(
     report(result, "\n".join(lines), as_json=as_json)
     if errors:
         fail(f"Correct the {count(errors, 'error')} listed above before training.")
+
+
+def _read(pairs: "Sequence[tuple[Path, Path]]", reading: Reading) -> "list[Checked]":
+    """Read all pairs, with a progress bar."""
+    from tqdm import tqdm
+
+    bar = tqdm(pairs, desc="Read", unit="image", file=sys.stderr)
+    return [check_pair(*pair, reading) for pair in bar]
 
 
 def _drive(steps: "Generator[float, None, Inspection]") -> "Inspection":
@@ -155,9 +166,10 @@ def _place(image: str, where: str) -> str:
     return f"{image}, {where}" if where else image
 
 
-def _say_counts(counts: "AnnotationSummary") -> str:
+def _say_counts(counts: "AnnotationSummary", kind: AnnotationKind) -> str:
     """Return how much is annotated, and how much of it is objects."""
-    text = f"{count(counts.objects, 'object')} on {counts.known_px:,} annotated pixels"
+    noun = "point" if kind == "points" else "object"
+    text = f"{count(counts.objects, noun)} on {counts.known_px:,} annotated pixels"
     if counts.object_px:
         ratio = (counts.known_px - counts.object_px) / counts.object_px
         share = counts.object_px / counts.known_px

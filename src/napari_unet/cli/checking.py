@@ -10,6 +10,7 @@ from napari_unet.cli.examples import (
     check_same_scale,
     interpret,
     pair_up,
+    pair_with_table,
     read_picture,
     read_regions_of,
 )
@@ -67,7 +68,8 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
                 found = find_faults(picture, painted, kind)
                 return Checked([replace(f, image=name) for f in found])
         regions = read_regions_of(reading.regions, image, len(picture.shape))
-        example = pair_up(picture, labels, kind, regions, reading.ignore_label)
+        pair = pair_with_table if kind == "points" else pair_up
+        example = pair(picture, labels, kind, regions, reading.ignore_label)
         example = interpret(example, kind, reading.zero, split=reading.split)
     except InputError as error:
         return Checked([Finding("error", str(error), name)])

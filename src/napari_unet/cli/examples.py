@@ -155,30 +155,45 @@ def read_point_examples(
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
     """Read pairs of an image and a CSV file of points as annotated images."""
-    import numpy as np
     from tqdm import tqdm
 
-    from napari_unet.core.annotation.target import Example
-    from napari_unet.formats.points import pair_with_points, read_points
+    from napari_unet.formats.points import pair_with_points
 
     check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
     examples = []
     pairs = pair_with_points(images, points)
     for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
         picture = read_picture(image, planes_as_channels)
-        marked = read_points(table).points
-        try:
-            example = Example(
-                image=picture,
-                annotation=np.zeros(picture.shape, np.uint8),
-                regions=read_regions_of(regions, image, len(picture.shape)),
-                role=role,
-                points=marked,
-            )
-        except InputError as error:
-            raise InputError(f"{table.name}: {error}") from error
-        examples.append(example)
+        around = read_regions_of(regions, image, len(picture.shape))
+        examples.append(pair_with_table(picture, table, kind, around, role=role))
     return examples
+
+
+def pair_with_table(
+    picture: "Image",
+    table: Path,
+    kind: AnnotationKind = "points",
+    regions: "tuple[Region, ...]" = (),
+    ignore_label: int | None = None,
+    role: Literal["training", "validation"] = "training",
+) -> "Example":
+    """Read the points of an image; the arguments are those of `pair_up`."""
+    import numpy as np
+
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.formats.points import read_points
+
+    points = read_points(table).points
+    try:
+        return Example(
+            image=picture,
+            annotation=np.zeros(picture.shape, np.uint8),
+            regions=regions,
+            role=role,
+            points=points,
+        )
+    except InputError as error:
+        raise InputError(f"{table.name}: {error}") from error
 
 
 def read_regions_of(folder: Path | None, file: Path, axes: int) -> "tuple[Region, ...]":

@@ -205,7 +205,9 @@ def describe(inspection: Inspection) -> str:
             )
         )
         return f"{text}<table>{rows}</table>"
-    if counts.objects:
+    if counts.objects and not counts.object_px:
+        text += f" · {_count(counts.objects, 'point')}"
+    elif counts.objects:
         share = counts.object_px / counts.known_px
         text += (
             f" · {_count(counts.objects, 'object')} on {share:.1%} of "

@@ -90,9 +90,11 @@ class LabelValues(QWidget):
             "plane; pieces of different numbers stay apart"
         )
         self._connected = QComboBox()
-        self._connected.addItem("by edges (4)", False)
-        self._connected.addItem("by corners, too (8)", True)
-        self._connected.setToolTip("What connects pixels to a piece")
+        self._connected.addItem("4 neighbours", False)
+        self._connected.addItem("8 neighbours", True)
+        self._connected.setToolTip(
+            "What connects pixels to a piece: edges only, or corners, too"
+        )
         self._connected.setAccessibleName("Connected")
         instances = QHBoxLayout()
         instances.addWidget(self._pieces, 1)

@@ -15,6 +15,8 @@ _MANY = 32
 _SPECKS = 0.001
 # A class with a smaller share of all pixels is easily never predicted.
 _RARE = 0.001
+# The topic of an image of one class: right for one, not for all of them.
+ONE_CLASS = "one class"
 # So many images with the same numbers are no chance.
 _ALIKE = 4
 
@@ -56,7 +58,7 @@ def find_class_faults(example: Example) -> list[Finding]:
             "one class from another. Leave it out, unless that is right."
         )
         place = first_pixel(known)
-        return [Finding("warning", text, place=place, topic="one class")]
+        return [Finding("warning", text, place=place, topic=ONE_CLASS)]
     if len(values) == 0:
         text = "All ground is ignored. Paint some, or leave it out."
         return [Finding("error", text, topic="all ignored")]

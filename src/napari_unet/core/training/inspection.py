@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_unet.core.annotation.class_findings import (
+    ONE_CLASS,
     find_class_faults,
     find_set_faults,
 )
@@ -29,6 +30,7 @@ from napari_unet.core.annotation.summary import (
 from napari_unet.core.annotation.target import Example, mark_known
 from napari_unet.core.config import AnnotationKind, NetworkConfig, TrainConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.size_findings import (
     find_depth_faults,
     find_size_faults,
@@ -48,7 +50,8 @@ class Inspection:
     findings : tuple of Finding
         Errors first, else in the order of the images; each names its image.
     counts : AnnotationSummary
-        Objects and pixels of all images together; of classes only the known pixels.
+        Objects and pixels of all images together; of classes only the known pixels
+        mean something, and of points their number.
     classes : ClassTable, optional
         Where the labels are classes.
     """
@@ -111,13 +114,13 @@ def inspect_examples(
             found.append(Finding("warning", text, topic=NO_OBJECT))
         findings += [replace(finding, image=name) for finding in found]
         for _, part in parts:
-            counts += summarise_annotation(
-                part.annotation, part.regions, part.ignore_label
-            )
+            counts += _summarise(part)
             if kind == "objects":
                 sizes.append(measure_objects(part))
         yield done / len(examples)
     table, of_set = _look_at_set(examples, kind, names, first)
+    if any(finding.topic == ONE_CLASS for finding in of_set):  # of all: said once
+        findings = [finding for finding in findings if finding.topic != ONE_CLASS]
     findings += of_set
     if kind == "objects" and examples:
         findings = _say_nothing_painted(findings, counts, examples)
@@ -127,6 +130,15 @@ def inspect_examples(
             findings += [replace(f, image=examples[0].image.name) for f in found]
     findings.sort(key=lambda finding: finding.level)
     return Inspection(tuple(findings), counts, table)
+
+
+def _summarise(part: Example) -> AnnotationSummary:
+    """Count what is annotated; of points, those that are learned from."""
+    summary = summarise_annotation(part.annotation, part.regions, part.ignore_label)
+    if part.points is None:
+        return summary
+    counted = mark_counted_points(part, part.regions)
+    return replace(summary, objects=int(counted.sum()))
 
 
 def find_shrunk_objects(
@@ -203,7 +215,9 @@ def _look_at_set(
         try:
             table = settle_classes(count_values(examples), names, first=first)
         except InputError as error:
-            found.append(Finding("error", str(error), examples[0].image.name))
+            topic = ONE_CLASS if len(count_values(examples)) < 2 else ""
+            name = examples[0].image.name
+            found.append(Finding("error", str(error), name, topic=topic))
     of_set = find_set_faults(examples, table)
     if kind != "objects" and table is None:  # numbers of objects are not asked for
         of_set = [(n, f) for n, f in of_set if f.topic != "rather classes"]
