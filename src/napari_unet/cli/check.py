@@ -144,7 +144,7 @@ def _read(pairs: "Sequence[tuple[Path, Path]]", reading: Reading) -> "list[Check
     from tqdm import tqdm
 
     bar = tqdm(pairs, desc="Read", unit="image", file=sys.stderr)
-    return [check_pair(*pair, reading) for pair in bar]
+    return [check_pair(image, labels, reading) for image, labels in bar]
 
 
 def _drive(steps: "Generator[float, None, Inspection]") -> "Inspection":
