@@ -8,11 +8,18 @@ import typer
 
 from napari_unet.cli.app import Json, app, changed, report, warn
 from napari_unet.cli.classes import Zero
+from napari_unet.cli.examples import check_reading, refuse_label_options
 from napari_unet.cli.label_files import (
     doubt_objects,
     read_annotations,
     say_taken_for,
     the_file,
+)
+from napari_unet.cli.point_options import (
+    POINT_RADIUS,
+    PointImage,
+    PointRadius,
+    PointVolumes,
 )
 from napari_unet.core.config import WeightMapConfig
 from napari_unet.core.errors import InputError
@@ -20,7 +27,9 @@ from napari_unet.core.errors import InputError
 
 @app.command()
 def weights(
-    labels: Annotated[Path, typer.Argument(help="A label image.")],
+    labels: Annotated[
+        Path, typer.Argument(help="A label image; or a table of points, with --image.")
+    ],
     out: Annotated[Path, typer.Option(help="The float32 TIFF to write.")],
     form: Annotated[
         Literal["2015", "2019"], typer.Option(help="Of the paper, or of Falk et al.")
@@ -53,6 +62,9 @@ def weights(
         bool,
         typer.Option("--split-components", help="Pieces of a binary mask are objects."),
     ] = False,
+    image: PointImage = None,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Compute the weight map of a label image, as in the U-Net paper.
@@ -60,7 +72,9 @@ def weights(
     Rare classes weigh more, and the line between touching objects is one pixel wide.
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
     """
+    from napari_unet.cli.point_maps import weigh_table
     from napari_unet.core.workflow import compute_weight_map
+    from napari_unet.formats.points import holds_points
     from napari_unet.formats.tiff import write_grey
 
     if class_weights is not None:
@@ -73,22 +87,38 @@ def weights(
         class_weights=class_weights,
     )
     check_output(the_file(labels), out)
-    [example], classes = read_annotations(
-        [labels],
-        annotation,
-        zero=zero,
-        ignore_label=ignore_label,
-        split=split_components,
-    )
-    if annotation == "objects" and (doubt := doubt_objects(example, labels.name)):
-        warn(doubt)
     start = time.perf_counter()
-    weight_map = compute_weight_map(
-        example.annotation, config, kind=annotation, ignore_label=example.ignore_label
-    )
+    if holds_points(labels):
+        check_reading(
+            "points", zero=zero, ignore_label=ignore_label, split=split_components
+        )
+        refuse_label_options(class_balance=class_balance)
+        weight_map, size = weigh_table(
+            labels, image, config, radius=point_radius, volumes=volumes
+        )
+        taken_for = "points"
+    else:
+        [example], classes = read_annotations(
+            [labels],
+            annotation,
+            zero=zero,
+            ignore_label=ignore_label,
+            split=split_components,
+        )
+        doubt = doubt_objects(example, labels.name)
+        if annotation == "objects" and doubt:
+            warn(doubt)
+        size, taken_for = pixel_size_of(labels), say_taken_for(example, classes)
+        start = time.perf_counter()
+        weight_map = compute_weight_map(
+            example.annotation,
+            config,
+            kind=annotation,
+            ignore_label=example.ignore_label,
+        )
     seconds = time.perf_counter() - start
-    write_grey(out, weight_map, pixel_size_of(labels))
-    taken_for = say_taken_for(example, classes)
+    axes = "YX" if weight_map.ndim == 2 else "ZYX"
+    write_grey(out, weight_map, size, axes=axes)
     result = {
         "out": str(out),
         "taken_for": taken_for,

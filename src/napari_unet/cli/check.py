@@ -22,15 +22,18 @@ from napari_unet.cli.checking import (
     find_unpaired,
     finding_rows,
 )
+from napari_unet.cli.checking_points import check_points
 from napari_unet.cli.classes import (
     Planes,
     Zero,
+    choose_kind,
     class_rows,
     read_channels,
     read_names,
     show_classes,
 )
 from napari_unet.cli.examples import check_reading
+from napari_unet.cli.point_options import POINT_RADIUS, PointRadius
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.presets import PRESETS, PresetName
 
@@ -46,8 +49,12 @@ def check(
     images: Images,
     labels: Labels,
     annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the numbers of the labels mean.")
-    ] = "objects",
+        AnnotationKind | None,
+        typer.Option(
+            help="What the numbers of the labels mean.",
+            show_default="objects; points where LABELS are CSV files",
+        ),
+    ] = None,
     zero: Zero = "background",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
@@ -70,21 +77,31 @@ def check(
     ] = None,
     planes_as_channels: Planes = False,
     preset: Annotated[
-        PresetName,
-        typer.Option(help="What shall learn: its context, patches and dimensions."),
-    ] = "fast",
+        PresetName | None,
+        typer.Option(
+            help="What shall learn: its context, patches and dimensions.",
+            show_default="fast, with --volumes fast-3d",
+        ),
+    ] = None,
+    volumes: Annotated[
+        bool,
+        typer.Option("--volumes", help="Objects of stacks reach through their planes."),
+    ] = False,
+    point_radius: PointRadius = POINT_RADIUS,
     as_json: Json = False,
 ) -> None:
     """Look for mistakes in images and labels before training; count what is annotated.
 
-    A stack is looked at plane by plane, or as a volume with --preset fast-3d.
+    A stack is looked at plane by plane, or with --volumes as a whole.
     """
     from napari_unet.core.training.inspection import inspect_examples
     from napari_unet.formats.images import find_images, match_by_stem, stem_of
     from napari_unet.formats.points import find_tables
 
+    kind = choose_kind(annotation, labels)
+    learner = PRESETS[preset or ("fast-3d" if volumes else "fast")]
     reading = Reading(
-        annotation,
+        kind,
         zero=zero,
         ignore_label=ignore_label,
         split=split_components,
@@ -92,11 +109,9 @@ def check(
         channels=read_channels(channels),
         planes_as_channels=planes_as_channels,
     )
-    check_reading(
-        annotation, zero=zero, ignore_label=ignore_label, split=split_components
-    )
+    check_reading(kind, zero=zero, ignore_label=ignore_label, split=split_components)
     names = read_names(classes)
-    find_labels = find_tables if annotation == "points" else find_images
+    find_labels = find_tables if kind == "points" else find_images
     matched = match_by_stem(
         (images, find_images(images)), (labels, find_labels(labels))
     )
@@ -106,9 +121,9 @@ def check(
     inspection = _drive(
         inspect_examples(
             [each.example for each in checked if each.example is not None],
-            annotation,
-            network=PRESETS[preset].network,
-            training=PRESETS[preset].training,
+            kind,
+            network=learner.network,
+            training=learner.training.replaced(point_radius=point_radius),
             names=names,
             first=int(zero == "ignore"),
         )
@@ -127,8 +142,8 @@ def check(
     if inspection.classes is not None:
         lines.insert(0, show_classes(inspection.classes))
         result["classes"] = class_rows(inspection.classes)
-    elif annotation in ("objects", "points"):
-        lines.append(_say_counts(inspection.counts, annotation))
+    elif kind in ("objects", "points"):
+        lines.append(_say_counts(inspection.counts, kind))
         result["annotated"] = _count(inspection.counts)
     lines.append(
         f"{count(len(matched.pairs), 'pair')}: {count(errors, 'error')}, "
@@ -144,7 +159,8 @@ def _read(pairs: "Sequence[tuple[Path, Path]]", reading: Reading) -> "list[Check
     from tqdm import tqdm
 
     bar = tqdm(pairs, desc="Read", unit="image", file=sys.stderr)
-    return [check_pair(image, labels, reading) for image, labels in bar]
+    look = check_points if reading.kind == "points" else check_pair
+    return [look(image, labels, reading) for image, labels in bar]
 
 
 def _drive(steps: "Generator[float, None, Inspection]") -> "Inspection":

@@ -10,7 +10,6 @@ from napari_unet.cli.examples import (
     check_same_scale,
     interpret,
     pair_up,
-    pair_with_table,
     read_picture,
     read_regions_of,
 )
@@ -59,7 +58,7 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
     name = stem_of(image)
     try:
         picture = read_picture(image, reading.planes_as_channels)
-        name, picture = picture.name, _pick(picture, reading.channels)
+        name, picture = picture.name, pick(picture, reading.channels)
         check_same_scale(picture, labels)
         if kind in ("objects", "classes"):
             read = read_class_labels if kind == "classes" else read_labels
@@ -68,15 +67,14 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
                 found = find_faults(picture, painted, kind)
                 return Checked([replace(f, image=name) for f in found])
         regions = read_regions_of(reading.regions, image, len(picture.shape))
-        pair = pair_with_table if kind == "points" else pair_up
-        example = pair(picture, labels, kind, regions, reading.ignore_label)
+        example = pair_up(picture, labels, kind, regions, reading.ignore_label)
         example = interpret(example, kind, reading.zero, split=reading.split)
     except InputError as error:
         return Checked([Finding("error", str(error), name)])
     return Checked([], example)
 
 
-def _pick(picture: "Image", channels: tuple[int, ...]) -> "Image":
+def pick(picture: "Image", channels: tuple[int, ...]) -> "Image":
     """Return the image with the channels to read."""
     from napari_unet.core.prediction.channels import pick_channels
 

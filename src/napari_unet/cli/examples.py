@@ -165,19 +165,42 @@ def read_point_examples(
     for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
         picture = read_picture(image, planes_as_channels)
         around = read_regions_of(regions, image, len(picture.shape))
-        examples.append(pair_with_table(picture, table, kind, around, role=role))
+        examples.append(pair_with_table(picture, table, around, role))
     return examples
+
+
+def refuse_label_options(
+    *,
+    zero: str = "background",
+    ignore_label: int | None = None,
+    split: bool = False,
+    class_balance: str | None = None,
+) -> None:
+    """Refuse options that say nothing about points."""
+    if class_balance not in (None, "inverse-frequency"):
+        raise InputError(
+            f"--class-balance {class_balance}: points are always balanced by inverse "
+            "frequency, for their disks are few pixels; leave it out."
+        )
+    options = {
+        "--ignore-label": ignore_label is not None,
+        "--split-components": split,
+        "--zero": zero != "background",
+    }
+    if given := [name for name, is_given in options.items() if is_given]:
+        raise InputError(
+            f"{given[0]} is about label images; leave it out with points. Ground may "
+            "be left out by --regions."
+        )
 
 
 def pair_with_table(
     picture: "Image",
     table: Path,
-    kind: AnnotationKind = "points",
     regions: "tuple[Region, ...]" = (),
-    ignore_label: int | None = None,
     role: Literal["training", "validation"] = "training",
 ) -> "Example":
-    """Read the points of an image; the arguments are those of `pair_up`."""
+    """Read the points of an image."""
     import numpy as np
 
     from napari_unet.core.annotation.target import Example

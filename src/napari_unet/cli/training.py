@@ -127,7 +127,10 @@ def train(
     ] = False,
     points: Annotated[
         bool,
-        typer.Option("--points", help="LABELS are CSV files of points, not images."),
+        typer.Option(
+            "--points",
+            help="LABELS are CSV files of points, as they are taken to be anyway.",
+        ),
     ] = False,
     point_radius: Annotated[
         float | None,
@@ -176,7 +179,7 @@ def train(
         raise InputError("Give either --iterations or --seconds, not both.")
     start = open_start(start_from, resume=resume)
     old = open_model(str(model)) if start is None and resume else start
-    kind = choose_kind(annotation, old, points=points)
+    kind = choose_kind(annotation, labels, old, points=points)
     if kind == "values" and config_file is None and not resume:
         preset = preset or "denoise"
     base = choose_base(config_file, preset, old, resume=resume)

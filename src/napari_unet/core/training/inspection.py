@@ -23,6 +23,10 @@ from napari_unet.core.annotation.object_findings import (
     find_border_faults,
     find_object_faults,
 )
+from napari_unet.core.annotation.point_findings import (
+    find_misplaced_points,
+    find_point_set_faults,
+)
 from napari_unet.core.annotation.summary import (
     AnnotationSummary,
     summarise_annotation,
@@ -107,6 +111,16 @@ def inspect_examples(
         name = example.image.name
         parts = _parts(example, network.dimensions)
         found = _look_at_parts(parts, kind, training)
+        if example.points is not None:
+            found += find_misplaced_points(
+                example.points,
+                example.image.shape,
+                pixel_size_um=example.image.pixel_size_um,
+                radius=training.point_radius,
+                regions=example.regions,
+                ignored=example.annotation != 0,
+                volume=network.dimensions == 3,
+            )
         found += find_depth_faults(example, network)
         found += look_at_grey_values(example.image)
         if not parts:
@@ -218,7 +232,7 @@ def _look_at_set(
             topic = ONE_CLASS if len(count_values(examples)) < 2 else ""
             name = examples[0].image.name
             found.append(Finding("error", str(error), name, topic=topic))
-    of_set = find_set_faults(examples, table)
+    of_set = [*find_set_faults(examples, table), *find_point_set_faults(examples)]
     if kind != "objects" and table is None:  # numbers of objects are not asked for
         of_set = [(n, f) for n, f in of_set if f.topic != "rather classes"]
     found += [replace(finding, image=name) for name, finding in of_set]
