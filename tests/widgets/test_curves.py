@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtGui import QColor, QPalette
 
+from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.widgets.curves import TrainingCurves
 
 
@@ -35,6 +36,21 @@ def test_points_arrive_on_their_lines(qtbot, curves):
     assert drawn(curves._loss_line) == ([1, 2, 3, 4], [0.9, 0.7, 0.6, 0.5])
     assert drawn(curves._f1_line) == ([2, 4], [0.5, 0.75])
     assert drawn(curves._iou_line) == ([2, 4], [0.25, 0.5])
+
+
+def test_the_psnr_of_grey_values_has_a_line_and_a_range_of_its_own(qtbot, curves):
+    curves.add(1, 0.9, ValueScores(100, squared=100, lowest=0, highest=10))
+    curves.add(2, 0.8, ValueScores(100, squared=1, lowest=0, highest=10))
+    qtbot.waitUntil(lambda: len(drawn(curves._f1_line)[0]) == 2)
+    assert drawn(curves._f1_line)[1] == pytest.approx([20, 40])
+    assert drawn(curves._iou_line) == ([], [])
+    assert [label.text for _, label in curves._legend.items] == ["PSNR (dB)"]
+    qtbot.waitUntil(lambda: curves._scores_plot.viewRange()[1][1] >= 40)
+    curves.clear()  # then objects
+    curves.add(1, 0.9, scores(0.5, 0.25))
+    assert [label.text for _, label in curves._legend.items] == ["F1", "IoU"]
+    low, high = curves._scores_plot.viewRange()[1]
+    assert (low, high) == pytest.approx((-0.05, 1.05))
 
 
 def test_nothing_is_built_before_the_first_point(curves):

@@ -52,6 +52,7 @@ from napari_unet.cli.training_options import (
     say_what_stays,
     with_classes,
 )
+from napari_unet.cli.values import refuse_labels
 from napari_unet.core.config import (
     AnnotationKind,
 )
@@ -231,6 +232,7 @@ def train(
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
+    refuse_labels(examples, is_told=annotation is not None)
     examples, found = settle(examples, kind, names, old, zero=zero)
     warn_of_borders(examples, kind, network, config)
     start = with_classes(start, old, kind, found, config.seed)
@@ -256,8 +258,10 @@ def train(
         put_back(kept, model)
         raise
     result, text = _summarise(model)
-    result["classes"] = None if found is None else class_rows(found)
-    result["kept"] = None if kept is None else str(kept)
+    result |= {
+        "classes": None if found is None else class_rows(found),
+        "kept": None if kept is None else str(kept),
+    }
     if kept is not None:
         text += f"\nThe model that was there is now '{kept}'."
     report(result, text, as_json=as_json)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QEvent, Qt, QTimer
 from qtpy.QtGui import QPalette
@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 if TYPE_CHECKING:  # torch and pyqtgraph are not loaded for a dock that is only opened
     import pyqtgraph as pg
 
-    from napari_unet.core.evaluation.detection import AnyScores, FoundScores
+    from napari_unet.core.evaluation.detection import AnyScores
 
 # Faster news than this is drawn together: drawing takes 8 ms.
 _DRAW_MSEC = 500
@@ -21,7 +21,9 @@ F1_COLOUR, IOU_COLOUR = "#D55E00", "#009E73"
 
 
 class TrainingCurves(QWidget):
-    """Loss of the training patches, F1 and IoU of the validation, per iteration.
+    """Loss of the training patches and scores of the validation, per iteration.
+
+    These are F1 and IoU; of grey values, the PSNR.
 
     Nothing is drawn, and pyqtgraph is not loaded, before the first point arrives. A
     zoom that the user made stays while points are added; the "A" button in the
@@ -38,7 +40,8 @@ class TrainingCurves(QWidget):
         self.setAccessibleName("Training curves")
         self.setToolTip(
             "Above: the loss on training patches; it should fall.\n"
-            "Below: how well the validation objects are found; it should rise.\n"
+            "Below: how well the validation objects are found, or how close grey "
+            "values are (PSNR); it should rise.\n"
             "Drag to move, wheel to zoom, A in the corner to see everything."
         )
         self._layout = QVBoxLayout(self)
@@ -52,6 +55,7 @@ class TrainingCurves(QWidget):
         self._canvas: pg.GraphicsLayoutWidget | None = None
         self._losses: tuple[list[int], list[float]] = ([], [])
         self._scores: tuple[list[int], list[float], list[float]] = ([], [], [])
+        self._titles: tuple[str, ...] = ()
 
     def clear(self) -> None:
         """Forget all points, for a new training."""
@@ -61,7 +65,7 @@ class TrainingCurves(QWidget):
             self._loss_plot.enableAutoRange()
             # Not with a range of its own: it has no point before the first validation.
             self._scores_plot.setXLink(self._loss_plot)
-            self._scores_plot.setYRange(0, 1, padding=0.05)
+            self._name_scores(("F1", "IoU"))
             self._draw()
 
     def add(self, iteration: int, loss: float, validation: AnyScores | None) -> None:
@@ -74,20 +78,42 @@ class TrainingCurves(QWidget):
         loss : float
             Smoothed loss of the training.
         validation : Scores, DetectionScores, ValueScores or None
-            What a validation that has just ended found; of grey values, nothing is
-            shown.
+            What a validation that has just ended found.
         """
         self._losses[0].append(iteration)
         self._losses[1].append(loss)
-        if validation is not None and _is_of_objects(validation):
-            self._scores[0].append(iteration)
-            self._scores[1].append(validation.f1)
-            self._scores[2].append(validation.iou)
         if self._canvas is None:
             self._build()
+        if validation is not None:
+            self._add_scores(iteration, validation)
         self.show()
         if not self._soon.isActive():
             self._soon.start()
+
+    def _add_scores(self, iteration: int, validation: AnyScores) -> None:
+        from napari_unet.core.evaluation.value_scores import ValueScores
+
+        self._scores[0].append(iteration)
+        if isinstance(validation, ValueScores):
+            self._name_scores(("PSNR (dB)",))
+            self._scores[1].append(validation.psnr)
+        else:
+            self._scores[1].append(validation.f1)
+            self._scores[2].append(validation.iou)
+
+    def _name_scores(self, titles: tuple[str, ...]) -> None:
+        """Say in the legend what the lines are; decibels have a range of their own."""
+        if titles == self._titles:
+            return
+        self._titles = titles
+        self._legend.clear()
+        for line, title in zip((self._f1_line, self._iou_line), titles, strict=False):
+            self._legend.addItem(line, title)
+        if len(titles) == 1:
+            self._scores_plot.enableAutoRange(axis="y")
+        else:
+            self._scores_plot.setYRange(0, 1, padding=0.05)
+        self._colour()
 
     def finish(self) -> None:
         """Draw what waits to be drawn: no more will come."""
@@ -127,7 +153,6 @@ class TrainingCurves(QWidget):
         self._scores_plot.setLabel("left", "validation")
         self._scores_plot.setLabel("bottom", "iteration")
         self._scores_plot.setXLink(self._loss_plot)
-        self._scores_plot.setYRange(0, 1, padding=0.05)
         self._plots = (self._loss_plot, self._scores_plot)
         for plot in self._plots:
             plot.setMenuEnabled(False)
@@ -149,11 +174,9 @@ class TrainingCurves(QWidget):
             symbolBrush=IOU_COLOUR,
             symbolPen=None,
         )
-        self._legend.addItem(self._f1_line, "F1")
-        self._legend.addItem(self._iou_line, "IoU")
         self._loss_line.setDownsampling(auto=True, method="peak")
         self._loss_line.setClipToView(True)
-        self._colour()
+        self._name_scores(("F1", "IoU"))
 
     def _colour(self) -> None:
         """Draw axes and text in the colour of the text around the plots."""
@@ -174,9 +197,4 @@ class TrainingCurves(QWidget):
         self._loss_line.setData(*self._losses)
         iterations, f1, iou = self._scores
         self._f1_line.setData(iterations, f1)
-        self._iou_line.setData(iterations, iou)
-
-
-def _is_of_objects(scores: AnyScores) -> TypeGuard[FoundScores]:
-    """Tell whether scores are of objects: those of grey values have no F1."""
-    return hasattr(scores, "f1")
+        self._iou_line.setData(iterations[: len(iou)], iou)  # none of grey values

@@ -32,8 +32,10 @@ from napari_unet.core.annotation.summary import (
     summarise_annotation,
 )
 from napari_unet.core.annotation.target import Example, mark_known
+from napari_unet.core.annotation.value_findings import find_target_faults
 from napari_unet.core.config import AnnotationKind, NetworkConfig, TrainConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image
 from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.size_findings import (
     find_depth_faults,
@@ -122,7 +124,11 @@ def inspect_examples(
                 volume=network.dimensions == 3,
             )
         found += find_depth_faults(example, network)
-        found += look_at_grey_values(example.image)
+        if example.values is not None:
+            target = Image(example.values, name=f"{name} target")
+            found += find_target_faults(example.image, target)
+        else:
+            found += look_at_grey_values(example.image)
         if not parts:
             text = "No plane of this stack is annotated: nothing is learned from it."
             found.append(Finding("warning", text, topic=NO_OBJECT))
