@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,22 @@ def test_resuming_goes_on_where_it_stopped(folders, model, call):
     assert last_json(text)["iterations"] == 6
 
 
+def test_a_learning_rate_far_from_usual_is_doubted(tmp_path, folders, call):
+    train = ["train", *folders, "--model", tmp_path / "m", *SMALL]
+    code, _, err = call(*train, "--learning-rate", "1e-8")
+    assert code == 0, err
+    assert "A learning rate of 1e-08 is very small for adamw" in err
+    code, _, err = call(*train)
+    assert "learning rate" not in err
+
+
+def test_a_validation_is_told_with_what_chooses_the_best(tmp_path, folders, call):
+    code, text, err = call("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert code == 0, err
+    assert re.search(r"validation F1 [\d.]+, IoU [\d.]+, AP [\d.]+, best so far", err)
+    assert "validation AP: " in text
+
+
 def test_another_training_does_not_replace_a_model(folders, model, call):
     before = read_manifest(model)
     code, text, _ = call("train", *folders, "--model", model, *SMALL)
@@ -203,7 +220,7 @@ def test_check_finds_what_is_wrong_and_passes_what_is_right(folders, call):
     code, text, err = call("check", images, labels)
     assert code == 2
     assert "field0.tif: No object is painted" in text
-    assert "field1.tif: The image has 80 × 96 pixels, the labels 8 × 9" in text
+    assert "the labels of 'field1' have the shape (8, 9)" in text.lower()
     assert "2 errors" in err
 
 
@@ -213,7 +230,13 @@ def test_models_are_listed(models_folder, folders, call):
     assert "No models in" in text
     assert call("train", *folders, "--model", models_folder / "mine", *SMALL)[0] == 0
     code, text, _ = call("models", "--json")
-    assert [m["name"] for m in last_json(text)["models"]] == ["mine"]
+    [mine] = last_json(text)["models"]
+    assert mine["name"] == "mine"
+    assert "base channels 4 instead of 16" in mine["network_summary"]
+    assert "fast, 2 changes" in call("models")[1]
+    code, text, _ = call("models", "mine")
+    assert code == 0
+    assert text == (models_folder / "mine" / "README.md").read_text() + "\n"
     out = models_folder.parent / "out"
     assert call("segment", folders[0], "--model", "mine", "--out", out)[0] == 0
 
@@ -743,7 +766,7 @@ def test_any_setting_can_be_given(tmp_path, folders, call):
         ("block=round", "block=round: it must be 'plain', 'residual' or 'separable'"),
         ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be a number above 0"),
         ("sigma=3", "there is no setting 'sigma'; the closest is 'weight_map.sigma'"),
-        ("levels=many", "levels=many: it must be a whole number from 1 to 6"),
+        ("levels=many", "levels=many: it must be a whole number from 0 to 6"),
         ("padding=sane", "'partial'; the closest is 'same'"),
         ("deep_supervision=true", "belongs to the architecture 'unet++'"),
     ],

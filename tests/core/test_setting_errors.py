@@ -10,6 +10,7 @@ from napari_unet.core.config import (
     ObjectConfig,
     TrainConfig,
 )
+from napari_unet.core.presets import PRESETS
 from napari_unet.core.setting_errors import describe_limits, explain_setting, suggest
 
 LIBRARY = ("Input", "Extra inputs", "validation", "pydantic", "type=")
@@ -24,8 +25,8 @@ def explained(settings, **values):
 @pytest.mark.parametrize(
     ("settings", "values", "name", "said"),
     [
-        (NetworkConfig, {"levels": 9}, "levels", "a whole number from 1 to 6"),
-        (NetworkConfig, {"levels": 2.5}, "levels", "a whole number from 1 to 6"),
+        (NetworkConfig, {"levels": 9}, "levels", "a whole number from 0 to 6"),
+        (NetworkConfig, {"levels": 2.5}, "levels", "a whole number from 0 to 6"),
         (ObjectConfig, {"threshold": 1}, "threshold", "a number above 0 and below 1"),
         (ObjectConfig, {"min_size": -1}, "min_size", "a whole number not below 0"),
         (ObjectConfig, {"fill_holes": "perhaps"}, "fill_holes", "true or false"),
@@ -55,7 +56,7 @@ def explained(settings, **values):
         ),
         (TrainConfig, {"iterations": 3}, "", "give either `iterations` or `seconds`"),
         (ModelSettings, {"class_names": 3}, "class_names", "several values"),
-        (ModelSettings, {"network": {"levels": 0}}, "network.levels", "from 1 to 6"),
+        (ModelSettings, {"network": {"levels": -1}}, "network.levels", "from 0 to 6"),
         (Manifest, {}, "settings", "it is missing"),
     ],
 )
@@ -81,3 +82,12 @@ def test_without_a_close_name_all_are_listed():
     assert (
         suggest("w0", ["weight_map.w0", "levels"]) == "; the closest is 'weight_map.w0'"
     )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_the_learning_rates_of_presets_are_not_doubted(preset):
+    training = PRESETS[preset].training
+    assert training.doubt == ""
+    large = training.replaced(learning_rate=20)
+    assert "very large" in large.doubt
+    assert "very small" in training.replaced(learning_rate=1e-9).doubt

@@ -141,6 +141,22 @@ def test_a_prediction_of_classes_has_names_colours_and_shares(viewer, nuclei):
     assert "class" not in shown.layer.features
 
 
+def test_objects_stay_seen_when_numbers_become_classes_and_come_back(
+    section, viewer, nuclei
+):
+    layer = add_labels(viewer, nuclei, "annotation")
+    layer.data[5:9, 5:9], layer.data[20:30, 20:30], layer.data[40:45, 5:9] = 1, 7, 9
+    chosen_layers(viewer).annotation = layer
+    before = layer.get_color(7)
+    section._classes._kind.setCurrentText("classes")
+    assert "2 painted numbers are no class" in section._classes._strange.text()
+    assert not section._classes._strange.isHidden()
+    assert layer.get_color(7)[3] > 0
+    section._classes._kind.setCurrentText("objects")
+    assert section._classes._strange.isHidden()
+    np.testing.assert_allclose(layer.get_color(7), before)
+
+
 def test_counts_are_of_classes(qtbot, section, viewer, nuclei):
     section._classes._kind.setCurrentText("classes")
     layer = add_labels(viewer, nuclei, "annotation")

@@ -8,7 +8,7 @@ import typer
 
 from napari_unet.cli.app import Json, app, changed, report, warn
 from napari_unet.cli.classes import Zero
-from napari_unet.cli.examples import check_reading, refuse_label_options
+from napari_unet.cli.examples import refuse_label_options
 from napari_unet.cli.label_files import (
     doubt_objects,
     read_annotations,
@@ -89,10 +89,12 @@ def weights(
     check_output(the_file(labels), out)
     start = time.perf_counter()
     if holds_points(labels):
-        check_reading(
-            "points", zero=zero, ignore_label=ignore_label, split=split_components
+        refuse_label_options(
+            zero=zero,
+            ignore_label=ignore_label,
+            split=split_components,
+            class_balance=class_balance,
         )
-        refuse_label_options(class_balance=class_balance)
         weight_map, size = weigh_table(
             labels, image, config, radius=point_radius, volumes=volumes
         )
@@ -105,16 +107,13 @@ def weights(
             ignore_label=ignore_label,
             split=split_components,
         )
-        doubt = doubt_objects(example, labels.name)
-        if annotation == "objects" and doubt:
+        if annotation == "objects" and (doubt := doubt_objects(example, labels.name)):
             warn(doubt)
-        size, taken_for = pixel_size_of(labels), say_taken_for(example, classes)
+        taken_for, size = say_taken_for(example, classes), pixel_size_of(labels)
+        ignored = example.ignore_label
         start = time.perf_counter()
         weight_map = compute_weight_map(
-            example.annotation,
-            config,
-            kind=annotation,
-            ignore_label=example.ignore_label,
+            example.annotation, config, kind=annotation, ignore_label=ignored
         )
     seconds = time.perf_counter() - start
     axes = "YX" if weight_map.ndim == 2 else "ZYX"

@@ -71,11 +71,8 @@ def evaluate_objects(
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
     shown = {name: name.upper() for name in _OBJECTS_SHOWN}
-    report(
-        _result(scores, overall),
-        _tabulate(scores, overall, shown, digits=3),
-        as_json=as_json,
-    )
+    text = _tabulate(scores, overall, shown, digits=3)
+    report(_result(scores, overall), text, as_json=as_json)
 
 
 def evaluate_classes(

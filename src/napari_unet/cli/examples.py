@@ -90,16 +90,7 @@ def check_reading(
                 "have none. Leave out either it or --annotation classes."
             )
         return
-    options = {
-        "--ignore-label": ignore_label is not None,
-        "--split-components": split,
-        "--zero": zero != "background",
-    }
-    if given := [name for name, is_given in options.items() if is_given]:
-        raise InputError(
-            f"{given[0]} is about label images; leave it out with {kind}. Ground may "
-            "be left out by --regions."
-        )
+    refuse_label_options(kind, zero=zero, ignore_label=ignore_label, split=split)
 
 
 def interpret(
@@ -159,7 +150,7 @@ def read_point_examples(
 
     from napari_unet.formats.points import pair_with_points
 
-    check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
+    refuse_label_options(zero=zero, ignore_label=ignore_label, split=split)
     examples = []
     pairs = pair_with_points(images, points)
     for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
@@ -170,13 +161,14 @@ def read_point_examples(
 
 
 def refuse_label_options(
+    kind: AnnotationKind = "points",
     *,
     zero: str = "background",
     ignore_label: int | None = None,
     split: bool = False,
     class_balance: str | None = None,
 ) -> None:
-    """Refuse options that say nothing about points."""
+    """Refuse options that say nothing about points, or about images to predict."""
     if class_balance not in (None, "inverse-frequency"):
         raise InputError(
             f"--class-balance {class_balance}: points are always balanced by inverse "
@@ -189,7 +181,7 @@ def refuse_label_options(
     }
     if given := [name for name, is_given in options.items() if is_given]:
         raise InputError(
-            f"{given[0]} is about label images; leave it out with points. Ground may "
+            f"{given[0]} is about label images; leave it out with {kind}. Ground may "
             "be left out by --regions."
         )
 

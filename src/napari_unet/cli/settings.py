@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from napari_unet.cli.app import warn
 from napari_unet.core.config import (
     AugmentationConfig,
     Config,
@@ -52,7 +53,7 @@ def config_fields(file: Path | None) -> dict[str, str]:
 def apply_settings(
     given: Sequence[str], network: NetworkConfig, training: TrainConfig
 ) -> tuple[NetworkConfig, TrainConfig]:
-    """Return the settings with what was given on the command line.
+    """Return the settings with what was given on the command line; say a doubt.
 
     Parameters
     ----------
@@ -94,13 +95,17 @@ def apply_settings(
                 f"{suggest(name, _list_names())}."
             )
     try:
-        return network.replaced(**of_network), training.replaced(**of_training, **parts)
+        network = network.replaced(**of_network)
+        training = training.replaced(**of_training, **parts)
     except ValidationError as error:
         is_network = error.title == NetworkConfig.__name__
         kind = NetworkConfig if is_network else TrainConfig
         name, said = explain_setting(error, kind)
         shown = f"{name}={error.errors()[0]['input']}: " if name else ""
         raise InputError(f"--set {shown}{said}.") from None
+    if training.doubt:
+        warn(training.doubt)
+    return network, training
 
 
 def network_fields(given: Sequence[str]) -> dict[str, str]:

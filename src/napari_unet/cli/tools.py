@@ -83,12 +83,10 @@ def tools(
         )
     if holds_points(labels) and out is not None:
         check_output(labels, out)
-        by_density = SamplingConfig(rule="density")
-        sampling = changed(by_density, {"background": "--v-bal"}, background=v_bal)
-        density, size = density_of_table(
-            labels, image, sampling, radius=point_radius, volumes=volumes
+        of_points, size = density_of_table(
+            labels, image, _sampling(v_bal), radius=point_radius, volumes=volumes
         )
-        _write(out, density, size)
+        _write(out, of_points, size)
         report({"tool": tool, "out": [str(out)]}, str(out), as_json=as_json)
         return
     paths = find_images(labels)
@@ -102,8 +100,7 @@ def tools(
         raise InputError(f"Say with --out where the result of '{tool}' shall go.")
     border = {"separation_border": "--width"}
     changed(WeightMapConfig(), border, separation_border=width)
-    by_density = SamplingConfig(rule="density")
-    sampling = changed(by_density, {"background": "--v-bal"}, background=v_bal)
+    sampling = _sampling(v_bal)
     targets = [
         out / f"{stem_of(path)}.tif" if labels.is_dir() else out for path in paths
     ]
@@ -117,6 +114,12 @@ def tools(
         _write(target, made, pixel_size_of(path))
     text = "\n".join(map(str, targets))
     report({"tool": tool, "out": [str(t) for t in targets]}, text, as_json=as_json)
+
+
+def _sampling(v_bal: float | None) -> SamplingConfig:
+    """Return the density of patches that was asked for."""
+    density = SamplingConfig(rule="density")
+    return changed(density, {"background": "--v-bal"}, background=v_bal)
 
 
 def _make(

@@ -60,8 +60,9 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from napari_unet.core.annotation.target import Example
     from napari_unet.core.card import Card
     from napari_unet.core.workflow import TrainProgress
 
@@ -201,24 +202,20 @@ def train(
     )
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)
-    if (validation_images is None) != (validation_labels is None):
-        raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
     if old is not None:
-        check_old(
-            old,
-            network,
-            {"base_channels": base_channels, "levels": levels, "padding": padding},
-            config_file,
-            settings or [],
-            picked,
-        )
+        options = {
+            "base_channels": base_channels,
+            "levels": levels,
+            "padding": padding,
+        }
+        check_old(old, network, options, config_file, settings or [], picked)
+        check_same_normalisation(old, settings or [])
         check_old_planes(old, planes_as_channels)
         planes_as_channels = old.settings.planes_as_channels
         say_what_stays(old, base, network, preset, config_file)
         say_end(old, config, resume=resume)
-        check_same_normalisation(old, settings or [])
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),
@@ -229,9 +226,7 @@ def train(
         zero=zero,
         planes_as_channels=planes_as_channels,
     )
-    examples = read(images, labels)
-    if validation_images is not None and validation_labels is not None:
-        examples += read(validation_images, validation_labels, role="validation")
+    examples = _read_all(read, images, labels, validation_images, validation_labels)
     refuse_labels(examples, is_told=annotation is not None)
     examples, found = settle(examples, kind, names, old, zero=zero)
     warn_of_borders(examples, kind, network, config)
@@ -267,6 +262,22 @@ def train(
     report(result, text, as_json=as_json)
     if interrupted:
         raise typer.Exit(130)
+
+
+def _read_all(
+    read: "Callable[..., list[Example]]",
+    images: Path,
+    labels: Path,
+    validation_images: Path | None,
+    validation_labels: Path | None,
+) -> "list[Example]":
+    """Read the examples to learn from, and those to validate on."""
+    if (validation_images is None) != (validation_labels is None):
+        raise InputError("--validation-images and --validation-labels go together.")
+    examples = read(images, labels)
+    if validation_images is not None and validation_labels is not None:
+        examples += read(validation_images, validation_labels, role="validation")
+    return examples
 
 
 def _drive(steps: "Iterator[TrainProgress]") -> bool:
@@ -308,7 +319,7 @@ def _say_validation(progress: "TrainProgress") -> str:
         return ""
     scores = shown_scores(progress.validation.as_dict())
     said = ", ".join(f"{title} {value}" for title, value in scores.items())
-    best = ", kept" if progress.is_best else ""
+    best = ", best so far" if progress.is_best else ""
     return f"iteration {progress.iteration}: validation {said}{best}"
 
 

@@ -97,7 +97,7 @@ def say_what_stays(
 
 
 def say_end(old: "Model", config: TrainConfig, *, resume: bool) -> None:
-    """Say from where to where a resumed training goes."""
+    """Say from where to where a training goes, if it is resumed."""
     if not resume:
         return
     card = old.card

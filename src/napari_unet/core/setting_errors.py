@@ -73,7 +73,7 @@ def describe_limits(declared: FieldInfo) -> str:
     --------
     >>> from napari_unet.core.config import NetworkConfig
     >>> describe_limits(NetworkConfig.model_fields["levels"])
-    'a whole number from 1 to 6'
+    'a whole number from 0 to 6'
     """
     kind = _kind(declared)
     if get_origin(kind) is Literal:

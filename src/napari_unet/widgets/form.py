@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -34,6 +35,7 @@ from napari_unet.core.config import Config
 from napari_unet.core.errors import InputError
 from napari_unet.core.setting_errors import explain_setting
 from napari_unet.widgets.background import show_problem
+from napari_unet.widgets.elided_combo import ElidedCombo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT", bound=Config)
 _LARGEST_INT = 2**31 - 1
 _LARGEST_FLOAT = 1e9
+# Room for a choice; a long one is shortened rather than making the dock wide.
+_MIN_CHARACTERS = 5
 _HORIZONTAL = Qt.Orientation.Horizontal
 
 
@@ -146,7 +150,9 @@ def make_control(
     """
     kind = _kind(declared)
     if get_origin(kind) is Literal:
-        control = QComboBox()
+        control = ElidedCombo()
+        control.setMinimumContentsLength(_MIN_CHARACTERS)
+        control.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for choice in get_args(kind):
             control.addItem(str(choice), choice)
         return control

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 # What has probabilities and an uncertainty.
 _WITH_MAPS = (PredictionLayer, DetectionLayer)
+_Shown = PredictionLayer | DetectionLayer | ValuesLayer
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
@@ -74,8 +75,9 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | DetectionLayer | ValuesLayer | None = None
-        self._planes: tuple[int, ...] | None = None  # of that segmentation
+        self._shown: _Shown | None = None
+        # Of that segmentation: settings of the model, and planes.
+        self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
         self._detects = False  # whether the model in use knows points only
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
@@ -207,7 +209,7 @@ class SegmentSection(Section):
         kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
         kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
-        self._planes = planes
+        self._begun = settings, planes
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
         steps = "tiles" if self._session.averaging == "none" else "steps"
@@ -245,12 +247,15 @@ class SegmentSection(Section):
         self._progress.setValue(tile.done)
         if self._shown is not None:
             if first:  # an image that is refused leaves the viewer as it was
-                self._shown.start(self._planes)
-                if isinstance(self._shown, _WITH_MAPS):
-                    self._shown.probabilities.start(
-                        self._model_settings(), self._planes
-                    )
+                self._empty_layers(self._shown)
             self._shown.show_tile(tile)
+
+    def _empty_layers(self, shown: _Shown) -> None:
+        """Make room for the tiles in the layers that show them."""
+        settings, planes = self._begun
+        shown.start(planes)
+        if isinstance(shown, _WITH_MAPS):
+            shown.probabilities.start(settings, planes)
 
     def _on_ended(self, outcome: Outcome) -> None:
         if outcome.status is not Status.DONE:

@@ -4,6 +4,7 @@ import numpy as np
 
 from napari_unet.core.annotation.finding import Finding, Level
 from napari_unet.core.annotation.object_findings import find_object_faults
+from napari_unet.core.annotation.shapes import explain_shapes
 from napari_unet.core.annotation.target import Example, check_labels
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
@@ -37,25 +38,13 @@ def find_faults(
     except InputError as error:
         return [Finding("error", str(error))]
     if labels.shape != image.shape:
-        text = (
-            f"The image has {_size(image.shape)} pixels, the labels "
-            f"{_size(labels.shape)}; labels must be painted on this very image."
-        )
-        if labels.shape == (image.channels, *image.shape):
-            text += (
-                " If its first axis is depth or time rather than channels, save it so "
-                "that the file says so (Fiji: Image > Properties)."
-            )
+        text = explain_shapes(image, labels.shape)
         return [Finding("error", text), *look_at_grey_values(image)]
     findings = []
     if kind == "objects":
         findings = find_object_faults(Example(image, labels))
     findings += look_at_grey_values(image)
     return sorted(findings, key=lambda finding: finding.level)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
 
 
 def look_at_grey_values(image: Image) -> list[Finding]:
