@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from napari_unet.jobs import Status
 from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.fine_tune import FineTuneSection
@@ -92,11 +91,7 @@ def test_a_training_with_errors_does_not_start(qtbot, section, session, viewer):
     labels[labels == 0] = IGNORE_LABEL
     add(viewer, labels)
     section._button.click()
-    job = session.job
-    ended = []
-    job.ended.connect(ended.append)
     qtbot.waitUntil(lambda: not session.is_busy, timeout=20_000)
-    assert ended[0].status is Status.FAILED
     said = section._result.text()
     assert said.startswith("cells, row 5, column 5: No background is known")
     assert not list(session.models_folder.glob("*/settings.json"))
