@@ -65,6 +65,12 @@ def image():
     return Image(array, (0.5, 0.5), "dish 1/a")
 
 
+def two_objects(image):
+    labels = image.array[0].astype(np.uint16)
+    labels[12:] *= 2
+    return labels
+
+
 def finish(session, job):
     progress = []
     job.progressed.connect(progress.append)
@@ -135,7 +141,7 @@ def test_fine_tuning_needs_an_annotation():
 
 def test_fine_tuning_makes_a_new_model_and_takes_it(workflow, image):
     session = Session()
-    example = Example(image, (image.array[0]).astype(np.uint16))
+    example = Example(image, two_objects(image))
     _, outcome = finish(session, session.fine_tune([example]))
     assert outcome.result == "trained"
     assert session.model_folder == workflow.folder
@@ -149,7 +155,7 @@ def test_fine_tuning_makes_a_new_model_and_takes_it(workflow, image):
 
 def test_a_stopped_fine_tuning_leaves_its_model(workflow, image, monkeypatch):
     session = Session()
-    example = Example(image, (image.array[0]).astype(np.uint16))
+    example = Example(image, two_objects(image))
     job = session.fine_tune([example])
     job.progressed.connect(
         lambda _: (

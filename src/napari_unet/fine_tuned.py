@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.config import ModelSettings, NetworkConfig
+from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
+from napari_unet.inspected import refuse_faults
 from napari_unet.priority import leave_room
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def fine_tune(
     *,
     start_from: Path | None,
     settings: ModelSettings,
+    config: TrainConfig,
     **options: Any,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Load the model to start from, if any, and train.
@@ -67,6 +69,8 @@ def fine_tune(
         with its own where points name theirs.
     settings : ModelSettings
         Of a new model.
+    config : TrainConfig
+        How to train.
     **options
         The other arguments of `core.workflow.fine_tune`.
     """
@@ -78,8 +82,15 @@ def fine_tune(
         model = workflow.load_model(start_from)
         if all(example.points is None for example in examples):
             model = _with_classes(model, settings)
+    learns = settings if model is None else model.settings
+    refuse_faults(examples, learns, config)
     result = yield from workflow.fine_tune(
-        examples, folder, start_from=model, settings=settings, **options
+        examples,
+        folder,
+        start_from=model,
+        settings=settings,
+        config=config,
+        **options,
     )
     return result
 

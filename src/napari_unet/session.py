@@ -255,11 +255,9 @@ class Session:
         InputError
             If nothing is annotated or another job runs.
         """
-        if not examples:
-            raise InputError(NOTHING_ANNOTATED)
+        settings = self.settings_for(examples)
         folder = self.new_model_folder(name or examples[0].image.name)
         config, device, preset = self.train_config, self.device, self.preset
-        settings = self._new_settings(examples[0].image)
 
         def start() -> Generator[TrainProgress, None, TrainResult]:
             return fine_tune(
@@ -280,10 +278,19 @@ class Session:
 
         return self.begin(TRAINING, start, take_model)
 
-    def _new_settings(self, image: Image) -> ModelSettings:
+    def settings_for(self, examples: Sequence[Example]) -> ModelSettings:
+        """Return the settings of a new model that would learn from these images.
+
+        Raises
+        ------
+        InputError
+            If nothing is annotated.
+        """
+        if not examples:
+            raise InputError(NOTHING_ANNOTATED)
         are_classes = self.annotation == "classes"
         return new_settings(
-            image,
+            examples[0].image,
             self.network,
             class_names=self.class_names if are_classes else ("background", "object"),
             annotation=self.annotation,
@@ -301,13 +308,12 @@ class Session:
         """
         from napari_unet.core import workflow
 
-        if not examples:
-            raise InputError(NOTHING_ANNOTATED)
+        settings = self.settings_for(examples)
         leave_room()
         return workflow.draw_patches(
             examples,
             config=self.train_config.replaced(seed=seed),
-            settings=self._new_settings(examples[0].image),
+            settings=settings,
         )
 
     # -------------------------------------------------------- weight map, scores

@@ -37,6 +37,7 @@ def main() -> None:
     # Importing them registers the commands, in this order in the help.
     from napari_unet.cli import (  # noqa: F401
         annotation,
+        check,
         detection,
         prediction,
         showcase,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
 from napari_unet.cli.class_maps import compare_class_maps
+from napari_unet.cli.examples import counted_regions
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for what computes
     import numpy as np
 
+    from napari_unet.core.annotation.target import Region
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.value_scores import ValueScores
 
@@ -47,6 +49,7 @@ def evaluate_objects(
     ignore_label: int | None,
     *,
     volumes: bool,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare label images object by object: F1, IoU, Dice, SEG and AP."""
@@ -56,8 +59,13 @@ def evaluate_objects(
     scores = {}
     for path, truth in pair_files(predicted, true):
         try:
+            right = read_labels(truth)
             scores[stem_of(path)] = evaluate(
-                read_labels(path), read_labels(truth), ignore_label, volume=volumes
+                read_labels(path),
+                right,
+                ignore_label,
+                volume=volumes,
+                regions=counted_regions(regions, truth, right.ndim),
             )
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
@@ -73,6 +81,7 @@ def evaluate_classes(
     ignore_label: int | None,
     *,
     settings: ModelSettings | None = None,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
@@ -82,7 +91,9 @@ def evaluate_classes(
     """
     from napari_unet.formats.images import pair_files
 
-    maps = compare_class_maps(pair_files(predicted, true), ignore_label, settings)
+    maps = compare_class_maps(
+        pair_files(predicted, true), ignore_label, settings, regions
+    )
     overall = functools.reduce(operator.add, maps.scores.values())
     by_class = [["class (overall)", "IOU", "DICE", "TRUE PX", "PREDICTED PX"]]
     columns = zip(
@@ -109,6 +120,7 @@ def evaluate_boundaries(
     *,
     invert_predicted: bool,
     invert_true: bool,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare probability maps with true cells: the ISBI errors over ten thresholds."""
@@ -128,7 +140,8 @@ def evaluate_boundaries(
             right, ignored = _invert(right, ignore_label)
         try:
             name = stem_of(truth)
-            scores[name] = _sweep(name, probability, right, ignored)
+            boxes = counted_regions(regions, truth, right.ndim)
+            scores[name] = _sweep(name, probability, right, boxes, ignored)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
@@ -151,11 +164,13 @@ def _sweep(
     name: str,
     probability: "np.ndarray",
     true: "np.ndarray",
+    regions: "tuple[Region, ...]",
     ignore_label: int | None,
 ) -> "BoundaryScores":
     """Compare one image, all its planes, with a progress bar over the thresholds."""
     from tqdm import tqdm
 
+    from napari_unet.core.annotation.target import on_plane
     from napari_unet.core.evaluation.boundary_scores import THRESHOLDS, BoundaryScores
     from napari_unet.evaluated import sweep_plane
 
@@ -164,14 +179,18 @@ def _sweep(
             f"The probabilities have the shape {probability.shape}, the true labels "
             f"{true.shape}; they must be of the same image."
         )
-    planes = [(probability, true)]
+    planes = [(probability, true, regions)]
     if true.ndim == 3:
-        planes = list(zip(probability, true, strict=True))
+        planes = [
+            (probability[z], true[z], boxes)
+            for z in range(len(true))
+            if (boxes := on_plane(regions, z)) or not regions
+        ]
     scores = BoundaryScores()
     total = len(planes) * len(THRESHOLDS)
     with tqdm(desc=name, total=total, unit="threshold", file=sys.stderr) as bar:
         for plane in planes:
-            steps = sweep_plane(*plane, ignore_label=ignore_label)
+            steps = sweep_plane(*plane, ignore_label)
             while True:
                 try:
                     next(steps)

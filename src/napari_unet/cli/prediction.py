@@ -298,6 +298,12 @@ def evaluate(
             "otherwise each plane counts for itself.",
         ),
     ] = False,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of <stem>.geojson: only what lies in these rectangles counts."
+        ),
+    ] = None,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
@@ -337,10 +343,10 @@ def evaluate(
         raise InputError("--invert-predicted and --invert-true need --boundaries.")
     if model is not None and not classes:
         raise InputError("--model tells the classes of the labels; it needs --classes.")
-    if values and (ignore_label is not None or volumes):
+    if values and (ignore_label is not None or volumes or regions is not None):
         raise InputError(
-            "--ignore-label and --volumes are about labels; leave them out with "
-            "--values."
+            "--ignore-label, --regions and --volumes are about labels; leave them out "
+            "with --values."
         )
     if values:
         evaluate_values(predicted, true, as_json=as_json)
@@ -350,6 +356,7 @@ def evaluate(
             true,
             ignore_label,
             settings=None if model is None else open_model(model).settings,
+            regions=regions,
             as_json=as_json,
         )
     elif boundaries:
@@ -359,6 +366,7 @@ def evaluate(
             ignore_label,
             invert_predicted=invert_predicted,
             invert_true=invert_true,
+            regions=regions,
             as_json=as_json,
         )
     elif holds_points(predicted) and holds_points(true):
@@ -366,9 +374,15 @@ def evaluate(
             *(predicted, true, distance),
             volumes=volumes,
             z_step=z_step,
+            regions=regions,
             as_json=as_json,
         )
     else:
         evaluate_objects(
-            predicted, true, ignore_label, volumes=volumes, as_json=as_json
+            predicted,
+            true,
+            ignore_label,
+            volumes=volumes,
+            regions=regions,
+            as_json=as_json,
         )

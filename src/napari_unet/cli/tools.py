@@ -9,6 +9,7 @@ import typer
 
 from napari_unet.cli.annotation import check_output, pixel_size_of
 from napari_unet.cli.app import Json, app, changed, report, table
+from napari_unet.cli.checking import warn_of
 from napari_unet.cli.classes import Zero
 from napari_unet.cli.label_files import read_annotations
 from napari_unet.cli.point_options import (
@@ -72,6 +73,7 @@ def tools(
 ) -> None:
     """Make instances, borders, a distance map, a density or counts of labels."""
     from napari_unet.cli.point_maps import density_of_table
+    from napari_unet.core.annotation.object_findings import find_border_faults
     from napari_unet.formats.images import find_images, stem_of
     from napari_unet.formats.points import holds_points
 
@@ -109,6 +111,8 @@ def tools(
     for path, example, target in zip(paths, examples, targets, strict=True):
         size = pixel_size_of(path)
         made = _make(tool, example, corners, width, sampling, annotation, size)
+        if tool == "borders":
+            warn_of(find_border_faults(example, width), path.name)
         _write(target, made, size)
     text = "\n".join(map(str, targets))
     report({"tool": tool, "out": [str(t) for t in targets]}, text, as_json=as_json)

@@ -16,6 +16,7 @@ from napari_unet.cli.app import (
     changed,
     report,
 )
+from napari_unet.cli.checking import warn_of_borders
 from napari_unet.cli.classes import (
     Planes,
     Zero,
@@ -226,9 +227,9 @@ def train(
         planes_as_channels=planes_as_channels,
     )
     examples = _read_all(read, images, labels, validation_images, validation_labels)
-    if annotation is None:
-        refuse_labels(examples)
+    refuse_labels(examples, is_told=annotation is not None)
     examples, found = settle(examples, kind, names, old, zero=zero)
+    warn_of_borders(examples, kind, network, config)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels
@@ -252,8 +253,10 @@ def train(
         put_back(kept, model)
         raise
     result, text = _summarise(model)
-    result["classes"] = None if found is None else class_rows(found)
-    result["kept"] = None if kept is None else str(kept)
+    result |= {
+        "classes": None if found is None else class_rows(found),
+        "kept": None if kept is None else str(kept),
+    }
     if kept is not None:
         text += f"\nThe model that was there is now '{kept}'."
     report(result, text, as_json=as_json)

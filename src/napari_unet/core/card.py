@@ -6,6 +6,7 @@ A model folder holds::
     weights-<hash>.safetensors the best weights
     last-<hash>.safetensors    the last weights and the optimizer's state, to resume
     training.json              the settings of its training, for `train --config`
+    regions/<image>.geojson    where its images were annotated, for `train --regions`
     README.md                  the card for people
 """
 
@@ -29,6 +30,7 @@ FORMAT = "napari-unet model"
 VERSION = 1
 SETTINGS_FILE = "settings.json"
 TRAINING_FILE = "training.json"
+REGIONS_FOLDER = "regions"
 # Tests and shared workstations put the models elsewhere than in the user's folder.
 HOME_VARIABLE = "NAPARI_UNET_HOME"
 
@@ -163,6 +165,18 @@ def free_model_folder(parent: Path, name: str) -> Path:
     return folder
 
 
+def file_stem(name: str) -> str:
+    """Return a layer's name as every file system takes it.
+
+    Examples
+    --------
+    >>> file_stem("well A1/nuclei: labels [2]")
+    'well A1_nuclei_ labels [2]'
+    """
+    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")
+    return stem or "labels"
+
+
 def now() -> str:
     """Return the local time to the second, ISO 8601."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
@@ -248,10 +262,10 @@ def _describe_repeating(card: Card) -> list[str]:
         return []
     others = "TARGETS" if "TARGETS" in card.command else "LABELS"
     replaced = f"IMAGES and {others} are folders of files that pair by equal names"
-    if "REGIONS" in card.command:
+    if "--regions" in card.command:
         replaced += (
-            ", REGIONS one of their fully annotated rectangles (`NAME.geojson`, from "
-            "`napari_unet.formats.geojson.write_regions` or QuPath)"
+            ", and equal to those of the files in `regions/`, which hold their fully "
+            "annotated rectangles"
         )
     saving = "images with File > Save"
     if others == "LABELS":

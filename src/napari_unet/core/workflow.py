@@ -16,6 +16,7 @@ from napari_unet.core.annotation.target import (
     Region,
     check_labels,
     make_target,
+    mark_known,
 )
 from napari_unet.core.annotation.weight_map import (
     compute_weight_map as compute_target_weights,
@@ -170,6 +171,7 @@ def fine_tune(
     settings = settings or ModelSettings()
     check_kind(examples, settings)
     check_values(examples, settings, config)
+    regions = {e.image.name: e.regions for e in examples if e.regions}
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
     check_writable(folder)
@@ -185,7 +187,9 @@ def fine_tune(
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
     sampler, validate = prepare_for(training, examples, settings)
-    run = Run(training, settings, folder, start_from, preset, examples, reading)
+    run = Run(
+        training, settings, folder, start_from, preset, examples, reading, regions
+    )
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
     if start_from is not None and resume:
@@ -204,11 +208,13 @@ def evaluate(
     ignore_label: int | None = None,
     *,
     volume: bool = False,
+    regions: Sequence[Region] = (),
 ) -> Scores:
     """Compare predicted with true labels ([Z,] Y, X).
 
     Planes of a stack are summed up, unless it is a `volume` through whose planes
-    objects reach. True pixels with the number `ignore_label` do not count.
+    objects reach. True pixels with the number `ignore_label` do not count, nor, if
+    there are `regions`, what lies outside all of them.
     """
     predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
     if predicted.shape != true.shape:
@@ -216,9 +222,9 @@ def evaluate(
             f"The predicted labels have the shape {predicted.shape}, the true ones "
             f"{true.shape}; they must be of the same image."
         )
-    known = np.ones(true.shape, bool)
+    known = mark_known(true.shape, regions)
     if ignore_label is not None:
-        known = true != ignore_label
+        known &= true != ignore_label
         true = np.where(known, true, 0)
     if true.ndim == 2 or volume:
         return score_labels(predicted, true, known=known)

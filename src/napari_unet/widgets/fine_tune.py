@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
@@ -18,6 +19,7 @@ from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
@@ -72,8 +74,15 @@ class FineTuneSection(Section):
             "Show a few randomly changed patches as the network would see them, with "
             "target and weights, beside the image; press again for others"
         )
+        self._check = QPushButton("Check")
+        self._check.setToolTip(
+            "Look for mistakes in the ticked images and their annotations, and count "
+            "what is annotated; press again to stop"
+        )
+        self._findings = CheckList(self._viewer, self)
         buttons = QHBoxLayout()
         buttons.addWidget(self._button, 1)
+        buttons.addWidget(self._check)
         buttons.addWidget(self._show_patches)
         self._progress = QProgressBar()
         self._progress.setRange(0, _PARTS)
@@ -90,6 +99,7 @@ class FineTuneSection(Section):
         layout.addWidget(self._examples)
         layout.addLayout(buttons)
         for widget in (
+            self._findings,
             self._progress,
             self._curves,
             self._result,
@@ -98,6 +108,7 @@ class FineTuneSection(Section):
             layout.addWidget(widget)
         self._button.clicked.connect(self._on_button_clicked)
         self._show_patches.clicked.connect(self._on_preview_clicked)
+        self._check.clicked.connect(self._on_check_clicked)
         listen(session.events.job, self._show_button)
         self._show_button()
 
@@ -143,6 +154,27 @@ class FineTuneSection(Section):
         except InputError as error:
             show_problem(error)
 
+    def _on_check_clicked(self) -> None:
+        if self._findings.is_running:
+            self._findings.cancel()
+            return
+        try:
+            self._look(self._collect())
+        except InputError as error:
+            show_problem(error)
+
+    def _look(self, examples: list[Example], *, is_asked: bool = True) -> None:
+        """Check annotations for the model that would learn from them."""
+        settings, config = (
+            self._session.settings_for(examples),
+            self._session.train_config,
+        )
+        folder = self._form.start_from()
+        model = None if folder is None else self._session.read_model(folder)
+        if model is not None:
+            settings = settings.replaced(network=model.settings.network.model_dump())
+        self._findings.look(examples, settings, config, is_asked=is_asked)
+
     def _collect(self) -> list[Example]:
         """Return what the ticked images hold to be learned."""
         learns_values = self._session.annotation == "values"
@@ -180,6 +212,7 @@ class FineTuneSection(Section):
             progressed=self._on_progressed,
             ended=self._on_ended,
         )
+        self._look(examples, is_asked=False)
 
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
@@ -197,6 +230,9 @@ class FineTuneSection(Section):
         self._progress.hide()
         self._show_button()
         is_saved = self._session.model_folder != self._old_model
+        if isinstance(outcome.error, InputError) and not is_saved:
+            self._say(escape(str(outcome.error)))
+            return
         if outcome.status is Status.FAILED:
             saved = "; the model that was best so far is saved" if is_saved else ""
             self._say(f"The training ended with an error{saved}.")

@@ -7,8 +7,11 @@ import numpy as np
 import torch
 
 from napari_unet.core.annotation.disks import draw_disks
-from napari_unet.core.annotation.findings import look_like_classes
-from napari_unet.core.annotation.summary import summarise_annotation
+from napari_unet.core.annotation.object_findings import look_like_classes
+from napari_unet.core.annotation.summary import (
+    AnnotationSummary,
+    summarise_annotation,
+)
 from napari_unet.core.annotation.target import (
     Example,
     Region,
@@ -189,8 +192,26 @@ def check_examples(
         raise InputError("No annotated image was given. Annotate at least one.")
     if all(example.values is not None for example in examples):
         return
+    if kind == "objects":
+        _check_objects(examples)
+    for role in ("training", "validation"):
+        of_role = [e for e in examples if e.role == role]
+        if role == "validation" and not of_role:
+            continue
+        _check_painted(of_role)
+    if kind == "objects":
+        _check_background(examples)
     for example in examples:
-        if kind == "objects" and looks_binary(example.annotation):
+        check_contrast(example.image)
+
+
+def _check_objects(examples: Sequence[Example]) -> None:
+    """Refuse masks and classes where objects are wanted."""
+    for example in examples:
+        painted = example.annotation
+        if example.ignore_label is not None:
+            painted = np.where(painted == example.ignore_label, 0, painted)
+        if looks_binary(painted):
             raise InputError(
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
@@ -198,18 +219,9 @@ def check_examples(
                 "each piece becomes an object of its own (on the command line: "
                 "--split-components)."
             )
-        numbers = np.unique(example.annotation[example.annotation > 0])
-        numbers = numbers[numbers != example.ignore_label]
-        said = look_like_classes(example.annotation, numbers)
-        if said and kind == "objects":
+        said = look_like_classes(painted, np.unique(painted[painted > 0]))
+        if said:
             raise InputError(f"'{example.image.name}': {said}")
-    for role in ("training", "validation"):
-        of_role = [e for e in examples if e.role == role]
-        if role == "validation" and not of_role:
-            continue
-        _check_painted(of_role)
-    for example in examples:
-        check_contrast(example.image)
 
 
 def _check_painted(examples: Sequence[Example]) -> None:
@@ -228,13 +240,31 @@ def _check_painted(examples: Sequence[Example]) -> None:
         )
 
 
+def _check_background(examples: Sequence[Example]) -> None:
+    """Refuse annotated ground that is objects only."""
+    if any(e.points is not None for e in examples):
+        return  # around points, background is known
+    counts = sum(map(_summarise, examples), AnnotationSummary())
+    if counts.object_px and counts.object_px == counts.known_px:
+        names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
+        raise InputError(
+            f"No background is known in {names}: all annotated ground is objects, and "
+            "the network would take everything for one. Mark less as ignored, or draw "
+            "the regions larger than the objects."
+        )
+
+
+def _summarise(example: Example) -> AnnotationSummary:
+    return summarise_annotation(
+        example.annotation, example.regions, example.ignore_label
+    )
+
+
 def count_objects(example: Example) -> int:
     """Count the objects that can be learned from: inside the regions, if any."""
     if example.points is not None:
         return int(mark_counted_points(example, example.regions).sum())
-    return summarise_annotation(
-        example.annotation, example.regions, example.ignore_label
-    ).objects
+    return _summarise(example).objects
 
 
 def complete_settings(
