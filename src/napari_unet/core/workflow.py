@@ -23,7 +23,6 @@ from napari_unet.core.annotation.weight_map import (
 from napari_unet.core.checkpoint import (
     Model,
     check_writable,
-    load_last,
     load_model,
 )
 from napari_unet.core.config import (
@@ -61,6 +60,7 @@ from napari_unet.core.training.kind import (
 )
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
+from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, settle, train
@@ -163,6 +163,7 @@ def fine_tune(
     config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
+        check_resumable(start_from.card, config)
     if start_from is not None:
         settings = start_from.settings
     else:
@@ -189,9 +190,7 @@ def fine_tune(
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
     if start_from is not None and resume:
-        training.restore(load_last(folder))
-        training.history[:] = start_from.card.history
-        _check_not_over(training)
+        go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
     yield from _train_and_save(training, sampler, validate, look, run)
@@ -290,21 +289,6 @@ def _with_channels(
 ) -> list[Example]:
     """Return the examples with the channels that the model reads."""
     return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
-
-
-def _check_not_over(training: Training) -> None:
-    """Refuse to go on with a training that has had all it is now given."""
-    config = training.config
-    if config.iterations is not None and training.iteration >= config.iterations:
-        taken, given = f"{training.iteration} iterations", f"{config.iterations}"
-    elif config.seconds is not None and training.seconds >= config.seconds:
-        taken, given = f"{training.seconds:.0f} seconds", f"{config.seconds:g}"
-    else:
-        return
-    raise InputError(
-        f"The training to go on with has taken {taken} already, and is given {given} "
-        "in all; give it more."
-    )
 
 
 def _train_and_save(

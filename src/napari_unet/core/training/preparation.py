@@ -9,6 +9,7 @@ from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.training.examples import (
+    Weigh,
     prepare,
     prepare_training,
 )
@@ -16,8 +17,16 @@ from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import PatchSampler
 from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.validation import Validate, make_validation
-from napari_unet.core.training.values import make_value_validation, prepare_pair
+from napari_unet.core.training.validation import (
+    Learning,
+    Validate,
+    make_validation,
+)
+from napari_unet.core.training.values import (
+    make_value_validation,
+    prepare_pair,
+    weigh_alike,
+)
 
 
 def prepare_for(
@@ -30,18 +39,25 @@ def prepare_for(
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."
         )
-    sampler, prepared = make_sampler(
+    sampler, prepared, weigh = _prepare_sampler(
         to_train, config, settings, network.geometries, training.compute.device
     )
     if not to_validate:
         return sampler, None
     radius = config.point_radius
     held = [prepare(e, settings, point_radius=radius) for e in to_validate]
+    compute = training.compute
     if settings.annotation == "values":
         return sampler, make_value_validation(
-            to_validate, held, network, settings, training.compute
+            to_validate, held, network, settings, compute, config
         )
-    validate = make_validation(held, network, settings, training.compute, prepared)
+    border = config.weight_map.separation_border
+    learned = [
+        prepare(e, settings, separation_border=border, point_radius=radius)
+        for e in to_validate
+    ]
+    learning = Learning(learned, weigh, config)
+    validate = make_validation(held, network, settings, compute, learning, prepared)
     return sampler, validate
 
 
@@ -53,6 +69,17 @@ def make_sampler(
     device: torch.device,
 ) -> tuple[PatchSampler, list[Prepared]]:
     """Return where patches come from, and the examples at the model's pixel size."""
+    return _prepare_sampler(examples, config, settings, geometries, device)[:2]
+
+
+def _prepare_sampler(
+    examples: Sequence[Example],
+    config: TrainConfig,
+    settings: ModelSettings,
+    geometries: Sequence[Geometry],
+    device: torch.device,
+) -> tuple[PatchSampler, list[Prepared], Weigh]:
+    """Do what `make_sampler` does; return what weighs other ground alike, too."""
     prepared = [
         prepare(
             example,
@@ -66,9 +93,10 @@ def make_sampler(
     if settings.annotation == "values":
         pairs = zip(examples, prepared, strict=True)
         images = [prepare_pair(e, p, settings, device) for e, p in pairs]
+        weigh: Weigh = weigh_alike
     else:
         classes = settings.network.classes
-        images = list(prepare_training(prepared, config.weight_map, classes, device))
+        images, weigh = prepare_training(prepared, config.weight_map, classes, device)
     sampler = PatchSampler(
         images,
         size=size,
@@ -78,7 +106,7 @@ def make_sampler(
         sampling=config.sampling,
         seed=config.seed,
     )
-    return sampler, prepared
+    return sampler, prepared, weigh
 
 
 def _patch_shape(
