@@ -73,6 +73,15 @@ class TrainConfig(Config):
     validations: int = setting(
         10, "How many times to validate during the training", ge=1, le=10_000
     )
+    held_back: float = setting(
+        0.0,
+        "Share of the annotated ground that is held back to validate on, where you "
+        "named none for it; 0: a fifth for each image or region there is, at most half "
+        "of one of them",
+        title="Held back",
+        ge=0,
+        le=0.9,
+    )
     point_radius: float = setting(
         2.0,
         "Objects marked by points: radius of the disks that are learned; up to twice "

@@ -1,5 +1,6 @@
 """Which device computes, in which precision, with how much memory."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -15,6 +16,9 @@ from napari_unet.core.errors import InputError
 
 Precision = Literal["float32", "bfloat16"]
 
+# So many threads compute on a processor; by default torch decides. A matter of the
+# machine, not of a model.
+THREADS_VARIABLE = "NAPARI_UNET_THREADS"
 # bfloat16 must be this much faster before it is worth its rounding.
 _WORTH_IT = 1.2
 # The share of free memory that one prediction may take.
@@ -69,10 +73,25 @@ def choose_compute(
     Raises
     ------
     InputError
-        If the device does not exist here.
+        If the device does not exist here, or the number of threads is none.
     """
+    _limit_threads()
     device = _choose_device(choice)
     return Compute(device, precision or _faster_precision(device))
+
+
+def _limit_threads() -> None:
+    """Compute with as many threads as the environment says, if it does."""
+    if not (wanted := os.environ.get(THREADS_VARIABLE, "")):
+        return
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise InputError(
+            f"{THREADS_VARIABLE} is '{wanted}'; give a number of threads from 1 on, or "
+            "leave it out."
+        )
+    if torch.get_num_threads() != int(wanted):
+        torch.set_num_threads(int(wanted))
+        _faster_precision.cache_clear()
 
 
 def place(network: torch.nn.Module, device: torch.device) -> None:

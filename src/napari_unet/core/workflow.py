@@ -363,7 +363,7 @@ def draw_patches(
     if settings.annotation == "values":
         settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
-    to_train, _ = split_validation(examples, settings.annotation)
+    to_train, _ = split_validation(examples, settings.annotation, config.held_back)
     sampler, _ = make_sampler(
         to_train,
         config.replaced(batch_size=count),

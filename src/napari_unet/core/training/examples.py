@@ -148,9 +148,10 @@ def prepare_training(
 ) -> tuple[list[TrainingImage], Weigh]:
     """Compute weight maps, balanced over all examples, and move all to the device.
 
-    Also return what weighs other ground by the same rule. Where so little ground is annotated that unseen objects could change the weight of
-    most of its background, none of it has a ridge: learning from objects alone, the
-    network would find them everywhere.
+    Also return what weighs other ground by the same rule. Where so little ground is
+    annotated that unseen objects could change the weight of most of its background,
+    none of it has a ridge: learning from objects alone, the network would find them
+    everywhere.
     """
     counts = sum(count_classes(e.target, classes) for e in examples)
     balance = weigh_classes(config, np.asarray(counts)).tolist()

@@ -34,7 +34,9 @@ def prepare_for(
 ) -> tuple[PatchSampler, Validate | None]:
     """Return where patches come from, and what validates."""
     config, network = training.config, training.network
-    to_train, to_validate = split_validation(examples, settings.annotation)
+    to_train, to_validate = split_validation(
+        examples, settings.annotation, config.held_back
+    )
     if not to_train:
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."
