@@ -64,7 +64,9 @@ def test_whole_images_go_from_the_last_one_on():
 
 def test_regions_go_as_images_do_and_stay_known_to_their_neighbours():
     left, right = Region((0, 0), (40, 30)), Region((0, 30), (40, 60))
-    [training], [held] = split_validation([image_of("a", regions=(left, right))], share=0.5)
+    [training], [held] = split_validation(
+        [image_of("a", regions=(left, right))], share=0.5
+    )
     assert training.regions == (left,)
     assert training.seen == (left, right, right)
     assert [r.box for r in held.regions] == [right.box]

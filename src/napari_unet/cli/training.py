@@ -28,6 +28,7 @@ from napari_unet.cli.classes import (
     settle,
 )
 from napari_unet.cli.examples import choose_reader
+from napari_unet.cli.export_patches import choose_folder, export_batch
 from napari_unet.cli.model_folder import (
     open_model,
     put_back,
@@ -47,7 +48,9 @@ from napari_unet.cli.training_options import (
     with_classes,
 )
 from napari_unet.core.config import (
+    AUGMENTATIONS,
     AnnotationKind,
+    AugmentationName,
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PresetName
@@ -55,15 +58,19 @@ from napari_unet.core.presets import PresetName
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from collections.abc import Iterator
 
+    from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.card import Card
-    from napari_unet.core.workflow import TrainProgress
+    from napari_unet.core.workflow import Model, TrainProgress
 
 
 @app.command()
 def train(
     images: Images,
     labels: Labels,
-    model: Annotated[Path, typer.Option(help="The model folder to write.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="The model folder to write; not with --export-patches."),
+    ] = None,
     start_from: Annotated[
         str | None, typer.Option(help="Fine-tune this model (a folder or a name).")
     ] = None,
@@ -142,6 +149,10 @@ def train(
         Literal["2015", "2019"] | None,
         typer.Option(help="Weight map of the paper or of Falk et al., as published."),
     ] = None,
+    augmentation: Annotated[
+        AugmentationName | None,
+        typer.Option(help="Random changes of the patches, as a whole."),
+    ] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -156,11 +167,22 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the training in --model.")
     ] = False,
+    export_patches: Annotated[
+        Path | None,
+        typer.Option(
+            help="Do not train: write patches as a training would see them into this "
+            "folder, image, target and weights of each as TIFF."
+        ),
+    ] = None,
+    patches: Annotated[
+        int, typer.Option(min=1, max=999, help="How many, for --export-patches.")
+    ] = 12,
     as_json: Json = False,
 ) -> None:
     """Train a model or fine-tune one; Ctrl-C saves what it has learned."""
     from napari_unet.core import workflow
 
+    model = choose_folder(model, export_patches, resume=resume)
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
     start = open_start(start_from, resume=resume)
@@ -183,6 +205,7 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
         point_radius=point_radius,
+        augmentation=augmentation and AUGMENTATIONS[augmentation].model_dump(),
     )
     network, config = apply_settings(settings or [], network, config)
     if (validation_images is None) != (validation_labels is None):
@@ -217,6 +240,16 @@ def train(
     model_settings = make_settings(base, network, kind, found, names).replaced(
         channels=picked, planes_as_channels=planes_as_channels
     )
+    if export_patches is not None:
+        batch = workflow.draw_patches(
+            examples,
+            config=config,
+            start_from=start,
+            settings=model_settings,
+            count=patches,
+        )
+        export_batch(export_patches, batch, as_json=as_json)
+        return
     steps = workflow.fine_tune(
         examples,
         model,
@@ -228,14 +261,27 @@ def train(
         device=device,
         resume=resume,
     )
+    _train_into(model, steps, start, found, resume=resume, as_json=as_json)
+
+
+def _train_into(
+    folder: Path,
+    steps: "Iterator[TrainProgress]",
+    start: "Model | None",
+    found: "ClassTable | None",
+    *,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Run a training and report it; a model that stands in its place is kept."""
     next(steps)  # everything given is checked before an older model is touched
-    kept = None if resume else set_aside(model, start)
+    kept = None if resume else set_aside(folder, start)
     try:
         interrupted = _drive(steps)
     except BaseException:
-        put_back(kept, model)
+        put_back(kept, folder)
         raise
-    result, text = _summarise(model)
+    result, text = _summarise(folder)
     result["classes"] = None if found is None else class_rows(found)
     result["kept"] = None if kept is None else str(kept)
     if kept is not None:
@@ -261,6 +307,8 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
         for progress in steps:
             bar.set_description_str(progress.phase.capitalize(), refresh=False)
             bar.n = round(100 * progress.fraction, 1)
+            if progress.patch:
+                bar.write(f"patches of {progress.patch}", file=sys.stderr)
             if progress.loss == progress.loss:
                 bar.set_postfix_str(
                     f"iteration {progress.iteration}, loss {progress.loss:.4f}",

@@ -11,14 +11,11 @@ from typing import Literal
 import psutil
 import torch
 
-from napari_unet.core.config import DeviceChoice
+from napari_unet.core.config import THREADS_VARIABLE, DeviceChoice
 from napari_unet.core.errors import InputError
 
 Precision = Literal["float32", "bfloat16"]
 
-# So many threads compute on a processor; by default torch decides. A matter of the
-# machine, not of a model.
-THREADS_VARIABLE = "NAPARI_UNET_THREADS"
 # bfloat16 must be this much faster before it is worth its rounding.
 _WORTH_IT = 1.2
 # The share of free memory that one prediction may take.

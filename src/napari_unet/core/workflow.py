@@ -58,7 +58,7 @@ from napari_unet.core.training.kind import (
     check_kind,
     name_point_classes,
 )
-from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
@@ -112,6 +112,7 @@ def fine_tune(
     precision: Precision | None = None,
     resume: bool = False,
     preview: Callable[[], Preview | None] | None = None,
+    change_patch: ChangePatch | None = None,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Train a model on annotated images and save it; one `next` is one step.
 
@@ -142,6 +143,11 @@ def fine_tune(
         Go on with the training that `folder` holds, optimizer and all.
     preview : callable, optional
         Asked every two seconds what to predict for the user to see.
+    change_patch : callable, optional
+        For scripts: given the image of each training patch, (C, [Z,] Y, X) float32 of
+        about -1 to 1, after all other random changes, and a generator of random
+        numbers, it returns the image to learn from, of the same shape. It must not
+        move anything: target and weights stay as they are.
 
     Yields
     ------
@@ -185,7 +191,8 @@ def fine_tune(
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
-    sampler, validate = prepare_for(training, examples, settings)
+    sampler, validate = prepare_for(training, examples, settings, change_patch)
+    yield replace(_preparing(config), patch=sampler.described)
     run = Run(training, settings, folder, start_from, preset, examples, reading)
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
@@ -331,8 +338,10 @@ def draw_patches(
     examples: Sequence[Example],
     *,
     config: TrainConfig,
+    start_from: Model | None = None,
     settings: ModelSettings | None = None,
     count: int = 6,
+    change_patch: ChangePatch | None = None,
 ) -> Batch:
     """Draw patches as a training would, to look at what the random changes do.
 
@@ -342,10 +351,14 @@ def draw_patches(
         Annotated images.
     config : TrainConfig
         Its seed, patch size, weight map and augmentation count.
+    start_from : Model, optional
+        The model that would be fine-tuned; by default one from scratch.
     settings : ModelSettings, optional
-        Of the model that would be trained.
+        Of the model that would be trained from scratch.
     count : int
         How many patches.
+    change_patch : callable, optional
+        See `fine_tune`.
 
     Returns
     -------
@@ -353,14 +366,17 @@ def draw_patches(
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
     config = balance_points(config, examples)
-    settings = name_point_classes(settings, examples, config.point_radius)
+    if start_from is not None:
+        settings = start_from.settings
+    else:
+        settings = name_point_classes(settings, examples, config.point_radius)
     settings = settings or ModelSettings()
     check_kind(examples, settings)
     check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
-    settings = complete_settings(settings, examples, new=True)
-    if settings.annotation == "values":
+    settings = complete_settings(settings, examples, new=start_from is None)
+    if settings.annotation == "values" and start_from is None:
         settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
     to_train, _ = split_validation(examples, settings.annotation, config.held_back)
@@ -370,5 +386,6 @@ def draw_patches(
         settings,
         Geometry.of_axes(settings.network),
         torch.device("cpu"),
+        change_patch,
     )
     return sampler.draw(0)

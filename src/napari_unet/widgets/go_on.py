@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtWidgets import QAction, QMenu, QPushButton, QWidget
+from qtpy.QtGui import QAction  # type: ignore[attr-defined]
+from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
 from napari_unet.resumed import for_another, to_its_end

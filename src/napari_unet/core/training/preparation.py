@@ -14,7 +14,8 @@ from napari_unet.core.training.examples import (
     prepare_training,
 )
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.patches import PatchSampler
+from napari_unet.core.training.patch_shape import fit_patch, output_shape
+from napari_unet.core.training.patches import ChangePatch, PatchSampler
 from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import (
@@ -30,7 +31,10 @@ from napari_unet.core.training.values import (
 
 
 def prepare_for(
-    training: Training, examples: Sequence[Example], settings: ModelSettings
+    training: Training,
+    examples: Sequence[Example],
+    settings: ModelSettings,
+    change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, Validate | None]:
     """Return where patches come from, and what validates."""
     config, network = training.config, training.network
@@ -42,7 +46,12 @@ def prepare_for(
             "All images or regions are for validation; leave at least one to train on."
         )
     sampler, prepared, weigh = _prepare_sampler(
-        to_train, config, settings, network.geometries, training.compute.device
+        to_train,
+        config,
+        settings,
+        network.geometries,
+        training.compute.device,
+        change_patch,
     )
     if not to_validate:
         return sampler, None
@@ -69,9 +78,13 @@ def make_sampler(
     settings: ModelSettings,
     geometries: Sequence[Geometry],
     device: torch.device,
+    change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, list[Prepared]]:
     """Return where patches come from, and the examples at the model's pixel size."""
-    return _prepare_sampler(examples, config, settings, geometries, device)[:2]
+    sampler, prepared, _ = _prepare_sampler(
+        examples, config, settings, geometries, device, change_patch
+    )
+    return sampler, prepared
 
 
 def _prepare_sampler(
@@ -80,6 +93,7 @@ def _prepare_sampler(
     settings: ModelSettings,
     geometries: Sequence[Geometry],
     device: torch.device,
+    change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, list[Prepared], Weigh]:
     """Do what `make_sampler` does; return what weighs other ground alike, too."""
     prepared = [
@@ -91,7 +105,8 @@ def _prepare_sampler(
         )
         for example in examples
     ]
-    size = _patch_shape(prepared, config, geometries)
+    shapes = [example.target.known.shape for example in prepared]
+    size = fit_patch(config, geometries, shapes)
     if settings.annotation == "values":
         pairs = zip(examples, prepared, strict=True)
         images = [prepare_pair(e, p, settings, device) for e, p in pairs]
@@ -102,28 +117,11 @@ def _prepare_sampler(
     sampler = PatchSampler(
         images,
         size=size,
-        output_size=[n - 2 * g.shrink for n, g in zip(size, geometries, strict=True)],
+        output_size=output_shape(size, geometries),
         batch_size=config.batch_size,
         augmentation=config.augmentation,
         sampling=config.sampling,
         seed=config.seed,
+        change_patch=change_patch,
     )
     return sampler, prepared, weigh
-
-
-def _patch_shape(
-    prepared: Sequence[Prepared], config: TrainConfig, geometries: Sequence[Geometry]
-) -> tuple[int, ...]:
-    """Return the shape of patches: as set, but no larger than shows more than mirrors.
-
-    Patches are square in the plane.
-    """
-    shapes = [example.target.known.shape for example in prepared]
-    plane = geometries[-1]
-    edge = max(max(shape[-2:]) for shape in shapes) + 2 * plane.shrink
-    edge = plane.size_at_least(min(config.patch_size, edge))
-    if len(geometries) == 2:
-        return edge, edge
-    along_z = geometries[0]
-    depth = max(shape[0] for shape in shapes) + 2 * along_z.shrink
-    return along_z.size_at_least(min(config.patch_depth, depth)), edge, edge

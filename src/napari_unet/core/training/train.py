@@ -66,6 +66,9 @@ class TrainProgress:
         Whether the weights of that validation are the ones to keep so far.
     preview : ndarray of float32, shape (Y, X), optional
         Foreground probability where the user is looking.
+    patch : str
+        Once, before the first step: the size of the patches, and of what the network
+        makes of them.
     """
 
     phase: str
@@ -78,6 +81,7 @@ class TrainProgress:
     validation_loss: float = math.nan
     is_best: bool = False
     preview: np.ndarray | None = None
+    patch: str = ""
 
     @property
     def fraction(self) -> float:
