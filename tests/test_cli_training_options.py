@@ -43,8 +43,8 @@ def test_patches_are_written_and_nothing_is_trained(tmp_path, pair, call):
         tifffile.imread(out / f"patch001_{name}.tif")
         for name in ("image", "target", "weights")
     )
-    assert image.shape == (68, 68)
-    assert target.shape == weights.shape == (28, 28)
+    assert image.shape == (64, 64)
+    assert target.shape == weights.shape == (24, 24)
     assert set(np.unique(target)) == {0, 1}
     assert weights.max() > 0
 
@@ -74,7 +74,7 @@ def test_a_set_of_changes_is_taken_and_single_ones_win(tmp_path, pair, call):
     more += ["--set", "held_back=0.4", "--set", "dropout_kind=maps"]
     code, _, err = call("train", *pair, "--model", model, *SMALL, *more)
     assert code == 0, err
-    assert "patches of 68 × 68 → 28 × 28 px" in err.replace("\r", "\n").splitlines()
+    assert "patches of 64 × 64 → 24 × 24 px" in err.replace("\r", "\n").splitlines()
     manifest = read_manifest(model)
     assert manifest.card.training.augmentation == AUGMENTATIONS["light"].replaced(
         noise=5
