@@ -24,14 +24,19 @@ def workflow(monkeypatch):
     def segment(image, model, **options):
         calls.segment = options
         bright = (image.array[0] > 0).astype(np.float32)
+        probabilities = np.stack([1 - bright, bright])
         half = bright.shape[1] // 2
         for done, columns in enumerate([slice(0, half), slice(half, None)], start=1):
             box = (slice(0, bright.shape[0]), columns)
             yield SimpleNamespace(
-                done=done, total=2, plane=None, box=box, foreground=bright[box]
+                done=done,
+                total=2,
+                plane=None,
+                box=box,
+                foreground=bright[box],
+                probabilities=probabilities[:, *box],
             )
         whole = (slice(0, bright.shape[0]), slice(0, bright.shape[1]))
-        probabilities = np.stack([1 - bright, bright])
         return Segmentation(probabilities, whole, None)
 
     def fine_tune(examples, folder, **options):

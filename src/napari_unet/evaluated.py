@@ -1,6 +1,7 @@
 """A prediction against the truth as the docks compare them: plane by plane.
 
-Objects, classes of pixels, or borders between cells.
+Objects, which may also be bodies of a volume, classes of pixels, or borders between
+cells.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from napari_unet.core.evaluation.class_scores import ClassScores
     from napari_unet.core.evaluation.error_map import ErrorMap
     from napari_unet.core.evaluation.scores import Scores
+
+# So many pairs of neighbouring planes tell whether objects reach through them.
+_PAIRS = 16
 
 
 def evaluate_planes(
@@ -67,6 +71,83 @@ def evaluate_planes(
         kinds[z] = errors.kinds
         verdicts += [replace(v, centre=(float(z), *v.centre)) for v in errors.verdicts]
     return scores, ErrorMap(kinds, tuple(verdicts))
+
+
+def evaluate_volume(
+    predicted: NDArray[Any],
+    true: NDArray[Any],
+    regions: Mapping[int | None, Sequence[Region]],
+    ignore_label: int | None = None,
+) -> tuple[Scores, ErrorMap]:
+    """Return the scores and the errors of objects that reach through planes.
+
+    Parameters
+    ----------
+    predicted, true : ndarray of int, shape (Z, Y, X)
+        Objects; a number stands for the same one on all planes.
+    regions : mapping of int to sequence of Region
+        By plane. If there are any, only what lies in them counts; otherwise all of the
+        volume does, planes on which nothing is true as well.
+    ignore_label : int, optional
+        True pixels with this number do not count.
+
+    Returns
+    -------
+    scores : Scores
+        Of the bodies.
+    errors : ErrorMap
+        Of the shape of `true`.
+
+    Raises
+    ------
+    InputError
+        If the shapes differ, or if nothing is true.
+    """
+    from napari_unet.core.annotation.target import make_target, mark_known
+    from napari_unet.core.evaluation.error_map import map_errors
+    from napari_unet.core.evaluation.scores import score_labels
+
+    _check(predicted, true, regions)
+    target = make_target(true, ignore_label=ignore_label, separation_border=0)
+    known = target.known
+    if regions:
+        on_planes = np.zeros_like(known)
+        for z, boxes in _list_planes(true, regions):
+            on_planes[z] = mark_known(true.shape[1:], boxes)
+        known = known & on_planes
+    return (
+        score_labels(predicted, target.labels, known=known),
+        map_errors(predicted, target.labels, known=known),
+    )
+
+
+def reach_through_planes(labels: NDArray[Any]) -> bool:
+    """Tell whether a stack's objects rather reach through planes than end on each.
+
+    Those that do have the same number where they lie over each other on neighbouring
+    planes. Numbers that begin anew on each plane agree there by chance only, unless
+    there is a single object.
+
+    Parameters
+    ----------
+    labels : array of int, shape (Z, Y, X)
+        Of many planes, up to 16 pairs are looked at.
+
+    Examples
+    --------
+    >>> reach_through_planes(np.array([[[1, 2, 0]], [[1, 2, 3]]]))
+    True
+    >>> reach_through_planes(np.array([[[1, 2, 0]], [[2, 3, 1]]]))
+    False
+    """
+    pairs = max(0, len(labels) - 1)
+    over = same = 0
+    for z in np.unique(np.linspace(0, pairs - 1, min(pairs, _PAIRS)).astype(int)):
+        below, above = np.asarray(labels[z]), np.asarray(labels[z + 1])
+        both = (below > 0) & (above > 0)
+        over += int(both.sum())
+        same += int((both & (below == above)).sum())
+    return 2 * same > over
 
 
 def evaluate_class_planes(

@@ -38,6 +38,8 @@ class TileLabels:
         Where the tile lies in the plane or volume, in pixels of the image.
     labels : ndarray of int, shape ([Z,] Y, X)
         The tile's objects, numbered for themselves.
+    probabilities : ndarray of float32, shape (K, [Z,] Y, X), or None
+        Of each class; None where the model predicts values.
     """
 
     done: int
@@ -45,6 +47,7 @@ class TileLabels:
     plane: int | None
     box: tuple[slice, ...]
     labels: NDArray[Any]
+    probabilities: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,8 @@ class Segmented:
         Whether the model knows objects, classes or points.
     volume : bool
         Whether a 3D model saw the planes together.
+    spacing : tuple of float, optional
+        Of a volume: edges of a pixel along Z, Y and X, if known.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other.
     class_names, class_values : tuple
@@ -82,6 +87,7 @@ class Segmented:
     annotation: AnnotationKind = "objects"
     volume: bool = False
     disagreement: NDArray[np.float32] | None = None
+    spacing: tuple[float, ...] | None = None
     class_names: tuple[str, ...] = ()
     class_values: tuple[int | str, ...] = ()
     points: Detections | None = None
@@ -97,7 +103,11 @@ class Segmented:
         if self.annotation == "points":
             points = locate_points(self.probabilities, self.box, self.planes, config)
         labels = find_labels(
-            self.probabilities, config, self.annotation, volume=self.volume
+            self.probabilities,
+            config,
+            self.annotation,
+            volume=self.volume,
+            spacing=self.spacing,
         )
         return replace(self, labels=labels, points=points)
 
@@ -186,7 +196,8 @@ def label_tiles(
     steps : generator of SegmentProgress
         A running segmentation; closed together with this generator.
     config : ObjectConfig
-        For the preview; objects cut by a tile's edge are mended at the end.
+        For the preview; objects cut by a tile's edge are mended at the end, and those
+        of volumes, where this takes longer, are split at waists only then.
     kind : str
         What the model learned.
     """
@@ -203,8 +214,18 @@ def label_tiles(
             if kind != "objects":
                 labels = (tile.foreground >= config.threshold).astype(np.uint8)
             else:
-                labels = find_objects(tile.foreground, config)
-            yield TileLabels(tile.done, tile.total, tile.plane, tile.box, labels)
+                labels = find_objects(
+                    tile.foreground,
+                    config if tile.foreground.ndim == 2 else config.replaced(split=0.0),
+                )
+            yield TileLabels(
+                tile.done,
+                tile.total,
+                tile.plane,
+                tile.box,
+                labels,
+                tile.probabilities,
+            )
 
 
 def finish_segmentation(
@@ -231,5 +252,6 @@ def finish_segmentation(
         annotation=kind,
         volume=segmentation.volume,
         disagreement=segmentation.disagreement,
+        spacing=segmentation.spacing,
     )
     return segmented.relabelled(config)

@@ -60,6 +60,18 @@ def test_a_missed_object_shows_under_a_false_one():
     assert errors.counts[MISSED] == errors.counts[FALSE] == 1
 
 
+def test_what_is_told_is_what_counts():
+    """One object in the region and two mostly outside, all predicted as one."""
+    true, known = np.zeros((8, 40), int), np.zeros((8, 40), bool)
+    true[2:6, 2:8], true[2:6, 9:20], true[2:6, 21:38] = 1, 2, 3
+    known[:, :12] = True
+    for predicted in (np.ones_like(true), np.zeros_like(true), true):
+        told = [v for v in map_errors(predicted, true, known=known).verdicts
+                if v.kind != ErrorKind.FALSE]  # fmt: skip
+        scores = score_labels(predicted, true, known=known)
+        assert len(told) == scores.objects_true == 1
+
+
 def test_errors_outside_the_known_are_not_told():
     known = np.zeros((4, 9), bool)
     known[:, 4:] = True

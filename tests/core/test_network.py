@@ -13,6 +13,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.network.blocks import PartialConv2d
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import UNet, build_network, parameter_count
+from napari_unet.core.presets import PRESETS
 
 PAPER = NetworkConfig(base_channels=64, padding="valid", norm="none")
 
@@ -48,6 +49,7 @@ NESTED = FAMILY | {"architecture": "unet++", "deep_supervision": True}
         ({"base_channels": 16}, 1_940_834),
         ({"base_channels": 8}, 485_682),
         ({"base_channels": 4}, 121_658),
+        ({"head": "regression"}, 31_030_593),  # one output, as for one class
         ({"levels": 1}, 402_690),
         ({"levels": 2}, 1_861_762),
         ({"levels": 3}, 7_696_258),
@@ -136,6 +138,60 @@ def test_what_does_not_go_together_is_refused(changes):
         NetworkConfig(**changes)
 
 
+def test_the_biases_that_batch_normalisation_makes_useless_are_left_out():
+    """With them (Rwzzz/Unet): 31,042,369 parameters."""
+    with torch.device("meta"):
+        network = build_network(
+            PAPER.replaced(padding="same", norm="batch", head="regression")
+        )
+    left_out = [
+        m.num_features for m in network.modules() if "BatchNorm" in str(type(m))
+    ]
+    assert parameter_count(network) + sum(left_out) == 31_042_369
+
+
+PRESET_COUNTS = {
+    "paper-2015": 31_030_658,
+    "freiburg-2019": 31_030_658,
+    "keras-2016": 31_031_685,
+}
+
+
+@pytest.mark.parametrize(("name", "expected"), PRESET_COUNTS.items())
+def test_presets_have_the_networks_they_are_named_after(name, expected):
+    with torch.device("meta"):
+        assert parameter_count(build_network(PRESETS[name].network)) == expected
+
+
+def test_milesial_counts_are_those_of_its_preset():
+    colour = PRESETS["milesial"].network.replaced(in_channels=3)
+    with torch.device("meta"):
+        assert parameter_count(build_network(colour)) == 31_037_698
+
+
+def test_presets_train_as_what_they_are_named_after():
+    paper, fiji = PRESETS["paper-2015"], PRESETS["freiburg-2019"]
+    solver = paper.training
+    assert (solver.optimizer, solver.momentum, solver.batch_size) == ("sgd", 0.99, 1)
+    assert (solver.patch_size, solver.loss) == (572, "cross-entropy")
+    assert (solver.weight_map.w0, solver.weight_map.sigma) == (10, 5)
+    assert (solver.augmentation.elastic_nodes, solver.augmentation.elastic_px) == (
+        3,
+        10,
+    )
+    assert (paper.network.dropout, paper.network.norm) == (0.5, "none")
+
+    weights = fiji.training.weight_map
+    assert (weights.form, weights.w0, weights.sigma) == ("2019", 50, 6)
+    assert (weights.background, weights.background_sigma) == (0.1, 10)
+    assert fiji.training.optimizer == "adamw"
+    assert fiji.training.weight_decay == 0
+    assert fiji.training.learning_rate == PRESETS["keras-2016"].training.learning_rate
+    assert fiji.training.learning_rate == 1e-4
+    assert fiji.training.augmentation.elastic_spacing == 150
+    assert fiji.network.activation == "leaky"
+
+
 def test_the_paper_network_has_23_convolutions(paper_network):
     kinds = (nn.Conv2d, nn.ConvTranspose2d)
     convolutions = [m for m in paper_network.modules() if isinstance(m, kinds)]
@@ -144,10 +200,14 @@ def test_the_paper_network_has_23_convolutions(paper_network):
 
 def test_stage_sizes_of_the_paper(paper_network):
     """Figure 1: 568, 280, 136, 64, 28 down, then 52, 100, 196, 388 up."""
-    sizes, crops = [], []
+    sizes, crops, inner = [], [], []
     blocks = [*paper_network.contracting, *paper_network.expanding]
     hooks = [
         block.register_forward_hook(lambda m, i, o: sizes.append(o.shape[-1]))
+        for block in blocks
+    ]
+    first = [
+        block[0].register_forward_hook(lambda m, i, o: inner.append(o.shape[-1]))
         for block in blocks
     ]
     contracted = [568, 280, 136, 64]
@@ -160,10 +220,11 @@ def test_stage_sizes_of_the_paper(paper_network):
     with torch.device("meta"):
         network = paper_network.to("meta")
         out = network(torch.zeros(1, 1, 572, 572))
-    for hook in hooks + ups:
+    for hook in hooks + first + ups:
         hook.remove()
     assert out.shape == (1, 2, 388, 388)
     assert sizes == [568, 280, 136, 64, 28, 52, 100, 196, 388]
+    assert inner == [570, 282, 138, 66, 30, 54, 102, 198, 390]
     assert crops == [4, 16, 40, 88]
 
 
@@ -217,6 +278,7 @@ def test_sizes_that_do_not_fit_are_refused_with_the_nearest_that_do(
 @pytest.mark.parametrize(
     ("levels", "smallest", "out", "loss"),
     [
+        (0, 5, 1, 4),
         (1, 18, 2, 16),
         (2, 44, 4, 40),
         (3, 92, 4, 88),
@@ -231,7 +293,62 @@ def test_smallest_valid_sizes(levels, smallest, out, loss):
     assert 2 * geometry.shrink == loss
 
 
-@given(st.integers(1, 1500), st.integers(1, 5), st.sampled_from(["same", "valid"]))
+VALID_SIZES = {
+    0: {64: 60},
+    1: {64: 48},
+    2: {64: 24, 544: 504},
+    3: {100: 12, 108: 20, 132: 44, 572: 484},
+    4: {204: 20, 220: 36, 252: 68, 316: 132, 380: 196, 444: 260, 508: 324, 572: 388,
+        588: 404, 700: 516},
+    5: {412: 36, 572: 196},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("levels", VALID_SIZES)
+def test_valid_sizes(levels):
+    geometry = Geometry(PAPER.replaced(levels=levels))
+    for size, out in VALID_SIZES[levels].items():
+        assert geometry.output_size(size) == out
+
+
+def test_valid_sizes_in_the_closed_form_of_the_fiji_plugin():
+    """Inputs are 2^L b + p, outputs 2^L b + q, with p = 2 p' + 4 and q = 2 q' - 4."""
+    before, after = 0, -4
+    for levels in range(1, 6):
+        before, after = 2 * before + 4, 2 * after - 4
+        geometry = Geometry(PAPER.replaced(levels=levels))
+        pairs = {2**levels * b + before: 2**levels * b + after for b in range(1, 99)}
+        for size in range(1, max(pairs)):
+            out = pairs.get(size, 0)
+            assert geometry.output_size(size) == (out if out > 0 else None)
+    assert (before, after) == (124, -252)
+
+
+@pytest.mark.parametrize(
+    ("levels", "fields"), [(0, {5}), (1, {18}), (2, {44}), (3, {92, 100})]
+)
+def test_receptive_fields(levels, fields):
+    """One output pixel's gradient, over all its phases; pooling hides some of it."""
+    network = UNet(PAPER.replaced(levels=levels, base_channels=2), seed=0)
+    with torch.no_grad():  # positive weights: no ReLU shuts, nothing cancels
+        for weight in network.parameters():
+            weight.abs_()
+    size = network.geometry.size_at_least(2 * max(fields) + 30)
+    seen, generator = set(), torch.Generator().manual_seed(0)
+    for phase in range(2**levels):
+        touched = torch.zeros(size, dtype=torch.bool)
+        for _ in range(12):
+            image = torch.rand(1, 1, size, size, generator=generator)
+            image.requires_grad_()
+            middle = network.geometry.output_size(size) // 2 + phase
+            network(image)[0, 1, middle, middle].backward()
+            touched |= (image.grad[0, 0] != 0).any(dim=0)
+        places = touched.nonzero()
+        seen.add(int(places.max() - places.min()) + 1)
+    assert seen == fields
+
+
+@given(st.integers(1, 1500), st.integers(0, 5), st.sampled_from(["same", "valid"]))
 def test_size_at_least_is_the_smallest_that_fits(size, levels, padding):
     geometry = Geometry(PAPER.replaced(levels=levels, padding=padding))
     fitting = geometry.size_at_least(size)

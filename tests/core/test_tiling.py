@@ -126,6 +126,44 @@ def test_stepping_by_another_length_would_not_be_exact(padding):
     assert np.abs(ends[0] - ends[2]).max() > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("levels", "size", "step", "exact"),
+    [(4, 204, 16, True), (4, 204, 20, False), (2, 64, 24, True), (3, 108, 16, True),
+     (3, 108, 20, False)],
+)  # fmt: skip
+def test_valid_tiles_are_exact_where_pools_stay_aligned(levels, size, step, exact):
+    """Stepping by a tile's whole output is exact with up to two levels only."""
+    config = NetworkConfig(base_channels=4, levels=levels, padding="valid", norm="none")
+    network = build_network(config, seed=0).eval().double()
+    edge = network.geometry.size_at_least(size + step)
+    image = torch.from_numpy(np.random.default_rng(0).normal(size=(1, 1, edge, edge)))
+    with torch.inference_mode():
+        whole = network(image)
+        part = network(image[..., step : step + size, :size])
+    out = part.shape[-1]
+    difference = (part - whole[..., step : step + out, :out]).abs() / whole.std()
+    if exact:
+        assert difference.max() < 1e-13
+    else:
+        assert difference.mean() > 0.1
+        assert difference.max() > 1
+
+
+def test_the_paper_covers_512_px_by_one_tile_or_by_four_of_572():
+    paper = Geometry(NetworkConfig(base_channels=64, padding="valid", norm="none"))
+    assert paper.output_size(572) // paper.step * paper.step == 384
+    (whole,) = plan_tiles((512, 512), [paper, paper])
+    assert whole.window == ((-92, 608), (-92, 608))  # 700 px, of which 516 come out
+    tiles = plan_tiles((512, 512), [paper, paper], tile=572)
+    assert len(tiles) == 4
+    assert all(stop - start <= 572 for tile in tiles for start, stop in tile.window)
+    assert all(tile.window[0][0] % paper.step == -92 % paper.step for tile in tiles)
+    # With the largest of them, two reach from 0 to 384 and on to 768.
+    (first, _, second, _) = plan_tiles((768, 768), [paper, paper], tile=572)
+    assert first.window[0] == (-92, 480)
+    assert second.window[0] == (292, 864)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (1, 17)])
 def test_extreme_shapes_are_predicted(shape):
     network = build_network(NetworkConfig(base_channels=2)).eval()

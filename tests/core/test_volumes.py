@@ -53,11 +53,28 @@ def test_objects_of_another_volume_are_found(trained):
     image, labels = balls(seed=1)
     segmentation = workflow.run(workflow.segment(image, trained))
     assert segmentation.volume
+    assert segmentation.spacing == image.pixel_size_um  # widths of waists in µm
     found = workflow.make_labels(segmentation, trained.settings)
     assert found.shape == labels.shape
     scores = workflow.score_labels(found, labels)
     assert scores.f1 > 0.9
     assert trained.card.scores["f1"] > 0.5
+
+
+def test_each_tile_has_the_probabilities_of_each_class():
+    network = SMALL.replaced(classes=3)
+    names = ("background", "nucleus", "cytoplasm")
+    settings = SETTINGS.replaced(network=network.model_dump(), class_names=names)
+    model = workflow.Model(build_network(network, seed=1), settings)
+    image, _ = balls()
+    steps = workflow.segment(image, model, tile=72, precision="float32")
+    canvas = np.full((3, *image.shape), np.nan)
+    for step in steps:
+        canvas[(slice(None), *step.box)] = step.probabilities
+        np.testing.assert_array_equal(step.foreground, 1 - step.probabilities[0])
+    assert step.total > 1
+    whole = workflow.run(workflow.segment(image, model, precision="float32"))
+    np.testing.assert_allclose(canvas, whole.probabilities, atol=1e-5)
 
 
 def test_a_model_of_volumes_knows_both_pixel_sizes(trained):

@@ -74,8 +74,9 @@ def workflow(monkeypatch):
                     plane=z,
                     box=(box[0], columns),
                     foreground=bright[box[0], columns],
+                    probabilities=fake.classify(bright[box[0], columns]),
                 )
-            results.append(np.stack([1 - bright[box], bright[box]]))
+            results.append(fake.classify(bright[box]))
         return SimpleNamespace(
             probabilities=results[0] if chosen == [None] else np.stack(results, axis=1),
             box=box,
@@ -84,8 +85,10 @@ def workflow(monkeypatch):
             if averaging == "none"
             else np.full_like(results[0][0], 0.25),
             volume=False,
+            spacing=None,
         )
 
+    fake.classify = lambda bright: np.stack([1 - bright, bright])
     fake.segment = segment
     fake.load_model = lambda folder: SimpleNamespace(settings=ModelSettings())
     fake.describe_device = lambda choice: f"device {choice}"

@@ -109,6 +109,7 @@ def _list_names(name: str) -> str:
     names = [
         *NetworkConfig.model_fields,
         *(field for field in TrainConfig.model_fields if field not in _PARTS),
+        "normalisation",
         *(
             f"{part}.{field}"
             for part, kind in _PARTS.items()

@@ -34,6 +34,10 @@ from napari_unet.cli.model_folder import (
     put_back,
     set_aside,
 )
+from napari_unet.cli.normalisation import (
+    check_same_normalisation,
+    take_normalisation,
+)
 from napari_unet.cli.settings import (
     apply_settings,
     read_settings,
@@ -207,7 +211,8 @@ def train(
         point_radius=point_radius,
         augmentation=augmentation and AUGMENTATIONS[augmentation].model_dump(),
     )
-    network, config = apply_settings(settings or [], network, config)
+    base, others = take_normalisation(settings or [], base)
+    network, config = apply_settings(others, network, config)
     if (validation_images is None) != (validation_labels is None):
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
@@ -222,6 +227,7 @@ def train(
             "padding": padding,
         }
         check_old(old, network, options, config_file, settings or [], picked)
+        check_same_normalisation(old, settings or [])
     workflow.describe_device(device)  # refuses one that is not there
     read = functools.partial(
         choose_reader(kind, names),

@@ -22,7 +22,9 @@ from napari_unet.core.setting import setting
 from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig
 from napari_unet.core.weight_settings import WeightMapConfig as WeightMapConfig
 
-Normalisation = Literal["percentile", "min-max", "mean-std", "none"]
+Normalisation = Literal[
+    "percentile", "min-max", "min-max-joint", "mean-std", "vector-norm", "none"
+]
 # What a network learns: objects, classes of pixels, where objects are, another image.
 AnnotationKind = Literal["objects", "classes", "points", "values"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
@@ -48,7 +50,13 @@ class TrainConfig(Config):
     patch_depth: int = setting(
         32, "3D: planes of a training patch", unit="px", ge=1, le=1024
     )
-    batch_size: int = setting(2, "Patches per step", ge=1, le=256)
+    batch_size: int = setting(
+        2,
+        "Patches per step; where images are smaller than a patch, so many more that a "
+        "step sees as much, up to 16 times",
+        ge=1,
+        le=256,
+    )
     loss: Literal["cross-entropy", "dice", "cross-entropy + dice", "mse", "l1"] = (
         setting(
             "cross-entropy",
@@ -153,7 +161,10 @@ class ModelSettings(Config):
 
     network: NetworkConfig = Field(default_factory=NetworkConfig)
     normalisation: Normalisation = setting(
-        "percentile", "How grey values are brought to a common range"
+        "percentile",
+        "How grey values are brought to a common range: by percentiles, by minimum and "
+        "maximum of each channel or of all jointly, by mean and standard deviation, or "
+        "by the longest vector of channels, which keeps colours as they are",
     )
     pixel_size_um: float | None = setting(
         None, "Edge of a pixel the model was trained with", unit="µm", gt=0

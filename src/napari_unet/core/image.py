@@ -153,8 +153,11 @@ def measure_intensity(
     image : Image
         The whole image, even if only a part of it will be segmented.
     normalisation : str
-        ``percentile``: 1 % and 99.8 %; ``min-max``; ``mean-std``: mean -/+ one standard
-        deviation; ``none``: -1 and 1, i.e. the values are kept.
+        ``percentile``: 1 % and 99.8 %; ``min-max``, and ``min-max-joint`` of all
+        channels together; ``mean-std``: mean -/+ one standard deviation;
+        ``vector-norm``: 0 and the greatest Euclidean norm of a pixel's channels (as in
+        the Fiji plugin of Falk et al. 2019); ``none``: -1 and 1, i.e. the values are
+        kept.
 
     Returns
     -------
@@ -169,6 +172,11 @@ def measure_intensity(
         low, high = -np.ones(image.channels), np.ones(image.channels)
     elif normalisation == "min-max":
         low, high = samples.min(axis=1), samples.max(axis=1)
+    elif normalisation == "min-max-joint":
+        low, high = np.full((2, image.channels), [[samples.min()], [samples.max()]])
+    elif normalisation == "vector-norm":
+        longest = np.linalg.norm(samples, axis=0).max()
+        low, high = np.zeros(image.channels), np.full(image.channels, longest)
     elif normalisation == "mean-std":
         mean, std = samples.mean(axis=1), samples.std(axis=1)
         low, high = mean - std, mean + std

@@ -22,7 +22,11 @@ class NetworkConfig(Config):
         16, "Channels of the first level; each level doubles them", ge=1, le=256
     )
     levels: int = setting(
-        4, "Poolings of the contracting path: more levels see more context", ge=1, le=6
+        4,
+        "Poolings of the contracting path: more levels see more context; 0 is a plain "
+        "block of convolutions",
+        ge=0,
+        le=6,
     )
     levels_z: int = setting(
         2,

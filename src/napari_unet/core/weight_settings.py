@@ -21,6 +21,11 @@ class WeightMapConfig(Config):
         "Eq. 2 of the paper; or that of the Fiji plugin (Falk et al. 2019), where "
         "background counts less the further it is from objects",
     )
+    ridge_on: Literal["background", "everywhere"] = setting(
+        "background",
+        "Where the ridge counts: on background, as in later work of the authors; or on "
+        "objects as well, as Eq. 2 is printed",
+    )
     class_balance: Literal["inverse-frequency", "v_bal", "weights", "none"] = setting(
         "inverse-frequency",
         "Form 2015: weigh rare classes up, so that each class counts alike; let "

@@ -382,10 +382,10 @@ def draw_patches(
     to_train, _ = split_validation(examples, settings.annotation, config.held_back)
     sampler, _ = make_sampler(
         to_train,
-        config.replaced(batch_size=count),
+        config,
         settings,
         Geometry.of_axes(settings.network),
         torch.device("cpu"),
         change_patch,
     )
-    return sampler.draw(0)
+    return sampler.draw(0, count)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from napari_unet.evaluated import evaluate_boundary_planes, evaluate_class_planes
+from napari_unet.evaluated import (
+    evaluate_boundary_planes,
+    evaluate_class_planes,
+    evaluate_volume,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -44,6 +48,8 @@ class Inputs:
         By plane. If there are any, only what lies in them counts.
     ignore_label : int
         True pixels with this number do not count.
+    volume : bool
+        Whether objects reach through planes.
     """
 
     layer: Labels
@@ -51,6 +57,7 @@ class Inputs:
     true: NDArray[Any]
     regions: Mapping[int | None, Sequence[Region]]
     ignore_label: int
+    volume: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -105,6 +112,8 @@ def compare(
         )
     elif kind == "classes":
         scores, errors = evaluate_class_planes(predicted, true, regions, ignore_label)
+    elif inputs.volume:
+        scores, errors = evaluate_volume(predicted, true, regions, ignore_label)
     else:
         scores, errors = session.evaluate(
             predicted, true, regions=regions, ignore_label=ignore_label

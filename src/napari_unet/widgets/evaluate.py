@@ -39,6 +39,7 @@ from napari_unet.widgets.score_tables import (
     ScoreTable,
 )
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.volume_choice import VolumeChoice
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -80,6 +81,7 @@ class EvaluateSection(Section):
             box.layerChanged.connect(self._show_button)
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
+        listen(session.events.segmentation, self._propose_volume)
         self._take_chosen()
         self._on_kind_chosen()
 
@@ -109,6 +111,7 @@ class EvaluateSection(Section):
         self._inverted.setToolTip(
             "Tick this if the layer is high between cells, not inside them"
         )
+        self._volumes = VolumeChoice()
         self._button = QPushButton("Compare")
         self._button.setToolTip("Measure the agreement and paint the errors")
         self._counts = QLabel()
@@ -123,6 +126,7 @@ class EvaluateSection(Section):
             ("Predicted", self._probabilities, "Predicted probabilities"),
             ("", self._inverted, ""),
             ("True", self._true, "True labels"),
+            ("", self._volumes, ""),
         ):
             label = QLabel(title)
             label.setBuddy(combo)
@@ -180,8 +184,15 @@ class EvaluateSection(Section):
         if self._job is not None:
             return
         layers = self._layers()
+        self._propose_volume()
         self._button.setText("Compare")
         self._button.setEnabled(None not in layers and layers[0] is not layers[1])
+
+    def _propose_volume(self, _event: object = None) -> None:
+        """Ask whether objects reach through planes, where that makes a difference."""
+        objects = self._kind.currentData() == "objects"
+        is_stack = self._volumes.propose(*self._layers()) if objects else False
+        self._form.setRowVisible(self._volumes, is_stack)
 
     def _on_button_clicked(self) -> None:
         if self._job is not None:
@@ -199,8 +210,14 @@ class EvaluateSection(Section):
             show_problem(error)
             return
         kind: Kind = self._kind.currentData()
+        self._propose_volume()  # more may have been painted since they were chosen
         inputs = Inputs(
-            true, _array_of(predicted), labels_of(true), regions, IGNORE_LABEL
+            true,
+            _array_of(predicted),
+            labels_of(true),
+            regions,
+            IGNORE_LABEL,
+            volume=kind == "objects" and self._volumes.isChecked(),
         )
         session, inverted = self._session, self._inverted.isChecked()
 
@@ -266,7 +283,7 @@ def _is_labels(layer: Layer) -> bool:
 def _is_map(layer: Layer) -> bool:
     """Tell whether an image may hold probabilities: ours, or one the user opened."""
     grey = isinstance(layer, Image) and not layer.rgb
-    return grey and role_of(layer) in (None, "probabilities")
+    return grey and role_of(layer) in (None, "probabilities", "class probability")
 
 
 def _array_of(layer: Layer) -> Any:

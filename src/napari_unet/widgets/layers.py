@@ -30,6 +30,7 @@ LayerRole = Literal[
     "detections",
     "prediction",
     "probabilities",
+    "class probability",
     "uncertainty",
     "disagreement",
     "preview",
@@ -55,11 +56,17 @@ _SAME_PIXEL_SIZE = 0.02
 
 def find_layer(viewer: napari.Viewer, image: Layer, role: LayerRole) -> Any:
     """Return the topmost layer made for `image` in this role, or None."""
+    return next(iter(find_layers(viewer, image, role)), None)
+
+
+def find_layers(viewer: napari.Viewer, image: Layer, role: LayerRole) -> list[Any]:
+    """Return all layers made for `image` in this role, the topmost first."""
     wanted = {"role": role, "image": image.unique_id}
-    for layer in reversed(viewer.layers):
-        if layer.metadata.get(_METADATA_KEY) == wanted:
-            return layer
-    return None
+    return [
+        layer
+        for layer in reversed(viewer.layers)
+        if layer.metadata.get(_METADATA_KEY) == wanted
+    ]
 
 
 def is_made_here(layer: Layer) -> bool:
@@ -187,15 +194,25 @@ def show_image(
     **options
         For a new layer, e.g. ``colormap``.
     """
-    layer = find_layer(viewer, image, role)
+    layer: ImageLayer | None = find_layer(viewer, image, role)
     if layer is None:
-        layer = ImageLayer(
-            data, name=f"{image.name} {role}", **copy_geometry(image), **options
-        )
-        link_layer(layer, image, role)
-        viewer.add_layer(layer)
-    else:
-        layer.data = data
+        return add_image(viewer, image, role, data, **options)
+    layer.data = data
+    return layer
+
+
+def add_image(
+    viewer: napari.Viewer,
+    image: ImageLayer,
+    role: LayerRole,
+    data: NDArray[Any],
+    **options: Any,
+) -> ImageLayer:
+    """Add an array of the image's shape; `options` go to the layer, e.g. ``name``."""
+    options.setdefault("name", f"{image.name} {role}")
+    layer = ImageLayer(data, **copy_geometry(image), **options)
+    link_layer(layer, image, role)
+    viewer.add_layer(layer)
     return layer
 
 

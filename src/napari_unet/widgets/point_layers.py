@@ -204,6 +204,7 @@ class DetectionLayer:
     def __init__(self, viewer: napari.Viewer, image: ImageLayer) -> None:
         self._viewer, self.image = viewer, image
         self._maps = PredictionLayer(viewer, image)
+        self.probabilities = self._maps.probabilities
 
     @property
     def layer(self) -> PointsLayer | None:
@@ -223,13 +224,15 @@ class DetectionLayer:
             preview.visible = False
 
     def show_tile(self, tile: TileLabels) -> None:
-        """Wait for the end: tiles cut points in two."""
+        """Show its probabilities; points wait for the end, for tiles cut them."""
+        self.probabilities.show_tile(tile)
 
     def show(self, segmented: Segmented) -> None:
         """Show the detected points of a part of the image; others stay as they are."""
         found = segmented.points
         if found is None or not self.image_is_open:
             return
+        self.probabilities.show(segmented)
         names = [segmented.class_names[number] for number in found.classes]
         places, confidence = found.positions, found.confidence
         old = self.layer
@@ -242,10 +245,6 @@ class DetectionLayer:
             unlink_layer(old)
             old = None
         self._write(old, places, names, confidence, segmented.class_names[1:])
-
-    def show_probabilities(self, segmented: Segmented) -> None:
-        """Show the foreground probability behind the points as an image layer."""
-        self._maps.show_probabilities(segmented)
 
     def show_uncertainty(self, segmented: Segmented) -> None:
         """Show where the result is doubtful as an image layer."""

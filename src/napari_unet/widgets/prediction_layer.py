@@ -17,6 +17,7 @@ from napari_unet.widgets.layers import (
     spatial_shape,
     unlink_layer,
 )
+from napari_unet.widgets.probability_layers import ProbabilityLayers
 
 if TYPE_CHECKING:
     import napari
@@ -48,6 +49,7 @@ class PredictionLayer:
 
     def __init__(self, viewer: napari.Viewer, image: ImageLayer) -> None:
         self._viewer, self.image = viewer, image
+        self.probabilities = ProbabilityLayers(viewer, image)
         self._writer: LayerWriter | None = None
         self._next_number = 0
         self._last: tuple[Any, ...] = ()
@@ -84,6 +86,7 @@ class PredictionLayer:
         numbers = (labels + self._first_number - 1) % highest + 1
         self._next_number = self._first_number + int(labels.max(initial=0))
         self._writer.write((*plane, *tile.box), np.where(labels > 0, numbers, 0))
+        self.probabilities.show_tile(tile)
 
     def show(self, segmented: Segmented) -> None:
         """Show the objects of a finished segmentation."""
@@ -105,10 +108,7 @@ class PredictionLayer:
             for z, plane in zip(segmented.planes, labels, strict=True):
                 writer.write((z, *box), plane)
         writer.close()
-
-    def show_probabilities(self, segmented: Segmented) -> None:
-        """Show the foreground probability behind the labels as an image layer."""
-        self._show_map("probabilities", segmented, segmented.foreground)
+        self.probabilities.show(segmented)
 
     def show_uncertainty(self, segmented: Segmented) -> None:
         """Show where the result is doubtful and, hidden, where versions disagree."""

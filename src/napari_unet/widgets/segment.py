@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from napari_unet.segmented import Box, Segmented, TileLabels
     from napari_unet.session import Session
 
+# What has probabilities and an uncertainty.
+_WITH_MAPS = (PredictionLayer, DetectionLayer)
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
@@ -121,7 +123,8 @@ class SegmentSection(Section):
         )
         self._probabilities = QPushButton("Show probabilities")
         self._probabilities.setToolTip(
-            "Show how sure the model is of each pixel, as an image layer"
+            "Show how sure the model is of each pixel, as an image layer; of several "
+            "classes one layer each, in its colour, instead of the labels"
         )
         self._uncertainty = QPushButton("Show uncertainty")
         self._uncertainty.setToolTip(
@@ -207,6 +210,8 @@ class SegmentSection(Section):
         kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
         self._shown.start(planes)
+        if isinstance(self._shown, _WITH_MAPS):
+            self._shown.probabilities.start(settings, planes)
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
         steps = "tiles" if self._session.averaging == "none" else "steps"
@@ -277,12 +282,18 @@ class SegmentSection(Section):
 
     def _on_probabilities_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and isinstance(self._shown, PredictionLayer):
-            self._shown.show_probabilities(segmented)
+        if isinstance(self._shown, _WITH_MAPS):
+            self._shown.probabilities.open()
+            if segmented is not None and not self._is_segmenting():
+                self._shown.probabilities.show(segmented)
+
+    def _is_segmenting(self) -> bool:
+        job = self._session.job
+        return job is not None and job.name == "Segment"
 
     def _on_uncertainty_clicked(self) -> None:
         segmented = self._session.segmentation
-        if segmented is not None and isinstance(self._shown, PredictionLayer):
+        if segmented is not None and isinstance(self._shown, _WITH_MAPS):
             self._shown.show_uncertainty(segmented)
 
     # ------------------------------------------------------------------- showing
@@ -318,7 +329,7 @@ class SegmentSection(Section):
             hint = NO_IMAGE
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
-        mine = job is not None and job.name == "Segment"
+        mine = self._is_segmenting()
         stopping = job is not None and job.is_cancelling
         verb = "Detect" if self._detects else "Segment"
         self._button.setText("Stop" if mine else verb)
@@ -331,9 +342,10 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
-        is_shown = isinstance(self._shown, PredictionLayer)
-        for button in (self._probabilities, self._uncertainty):
-            button.setEnabled(session.segmentation is not None and is_shown)
+        is_shown = isinstance(self._shown, _WITH_MAPS)
+        is_done = session.segmentation is not None and is_shown
+        self._probabilities.setEnabled(is_done or (mine and is_shown))
+        self._uncertainty.setEnabled(is_done)
 
     def _say(self, text: str) -> None:
         self._line.setText(text)

@@ -6,7 +6,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.annotation.target import Region, Target, make_target
+from napari_unet.core.annotation.target import (
+    Region,
+    Target,
+    make_target,
+    mark_known,
+)
 from napari_unet.core.annotation.weight_map import (
     compute_weight_map,
     reach_px,
@@ -57,6 +62,7 @@ class LiveWeightMap:
         The same as `compute_weight_map` of the whole plane would return, in a time that
         follows from the part that changed since the last call.
         """
+        annotation = self._leave_out_unknown(annotation)
         old = self._painted
         if old is None or old.shape != annotation.shape or self._kind == "classes":
             self._compute(annotation)
@@ -64,8 +70,17 @@ class LiveWeightMap:
             changed = _bounding_box(old != annotation)
             if changed is not None and not self._replace(annotation, old, changed):
                 self._compute(annotation)
-        self._painted = annotation.copy()
+        self._painted = annotation
         return self._assemble()
+
+    def _leave_out_unknown(
+        self, annotation: NDArray[np.integer]
+    ) -> NDArray[np.integer]:
+        """Return a copy without what is painted outside the regions."""
+        painted = annotation.copy()
+        if self._regions:
+            painted[~mark_known(annotation.shape, self._regions)] = 0
+        return painted
 
     def _compute(self, annotation: NDArray[np.integer]) -> None:
         """Compute the whole plane."""

@@ -181,7 +181,8 @@ class Target:
     classes : ndarray of int64, shape ([Z,] Y, X)
         The class to learn, separation border cut out; 0 is background.
     labels : ndarray of int32, shape of `classes`
-        The objects before the border was cut: distances are measured from them.
+        The objects before the border was cut: distances are measured from them, as far
+        as they are visible.
     known : ndarray of bool, shape of `classes`
         False where the annotation says nothing.
     seen : ndarray of bool, shape of `classes`, optional
@@ -193,6 +194,11 @@ class Target:
     labels: NDArray[np.int32]
     known: NDArray[np.bool_]
     seen: NDArray[np.bool_] | None = None
+
+    @property
+    def visible(self) -> NDArray[np.bool_]:
+        """Where it is known or seen, shape of `classes`."""
+        return self.known if self.seen is None else self.seen
 
 
 def check_labels(
@@ -280,8 +286,8 @@ def make_target(
     Returns
     -------
     Target
-        Of classes, the labels are their pieces connected by edges. Objects outside the
-        regions keep their labels: they are seen, and distances to them count.
+        Of classes, the labels are their pieces connected by edges. Objects that are
+        painted on ground neither known nor seen stand there, but cut no border.
 
     Raises
     ------
@@ -311,8 +317,11 @@ def make_target(
         numbers, inverse = np.unique(painted, return_inverse=True)
         painted = inverse.reshape(painted.shape) + (numbers[0] > 0)
     labels = painted.astype(np.int32, copy=False)
-    objects = cut_separation_border(labels, separation_border, elsewhere)
-    return Target((objects > 0).astype(np.int64), labels, known, annotated)
+    kept = cut_separation_border(
+        np.where(annotated, labels, 0), separation_border, elsewhere
+    )
+    objects = np.where(annotated, kept, labels) > 0
+    return Target(objects.astype(np.int64), labels, known, annotated)
 
 
 def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:

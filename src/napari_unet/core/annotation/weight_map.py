@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from math import ceil, log, sqrt
 
 import numpy as np
@@ -54,8 +55,9 @@ def compute_weight_map(
     Returns
     -------
     ndarray of float32, shape ([Z,] Y, X)
-        0 where the target is unknown, and on background so close to unknown ground that
-        objects hidden there could raise the weight by more than 0.1.
+        0 where the target is unknown, and on ground so close to what is not seen that
+        objects hidden there could raise the weight by more than 0.1, or cut a
+        separation border. What is painted on unknown ground changes nothing.
 
     Raises
     ------
@@ -65,8 +67,9 @@ def compute_weight_map(
     Notes
     -----
     In contrast to Eq. 2, the second term is added to background only, as the authors
-    do in later work [2]_. On the separation border, where objects touched, :math:`d_1`
-    is 0 and :math:`d_2` one pixel: distances are taken from the objects as painted.
+    do in later work [2]_, unless `ridge_on` says everywhere. On the separation border,
+    where objects touched, :math:`d_1` is 0 and :math:`d_2` one pixel: distances are
+    taken from the objects as painted.
     In form 2015 all objects keep their distance, in form 2019 those of one class.
 
     References
@@ -76,59 +79,65 @@ def compute_weight_map(
     .. [2] Falk et al. (2019). U-Net: deep learning for cell counting, detection, and
            morphometry. Nature Methods 16. :doi:`10.1038/s41592-018-0261-2`
     """
+    if not target.visible.all():
+        target = replace(target, labels=np.where(target.visible, target.labels, 0))
     if config.form == "2019":
         weights = _balance_by_distance(target, config, pixel_size)
     else:
         weights = _balance_by_class(target, config, class_weights)
-    background = target.known & (target.classes == 0)
+    ridge = target.known
+    if config.ridge_on == "background":
+        ridge = ridge & (target.classes == 0)
     terms = [
         border_distance_term(
             labels,
             w0=config.w0,
             sigma=config.sigma,
             pixel_size=pixel_size,
-            where=background,
+            where=ridge,
         )
         for labels in _kept_apart(target, config)
     ]
     term = functools.reduce(np.maximum, terms)
-    if not (target.known if target.seen is None else target.seen).all():
-        hidden = _may_be_higher(target, config, pixel_size, term)
-        background &= ~hidden
     weights += term
-    weights[(target.classes == 0) & ~background] = 0
+    if not target.visible.all():
+        weights[_may_be_wrong(target, config, pixel_size, term)] = 0
     weights[~target.known] = 0
     return weights
 
 
-def _may_be_higher(
+def _may_be_wrong(
     target: Target,
     config: WeightMapConfig,
     pixel_size: Sequence[float] | None,
     term: NDArray[np.float32],
 ) -> NDArray[np.bool_]:
-    """Tell where objects that unknown ground may hide would raise the weight.
+    """Tell where objects that unseen ground may hide would change the weight.
 
-    The nearest unknown pixel is u away. Two hidden objects there, or one and the
-    nearest object, would make d1 + d2 as small as u + min(d1, u). What is painted on
-    unknown ground is seen, and hides nothing.
+    The nearest unseen pixel is u away. Two hidden objects there, or one and the
+    nearest object, would make d1 + d2 as small as u + min(d1, u). An object that
+    touches unseen ground may have to make room for a separation border.
     """
+    objects = target.classes > 0
     outside = target.labels == 0
-    seen = (target.known if target.seen is None else target.seen) | ~outside
-    unknown = np.full(seen.shape, np.inf)
-    if not seen.all():
-        unknown = ndimage.distance_transform_edt(seen, sampling=pixel_size)
+    unseen = ndimage.distance_transform_edt(target.visible, sampling=pixel_size)
     nearest = np.full(outside.shape, np.inf)
     if not outside.all():
         nearest = ndimage.distance_transform_edt(outside, sampling=pixel_size)
-    pair = unknown + np.minimum(nearest, unknown)
+    pair = unseen + np.minimum(nearest, unseen)
     highest = config.w0 * np.exp(-np.square(pair) / (2 * config.sigma**2))
-    higher: NDArray[np.bool_] = highest > term + _TOLERANCE
+    wrong: NDArray[np.bool_] = highest > term + _TOLERANCE
     if config.form == "2019":
-        distances = np.stack([nearest, np.minimum(nearest, unknown)])
+        distances = np.stack([nearest, np.minimum(nearest, unseen)])
         near = np.exp(-np.square(distances) / (2 * config.background_sigma**2))
-        higher |= (1 - config.background) * (near[1] - near[0]) > _TOLERANCE
-    return higher
+        wrong |= (1 - config.background) * (near[1] - near[0]) > _TOLERANCE
+    if config.ridge_on == "background":
+        wrong &= ~objects
+    if config.separation_border > 0:
+        neighbours = ndimage.generate_binary_structure(outside.ndim, outside.ndim)
+        beside = ndimage.binary_dilation(~target.visible, neighbours)
+        wrong |= beside & objects
+    return wrong
 
 
 def _balance_by_class(

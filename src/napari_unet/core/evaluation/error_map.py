@@ -84,8 +84,8 @@ def map_errors(
     predicted, true : ndarray of int or bool, shape ([Z,] Y, X)
         Labels; 0 is background.
     known : ndarray of bool, shape ([Z,] Y, X), optional
-        Which pixels count; by default all. Objects that lie mostly outside them are
-        neither missed nor false.
+        Which pixels count; by default all. Of objects that lie mostly outside them
+        nothing is told, unless they are found by, or find, one that does not.
 
     Returns
     -------
@@ -116,8 +116,13 @@ def map_errors(
     array([[1, 1, 1, 3, 1, 1, 1, 5]], dtype=uint8)
     """
     overlap = measure_overlap(predicted, true, known)
-    true_kinds, is_false = _judge(overlap)
-    true_kinds[(true_kinds == ErrorKind.MISSED) & ~overlap.true.mostly_known] = 0
+    true_kinds, found, is_false = _judge(overlap)
+    # As in the scores: what lies mostly outside counts only as the partner of what does
+    # not.
+    counts = overlap.true.mostly_known.copy()
+    rows, columns = overlap.pairs[found].T
+    counts[rows] |= overlap.predicted.mostly_known[columns]
+    true_kinds[~counts] = 0
     false_kinds = np.where(
         is_false & overlap.predicted.mostly_known, ErrorKind.FALSE, 0
     ).astype(np.uint8)
@@ -158,8 +163,10 @@ def map_errors(
     )
 
 
-def _judge(overlap: Overlap) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Return the kind of each true object, and which predicted ones are false."""
+def _judge(
+    overlap: Overlap,
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the true objects' kinds, the pairs found, the false predictions."""
     true, predicted = overlap.pairs.T
     covers = 2 * overlap.shared > overlap.true_sizes
     inside = 2 * overlap.shared > overlap.predicted_sizes
@@ -181,7 +188,7 @@ def _judge(overlap: Overlap) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     is_false = np.ones(len(overlap.predicted.ids), bool)
     piece = inside & (kinds[true] == ErrorKind.SPLIT)
     is_false[predicted[found | merged | piece]] = False
-    return kinds, is_false
+    return kinds, found, is_false
 
 
 def _find_partners(overlap: Overlap) -> tuple[list[int | None], list[int | None]]:

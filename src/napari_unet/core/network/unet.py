@@ -131,7 +131,9 @@ class UNet(Network):
 
     def _build(self, config: NetworkConfig) -> None:
         widths = [config.base_channels * 2**level for level in range(config.levels + 1)]
-        if config.upsampling == "bilinear":  # does not halve the channels on its way up
+        # Bilinear up-sampling does not halve the channels on its way up.
+        halved = config.upsampling == "bilinear" and config.levels > 0
+        if halved:
             widths[-1] //= 2
         inputs = [config.in_channels, *widths[:-1]]
         self.contracting = nn.ModuleList(
@@ -141,9 +143,8 @@ class UNet(Network):
         # From deep to shallow: what comes from below, and what leaves the block.
         shallow = widths[:-1][::-1]
         upwards = range(config.levels)[::-1]
-        halved = config.upsampling == "bilinear"
         leaving = [*shallow[1:], shallow[-1]] if halved else shallow
-        below = [widths[-1], *leaving[:-1]]
+        below = [widths[-1], *leaving][: config.levels]
         self.up = nn.ModuleList(
             go_up(b, s, config, level)
             for level, b, s in zip(upwards, below, shallow, strict=True)
@@ -155,7 +156,7 @@ class UNet(Network):
             _expand(joined * s, s, o, config, level)
             for level, s, o in zip(upwards, shallow, leaving, strict=True)
         )
-        self.head = _head(leaving[-1], config)
+        self.head = _head([widths[-1], *leaving][-1], config)
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the logits of a batch of images.

@@ -85,33 +85,36 @@ class Rotation:
 
     All tiles read from the same grid of the turned plane, however the plane is cut, so
     that tiling shows neither here. Linear interpolation, there and back; beyond its
-    edge the plane is mirrored, as in all prediction.
+    edge the plane is mirrored, as in all prediction. All planes of a volume are turned
+    alike, that is about Z.
 
     Parameters
     ----------
     angle : float
         In degrees.
     shape : tuple of int
-        (Y, X) of the plane; pixel (0, 0) of the turned plane is its middle pixel.
+        ([Z,] Y, X) of the image; pixel (0, 0) of the turned plane is its middle pixel.
     """
 
     def __init__(self, angle: float, shape: tuple[int, ...]) -> None:
         cos, sin = np.cos(np.deg2rad(angle)), np.sin(np.deg2rad(angle))
         # Row vectors of the turned plane's axes: a turned pixel q shows middle + R q.
         self._matrix = np.array([[cos, -sin], [sin, cos]])
-        self._middle = np.array([length // 2 for length in shape])
+        self._middle = np.array([length // 2 for length in shape[-2:]])
 
     def cover(self, part: Box, step: int) -> Box:
-        """Return the box of the turned plane from which a part can be interpolated.
+        """Return the box of the turned image from which a part can be interpolated.
 
-        It begins at multiples of `step` (`Geometry.step`) and may begin below 0.
+        In the plane it begins at multiples of `step` (`Geometry.step`) and may begin
+        below 0; along Z it is the part's.
         """
-        ends = [(each.start, each.stop - 1) for each in part]
+        ends = [(each.start, each.stop - 1) for each in part[-2:]]
         corners = np.array([(y, x) for y in ends[0] for x in ends[1]]) - self._middle
         turned = corners @ self._matrix
         low = np.floor(turned.min(axis=0)).astype(int) // step * step
         high = np.ceil(turned.max(axis=0)).astype(int) + 1
-        return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        plane = (slice(int(a), int(b)) for a, b in zip(low, high, strict=True))
+        return *part[:-2], *plane
 
     def read(
         self,
@@ -119,33 +122,43 @@ class Rotation:
         window: tuple[tuple[int, int], ...],
         intensity: IntensityRange,
     ) -> np.ndarray:
-        """Return a window of the turned plane, normalised, (C, y, x) float32."""
-        starts = np.array([start for start, _ in window])
-        shape = tuple(stop - start for start, stop in window)
-        corners = np.array([(y, x) for y in window[0] for x in window[1]])
+        """Return a window of the turned image, normalised, (C, [z,] y, x) float32."""
+        depth, plane = window[:-2], window[-2:]
+        starts = np.array([start for start, _ in plane])
+        shape = tuple(stop - start for start, stop in plane)
+        corners = np.array([(y, x) for y in plane[0] for x in plane[1]])
         places = corners @ self._matrix.T + self._middle
         low = np.floor(places.min(axis=0)).astype(int)
         high = np.ceil(places.max(axis=0)).astype(int) + 1
         around = [(int(a), int(b)) for a, b in zip(low, high, strict=True)]
-        source = intensity.apply(read_window(array, around))
+        source = intensity.apply(read_window(array, [*depth, *around]))
         offset = self._matrix @ starts + self._middle - low
         return _interpolate(source, self._matrix, offset, shape)
 
     def turn_back(self, values: np.ndarray, box: Box, part: Box) -> np.ndarray:
-        """Return values (K, ...) in a box of the turned plane on a part of it."""
-        starts = np.array([each.start for each in part]) - self._middle
-        offset = self._matrix.T @ starts - [each.start for each in box]
-        shape = tuple(each.stop - each.start for each in part)
+        """Return values (K, ...) in a box of the turned image on a part of it.
+
+        Box and part have the same planes.
+        """
+        starts = np.array([each.start for each in part[-2:]]) - self._middle
+        offset = self._matrix.T @ starts - [each.start for each in box[-2:]]
+        shape = tuple(each.stop - each.start for each in part[-2:])
         return _interpolate(values, self._matrix.T, offset, shape)
 
 
 def _interpolate(
     source: np.ndarray, matrix: np.ndarray, offset: np.ndarray, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """Read each plane of (C, Y, X) at ``matrix @ pixel + offset``, linearly."""
-    out = np.empty((len(source), *shape), np.float32)
-    for plane, target in zip(source, out, strict=True):
+    """Read each plane of (..., Y, X) at ``matrix @ pixel + offset``, linearly."""
+    out = np.empty((*source.shape[:-2], *shape), np.float32)
+    for index in np.ndindex(source.shape[:-2]):
         ndimage.affine_transform(
-            plane, matrix, offset, shape, output=target, order=1, mode="nearest"
+            source[index],
+            matrix,
+            offset,
+            shape,
+            output=out[index],
+            order=1,
+            mode="nearest",
         )
     return out

@@ -18,6 +18,8 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.prediction.waist import split_at_waists
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # Frame of background around the labels: no step below leaves the array, and no step
@@ -44,7 +46,9 @@ def _rings(axes: int) -> tuple[list[tuple[int, ...]], ...]:
 
 
 def find_objects(
-    foreground: NDArray[Any], config: ObjectConfig | None = None
+    foreground: NDArray[Any],
+    config: ObjectConfig | None = None,
+    spacing: Sequence[float] | None = None,
 ) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Return the objects in an image of foreground probabilities.
 
@@ -58,6 +62,9 @@ def find_objects(
         Probability that a pixel belongs to an object, in [0, 1].
     config : ObjectConfig, optional
         Threshold and what to do with small objects, holes, lines and waists.
+    spacing : sequence of float, optional
+        Volumes: edges of a pixel along Z, Y and X, in any unit, by which the widths of
+        waists are measured; by default all alike.
 
     Returns
     -------
@@ -71,7 +78,7 @@ def find_objects(
 
     Notes
     -----
-    *Volumes* are treated alike (connected by faces), but not split at waists.
+    *Volumes* are treated alike (connected by faces).
 
     *Holes.* Background that one object alone encloses becomes part of it. Background
     that holds another object, lies between several objects, or reaches the edge of the
@@ -105,14 +112,21 @@ def find_objects(
     removed = config.min_size > 1 and _remove_small(labels, config.min_size)
     if holds_objects and removed:  # they may have been specks
         _fill_holes(labels)
-    if config.split and foreground.ndim == 2:
+    if config.split:
         cores = [
             np.pad(
                 foreground >= config.threshold + share * (1 - config.threshold), _FRAME
             )
             for share in _CORES
         ]
-        labels = split_at_waists(labels, config.split, config.min_size, cores)
+        labels = split_at_waists(
+            labels,
+            config.split,
+            config.min_size,
+            cores,
+            spacing=spacing,
+            frame=_FRAME,
+        )
     if config.recover_border:
         _give_back_lines(labels)
     return _number_by_row(_inside(labels))

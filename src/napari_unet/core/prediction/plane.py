@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -12,12 +13,15 @@ from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, IntensityRange, resample, scale_to_model
 from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.averaging import list_versions
 from napari_unet.core.prediction.predict import TilePrediction, predict
 
 Box = tuple[slice, ...]
 
 # Rescaling may multiply the pixels of an image by this; more is a wrong pixel size.
 _MAX_GROWTH = 64
+# By how much a pixel's edges may differ where it is turned by angles.
+_SQUARE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,12 +36,15 @@ class PlaneProgress:
         Where `foreground` lies, in pixels of the image.
     foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background; or the first predicted channel.
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
+        Of each class; or all predicted channels.
     """
 
     done: int
     total: int
     box: Box
     foreground: np.ndarray
+    probabilities: np.ndarray
 
 
 def predict_plane(
@@ -85,6 +92,7 @@ def predict_plane(
     """
     box = box or tuple(slice(0, length) for length in image.shape)
     factors = check_scale(image, settings.pixel_sizes_um)
+    _check_square(image, factors, averaging)
     shape = [max(1, round(n * f)) for n, f in zip(image.shape, factors, strict=True)]
     exact = [new / old for new, old in zip(shape, image.shape, strict=True)]
     array = resample(image.array, shape)
@@ -104,8 +112,9 @@ def predict_plane(
         averaging=averaging,
     ):
         _paste(part, model_box, canvas)
-        foreground = 1 - canvas[0] if settings.annotation != "values" else canvas[0]
-        yield _show(part, foreground, model_box, box, exact)
+        area, shown = _show(part, canvas, model_box, box, exact)
+        foreground = 1 - shown[0] if settings.annotation != "values" else shown[0]
+        yield PlaneProgress(part.done, part.total, area, foreground, shown)
     if all(f == 1 for f in exact):
         return canvas
     return _bring_back(canvas, model_box, box, exact)
@@ -155,6 +164,25 @@ def check_scale(
     return factors
 
 
+def _check_square(image: Image, factors: Sequence[float], averaging: Averaging) -> None:
+    """Refuse to turn pixels by angles that are no squares to the network."""
+    if image.pixel_size_um is None or not any(
+        v.angle for v in list_versions(averaging)
+    ):
+        return
+    height, width = (
+        size / factor
+        for size, factor in zip(image.pixel_size_um[-2:], factors[-2:], strict=True)
+    )
+    if abs(height / width - 1) > _SQUARE:
+        raise InputError(
+            f"'{image.name}' has pixels of {_say_size(image.pixel_size_um[-2:])} µm, "
+            "and the model knows no pixel size to bring them to: an average over "
+            f"'{averaging}' would distort what it turns. Choose '4 flips', or correct "
+            "the pixel size of the image."
+        )
+
+
 def _say_size(sizes: Sequence[float] | None) -> str:
     """Return pixel sizes as they are written: '0.5 × 0.1 × 0.1'; one if all alike."""
     values = list(dict.fromkeys(sizes or ()))
@@ -187,12 +215,15 @@ def _paste(
 
 def _show(
     part: TilePrediction,
-    foreground: np.ndarray,
+    canvas: np.ndarray,
     model_box: tuple[slice, ...],
     box: Box,
     factors: list[float],
-) -> PlaneProgress:
-    """Return a tile on the image's grid, by the nearest pixel of the model's."""
+) -> tuple[Box, np.ndarray]:
+    """Return a tile on the image's grid, by the nearest pixel of the model's.
+
+    Where it lies, and the probabilities (K, [z,] y, x).
+    """
     area, places = [], []
     for tile, whole, wanted, f in zip(
         part.interior, model_box, box, factors, strict=True
@@ -203,8 +234,9 @@ def _show(
         area.append(slice(first, last))
         nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
         places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
-    shown = foreground[np.ix_(*places)]
-    return PlaneProgress(part.done, part.total, tuple(area), shown)
+    index: tuple[Any, ...] = (slice(len(part.probabilities)), *np.ix_(*places))
+    shown: np.ndarray = canvas[index]
+    return tuple(area), shown
 
 
 def _bring_back(

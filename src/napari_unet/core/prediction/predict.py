@@ -8,7 +8,6 @@ import torch
 
 from napari_unet.core.config import Averaging
 from napari_unet.core.device import Compute, channels_last, free_bytes
-from napari_unet.core.errors import InputError
 from napari_unet.core.image import IntensityRange
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.averaging import (
@@ -95,11 +94,11 @@ def predict_tile(
         box=box,
     ):
         window = rotation.read(array, each.window, intensity)
-        rows, columns = (
+        place = tuple(
             slice(part.start - whole.start, part.stop - whole.start)
             for part, whole in zip(each.interior, box, strict=True)
         )
-        turned[:, rows, columns] = _predict_window(network, window, each, compute)
+        turned[(slice(None), *place)] = _predict_window(network, window, each, compute)
     return rotation.turn_back(turned, box, tile.interior)
 
 
@@ -173,11 +172,6 @@ def predict(
         If `tile` is too small for the network, or there is no such average.
     """
     versions = list_versions(averaging)
-    if network.config.dimensions == 3 and any(version.angle for version in versions):
-        raise InputError(
-            f"An average over '{averaging}' needs a network of planes; this one is for "
-            "volumes. Choose flips or quarter turns."
-        )
     tiles = plan_tiles(
         array.shape[1:],
         network.geometries,

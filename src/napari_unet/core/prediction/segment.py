@@ -41,6 +41,8 @@ class SegmentProgress:
         Where `foreground` lies in the plane, or in the volume, in pixels of the image.
     foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
+    probabilities : ndarray of float32, shape (K, [z,] y, x)
+        Of each class.
     """
 
     done: int
@@ -48,6 +50,7 @@ class SegmentProgress:
     plane: int | None
     box: tuple[slice, ...]
     foreground: np.ndarray
+    probabilities: np.ndarray
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +67,8 @@ class Segmentation:
         Which planes; None for a 2D image.
     volume : bool
         Whether a 3D model saw the planes together.
+    spacing : tuple of float, optional
+        Of a volume: edges of a pixel along Z, Y and X, if known.
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other, 0 to 1; see
         `Average.disagreement`.
@@ -74,6 +79,7 @@ class Segmentation:
     planes: tuple[int, ...] | None
     volume: bool = False
     disagreement: np.ndarray | None = None
+    spacing: tuple[float, ...] | None = None
 
     @property
     def uncertainty(self) -> np.ndarray:
@@ -172,6 +178,10 @@ def segment(
         planes=chosen,
         volume=volume,
         disagreement=maps[classes] if len(maps) > classes else None,
+        # An image of unknown pixel size counts as one of the model's.
+        spacing=(image.pixel_size_um or model.settings.pixel_sizes_um)
+        if volume
+        else None,
     )
 
 
@@ -204,6 +214,7 @@ def _number(
             plane=index,
             box=part.box,
             foreground=part.foreground,
+            probabilities=part.probabilities,
         )
 
 
@@ -233,6 +244,7 @@ def make_labels(
         objects or settings.objects,
         settings.annotation,
         volume=segmentation.volume,
+        spacing=segmentation.spacing,
     )
 
 
@@ -242,6 +254,7 @@ def find_labels(
     kind: AnnotationKind,
     *,
     volume: bool = False,
+    spacing: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Turn probabilities (K, [Z,] Y, X) into labels ([Z,] Y, X).
 
@@ -255,6 +268,8 @@ def find_labels(
         ``objects``, ``classes``, or ``points``: which pixels belong to one.
     volume : bool
         Whether objects reach through planes; by default each plane is for itself.
+    spacing : sequence of float, optional
+        Of a volume; see `find_objects`.
     """
     if kind == "classes":
         return class_map(probabilities)
@@ -263,6 +278,6 @@ def find_labels(
         is_object: np.ndarray = foreground >= objects.threshold
         return is_object.astype(np.uint8)
     if foreground.ndim == 2 or volume:
-        return find_objects(foreground, objects)
+        return find_objects(foreground, objects, spacing)
     planes = [find_objects(plane, objects) for plane in foreground]
     return np.stack(planes).astype(np.result_type(*planes), copy=False)

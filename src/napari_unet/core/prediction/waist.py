@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _MIN_DEPTH_PX = 1.0
 # Smooths the distances' pixel steps away, in px.
 _SMOOTHING_PX = 1.0
+# Farther than any background, squared, in px.
+_FAR = np.float32(1e12)
 
 
 def split_at_waists(
@@ -24,6 +26,9 @@ def split_at_waists(
     clear_waist: float = 0.75,
     min_size: int = 0,
     cores: Sequence[NDArray[np.bool_]] = (),
+    *,
+    spacing: Sequence[float] | None = None,
+    frame: int = 1,
 ) -> NDArray[np.int32]:
     """Return the labels with objects cut in two where they have a clear waist.
 
@@ -36,37 +41,41 @@ def split_at_waists(
 
     Parameters
     ----------
-    labels : ndarray of int32, shape (Y, X)
+    labels : ndarray of int32, shape ([Z,] Y, X)
         0 is background, and so must be the outermost pixels.
     clear_waist : float
         A waist is cut when it is narrower than this part of the narrower of the two
         bodies it joins. At 0.75 two discs of radius r come apart from a distance of
-        1.3 r on; more finds more touching nuclei, but cuts elongated and branched
-        cells. At 0.25 only leaks between large bodies are cut.
+        1.3 r on, and so do two balls; more finds more touching nuclei, but cuts
+        elongated and branched cells. At 0.25 only leaks between large bodies are cut.
     min_size : int
         Nothing smaller, in pixels, is cut off.
     cores : sequence of ndarray of bool, shape of `labels`
         The pixels above higher thresholds; their holes do not count.
+    spacing : sequence of float, optional
+        Volumes: edges of a pixel along Z, Y and X, in any unit; widths are measured
+        with them. By default all alike.
+    frame : int
+        Volumes: how many of the outermost pixels lie outside the stack. An object that
+        reaches one of its faces goes on behind it: many stacks are thinner than what
+        they show.
 
     Returns
     -------
-    ndarray of int32, shape (Y, X)
+    ndarray of int32, shape ([Z,] Y, X)
         1, 2, …; parts of one object touch each other, and no part has pixels of two.
     """
-    flat, width = labels.reshape(-1), labels.shape[1]
+    flat = labels.reshape(-1)
     pixels = np.flatnonzero(flat)
     if len(pixels) == 0:
         return labels.copy()
-    objects = labels > 0
-    distances = [ndimage.distance_transform_edt(objects)]
-    for core in cores:
-        whole = ndimage.binary_fill_holes(core & objects) & objects
-        distances.append(ndimage.distance_transform_edt(whole))
-    mean = np.mean(distances, axis=0, dtype=np.float32)
-    height = ndimage.gaussian_filter(mean, _SMOOTHING_PX).reshape(-1)
+    height = _measure_height(labels > 0, cores, spacing, frame).reshape(-1)
+    # In this order, so that equal ways up lead where they always led.
+    back = [-stride // labels.itemsize for stride in labels.strides]
+    steps = (*back, *(-step for step in reversed(back)))
     basin = np.zeros_like(flat)  # 0, 1, …; meaningless outside objects
-    basin[pixels], summits = _climb(flat, height, pixels, width)
-    pairs, passes = _find_passes(flat, height, basin, pixels, width)
+    basin[pixels], summits = _climb(flat, height, pixels, steps)
+    pairs, passes = _find_passes(flat, height, basin, pixels, steps[labels.ndim :])
     parts = _join_basins(
         (pairs, passes),
         height[summits],
@@ -79,19 +88,107 @@ def split_at_waists(
     return split.reshape(labels.shape)
 
 
+def _measure_height(
+    objects: NDArray[np.bool_],
+    cores: Sequence[NDArray[np.bool_]],
+    spacing: Sequence[float] | None,
+    frame: int,
+) -> NDArray[np.float32]:
+    """Return the mean distance to the edge of objects and of their cores, in px.
+
+    Those of a plane end at the image's edge; in volumes a px is the shortest edge.
+    """
+    masks = [objects]
+    for core in cores:
+        masks.append(_fill(core & objects) & objects)
+    if objects.ndim == 2:
+        distances = [ndimage.distance_transform_edt(mask) for mask in masks]
+        mean = np.mean(distances, axis=0, dtype=np.float32)
+        smooth: NDArray[np.float32] = ndimage.gaussian_filter(mean, _SMOOTHING_PX)
+        return smooth
+    edges = np.asarray(spacing or (1,) * objects.ndim)
+    edges = edges / edges.min()
+    inside = (slice(frame, -frame),) * objects.ndim
+    distances = [measure_distance(mask[inside], edges) for mask in masks]
+    mean = np.mean(distances, axis=0, dtype=np.float32)
+    return np.pad(ndimage.gaussian_filter(mean, _SMOOTHING_PX / edges), frame)
+
+
+def _fill(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return a mask, background all around, with its holes filled."""
+    background, _ = ndimage.label(~mask)
+    filled: NDArray[np.bool_] = background != background.flat[0]
+    return filled
+
+
+def measure_distance(
+    mask: NDArray[np.bool_], spacing: Sequence[float]
+) -> NDArray[np.float32]:
+    """Return how far each pixel is from the nearest one outside the mask.
+
+    The exact Euclidean distance of pixel centres, axis by axis: the lower envelope of
+    parabolas (Felzenszwalb & Huttenlocher 2012), here by trying all that may be lowest,
+    since objects are small compared with a volume; several times as fast as SciPy's.
+
+    Parameters
+    ----------
+    mask : ndarray of bool, shape (..., X)
+        Nothing is known beyond its ends; infinite if it is true everywhere.
+    spacing : sequence of float
+        Edge of a pixel along each axis.
+
+    Returns
+    -------
+    ndarray of float32, shape of `mask`
+        In the unit of `spacing`; 0 outside the mask.
+    """
+    if mask.all():
+        return np.full(mask.shape, np.inf, np.float32)
+    *others, step = spacing
+    squared = np.square(_count_along_rows(mask) * np.float32(step))
+    np.minimum(squared, _FAR, out=squared)
+    for axis, step in enumerate(others):
+        before = np.moveaxis(squared.copy(), axis, 0)
+        nearest = np.moveaxis(squared, axis, 0)
+        sums = np.empty_like(before)
+        for shift in range(1, len(before)):
+            added = np.float32((shift * step) ** 2)
+            if added >= nearest.max():
+                break
+            np.add(before, added, out=sums)
+            np.minimum(nearest[shift:], sums[:-shift], out=nearest[shift:])
+            np.minimum(nearest[:-shift], sums[shift:], out=nearest[:-shift])
+    distance: NDArray[np.float32] = np.sqrt(squared, out=squared)
+    return distance
+
+
+def _count_along_rows(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return how many pixels away the nearest one outside is in the same row."""
+    length = mask.shape[-1]
+    places = np.arange(length, dtype=np.float32)
+    last = np.where(mask, np.float32(-_FAR), places)
+    np.maximum.accumulate(last, axis=-1, out=last)
+    following = np.where(mask, _FAR, places)[..., ::-1]
+    np.minimum.accumulate(following, axis=-1, out=following)
+    distance: NDArray[np.float32] = np.minimum(
+        places - last, following[..., ::-1] - places
+    )
+    return distance
+
+
 def _climb(
     flat: NDArray[np.int32],
     height: NDArray[np.float32],
     pixels: NDArray[np.intp],
-    width: int,
+    steps: Sequence[int],
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return the number of the summit above each of `pixels`, and the summits' pixels.
 
-    One step leads to the highest of the four neighbours in the same object, so that
-    every basin is connected as objects are.
+    One of the `steps` leads to the highest of the neighbours that share an edge, in
+    volumes a face, in the same object: every basin is connected as objects are.
     """
     label, best, goal = flat[pixels], height[pixels], pixels.copy()
-    for step in (-width, -1, 1, width):
+    for step in steps:
         neighbour = pixels + step
         slope = height[neighbour]
         higher = (slope > best) & (flat[neighbour] == label)
@@ -112,14 +209,15 @@ def _find_passes(
     height: NDArray[np.float32],
     basin: NDArray[np.int32],
     pixels: NDArray[np.intp],
-    width: int,
+    steps: Sequence[int],
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Return pairs of touching basins (n, 2) and the height of the pass, highest first.
 
-    The pass is the highest place to cross from one to the other inside an object.
+    `steps` lead to the following neighbour along each axis, the last axis first. The
+    pass is the highest place to cross from one to the other inside an object.
     """
-    here = np.concatenate([pixels, pixels])
-    there = np.concatenate([pixels + 1, pixels + width])
+    here = np.tile(pixels, len(steps))
+    there = np.concatenate([pixels + step for step in steps])
     crossing = (flat[here] == flat[there]) & (basin[here] != basin[there])
     here, there = here[crossing], there[crossing]
     heights = np.minimum(height[here], height[there])

@@ -148,10 +148,10 @@ class PatchSampler:
         # The square root lets small annotated areas be seen more than their share.
         self._shares = np.sqrt(areas) / np.sqrt(areas).sum()
 
-    def draw(self, iteration: int) -> Batch:
-        """Return batch number `iteration`."""
+    def draw(self, iteration: int, count: int | None = None) -> Batch:
+        """Return batch number `iteration`, or `count` patches of it."""
         rng = np.random.default_rng((self._seed, iteration))
-        parts = [self._draw_patch(rng) for _ in range(self._batch_size)]
+        parts = [self._draw_patch(rng) for _ in range(count or self._batch_size)]
         grey = torch.stack([grey for grey, _ in parts])
         truth = torch.stack([truth for _, truth in parts])
         return Batch(

@@ -1,5 +1,6 @@
 """Everything a training draws from and is measured on, made from annotated images."""
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -28,6 +29,9 @@ from napari_unet.core.training.values import (
     prepare_pair,
     weigh_alike,
 )
+
+# More patches than this many times those that were asked for are not drawn.
+_MOST_PATCHES = 16
 
 
 def prepare_for(
@@ -118,10 +122,20 @@ def _prepare_sampler(
         images,
         size=size,
         output_size=output_shape(size, geometries),
-        batch_size=config.batch_size,
+        batch_size=_batch_size(size, config),
         augmentation=config.augmentation,
         sampling=config.sampling,
         seed=config.seed,
         change_patch=change_patch,
     )
     return sampler, prepared, weigh
+
+
+def _batch_size(size: Sequence[int], config: TrainConfig) -> int:
+    """Return how many patches of this shape show as much as those that were asked for.
+
+    Images smaller than a patch would else give steps of so few pixels that their
+    statistics (batch normalisation, the gradient) are mostly chance.
+    """
+    asked = config.patch_size**2 * (config.patch_depth if len(size) == 3 else 1)
+    return config.batch_size * min(max(1, asked // math.prod(size)), _MOST_PATCHES)

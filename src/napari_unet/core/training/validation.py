@@ -204,7 +204,9 @@ def _score_one(
         classes = class_map(predicted.probabilities)
         return compare_classes(classes, target, settings.network.classes)
     return score_labels(
-        find_objects(1 - predicted.probabilities[0], objects),
+        find_objects(
+            1 - predicted.probabilities[0], objects, predicted.example.pixel_size
+        ),
         target.labels,
         known=target.known,
     )
