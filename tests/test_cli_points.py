@@ -275,3 +275,79 @@ def test_points_of_different_planes_are_not_the_same(tmp_path, call, refused):
     assert json.loads(text)["overall"]["true_positives"] == 1
     true.write_text("y,x\n5,5\n")
     assert "of a stack" in refused("evaluate", predicted, true)
+
+
+def test_points_of_volumes_may_pair_across_planes(tmp_path, call, refused):
+    predicted, true = tmp_path / "a.csv", tmp_path / "b.csv"
+    write_points(predicted, np.array([[0.4, 5, 5], [3, 5, 5]]), ["x"] * 2, np.ones(2))
+    true.write_text("z,y,x\n1,5,5\n5,5,5\n")
+    _, text, err = call("evaluate", predicted, true, "--json")
+    assert json.loads(text)["overall"]["true_positives"] == 0
+    assert "between planes" in err
+    assert "--volumes" in err
+    _, text, err = call("evaluate", predicted, true, "--volumes", "--json")
+    assert json.loads(text)["overall"]["true_positives"] == 2
+    assert not err
+    steps = ["--volumes", "--z-step", "2"]
+    _, text, _ = call("evaluate", predicted, true, *steps, "--json")
+    assert json.loads(text)["overall"]["true_positives"] == 1
+    assert "needs --volumes" in refused("evaluate", predicted, true, "--z-step", "2")
+    predicted.write_text("x,y\n")
+    _, text, _ = call("evaluate", predicted, true, *steps, "--json")
+    assert json.loads(text)["overall"]["recall"] == 0
+
+
+def test_check_finds_mistakes_in_points(tmp_path, folders, call, refused):
+    code, text, err = call("check", *folders[:2], "--json")  # seen from the files
+    assert code == 0, err
+    assert json.loads(text) == {"pairs": 2, "errors": 0, "findings": []}
+    (folders[1] / "field0.csv").write_text("x,y,class\n5,5,a\n500,30,a\n")
+    (folders[1] / "field1.csv").write_text(
+        "x,y,class\n5,5,a\n7,5,b\n40,9,a\n60,9,a\n9,30,a\n"
+    )
+    command = ["check", *folders[:2], "--annotation", "points"]
+    code, text, _ = call(*command, "--json")
+    assert code == 2
+    [outside, close, rare] = json.loads(text)["findings"]
+    assert (outside["image"], outside["level"]) == ("field0.tif", "error")
+    assert "field0.csv: 1 point lies outside" in outside["message"]
+    assert "(y, x) = (30, 500)" in outside["message"]
+    assert (close["image"], close["level"]) == ("field1.tif", "warning")
+    assert "(y, x) = (5, 5) and (y, x) = (5, 7)" in close["message"]
+    assert "'b' has 1 point only" in rare["message"]
+    _, text, _ = call(*command, "--point-radius", "0.9", "--json")
+    assert len(json.loads(text)["findings"]) == 2
+    assert "is about label images" in refused(*command, "--zero", "ignore")
+    (folders[1] / "field0.csv").write_text("x,y\n1,two\n")
+    _, text, _ = call(*command, "--json")
+    assert "Line 2 of 'field0.csv'" in json.loads(text)["findings"][0]["message"]
+
+
+def test_the_weights_and_the_density_of_points(tmp_path, folders, call, refused):
+    image, table = folders[0] / "field0.tif", folders[1] / "field0.csv"
+    out = tmp_path / "weights.tif"
+    command = ["weights", table, "--image", image, "--out", out]
+    code, _, err = call(*command, "--point-radius", "3")
+    assert code == 0, err
+    written = read_image(out)
+    assert written.pixel_size_um == (0.5, 0.5)
+    weights = written.array[0]
+    _, places, _ = spots(0)
+    grid = np.indices(weights.shape)
+    apart = np.min([np.hypot(*(grid - p[:, None, None])) for p in places], axis=0)
+    assert (weights[apart <= 2] > 0).mean() > 0.95  # but for the line between disks
+    assert (weights[apart <= 2] > 5 * np.median(weights[apart > 6])).mean() > 0.95
+    assert (weights[(apart > 3) & (apart <= 6)] == 0).mean() > 0.8
+
+    out = tmp_path / "density.tif"
+    code, _, err = call("tools", "density", table, "--image", image, "--out", out)
+    assert code == 0, err
+    density = read_image(out).array[0]
+    assert set(density.round(3).ravel()) == {0, np.float32(0.1), 1}
+    assert "name it with --image" in refused("weights", table, "--out", out)
+    sentence = refused(*command, "--class-balance", "none")
+    assert "always balanced by inverse frequency" in sentence
+    assert "single plane" in refused(*command, "--volumes")
+    assert "holds points" in refused("tools", "borders", table, "--out", out)
+    table.write_text("x,y\n500,3\n")
+    assert "point 1 is at (3, 500)" in refused(*command)

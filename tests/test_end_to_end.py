@@ -195,7 +195,7 @@ def evaluate(person):
 
 
 def export_and_reopen(person, prediction, folder):
-    person.choose("Nuclei prediction", "Labels", "Export")
+    person.choose("Nuclei prediction", "Layer", "Export")
     person.find(QLineEdit, "Folder", "Export").setText(str(folder / "results"))
     for box in person.open("Export").findChildren(QCheckBox):
         box.setChecked(True)

@@ -63,7 +63,8 @@ def fine_tune(
     folder : Path
         The model folder to write.
     start_from : Path, optional
-        The model folder to start from; it goes on with the classes of `settings`.
+        The model folder to start from; it goes on with the classes of `settings`, or
+        with its own where points name theirs.
     settings : ModelSettings
         Of a new model.
     **options
@@ -74,7 +75,9 @@ def fine_tune(
     leave_room()
     model = None
     if start_from is not None:
-        model = _with_classes(workflow.load_model(start_from), settings)
+        model = workflow.load_model(start_from)
+        if all(example.points is None for example in examples):
+            model = _with_classes(model, settings)
     result = yield from workflow.fine_tune(
         examples, folder, start_from=model, settings=settings, **options
     )

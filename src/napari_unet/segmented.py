@@ -101,7 +101,9 @@ class Segmented:
             return self
         points = None
         if self.annotation == "points":
-            points = locate_points(self.probabilities, self.box, self.planes, config)
+            points = locate_points(
+                self.probabilities, self.box, self.planes, config, volume=self.volume
+            )
         labels = find_labels(
             self.probabilities,
             config,

@@ -169,7 +169,7 @@ def test_points_of_a_part_of_a_stack_are_those_of_the_whole():
 
 def test_wrong_arrays_are_refused():
     with pytest.raises(InputError, match=r"\(K, Y, X\)"):
-        detect_points(np.zeros((2, 3, 4, 5)))
+        detect_points(np.zeros((2, 3, 4, 5, 6)))
     with pytest.raises(InputError, match="two or more"):
         detect_points(np.zeros((1, 4, 5)))
     with pytest.raises(InputError, match="0 or more"):

@@ -8,6 +8,7 @@ import pytest
 from napari_unet.core.config import ModelSettings, NetworkConfig, ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.prediction.detect import Detections
+from napari_unet.core.training.examples import fit_dimensions
 from napari_unet.formats.points import read_points
 from napari_unet.segmented import Segmented
 from napari_unet.widgets.annotate import AnnotateSection
@@ -131,10 +132,10 @@ def test_points_picked_with_the_arrow_change_their_class(points):
 
 def test_points_are_read_in_pixels_of_the_image(points, nuclei, viewer):
     points.add([5, 6.5])
-    [read] = points_of(points, nuclei).values()
+    read = points_of(points, nuclei)
     assert read.positions.tolist() == [[5, 6.5]]
     points.translate = np.add(points.translate, (1, 0))  # two pixels of 0.5 µm
-    [read] = points_of(points, nuclei).values()
+    read = points_of(points, nuclei)
     assert read.positions.tolist() == [[7, 6.5]]
 
 
@@ -172,7 +173,7 @@ def test_each_marked_plane_of_a_stack_is_an_example(viewer, stack):
     points = add_points(viewer, stack)
     points.add([1, 5, 6])
     points.add([2, 7, 8])
-    examples = examples_of(viewer)
+    examples = fit_dimensions(examples_of(viewer), 2)
     assert [example.image.name for example in examples] == ["stack [1]", "stack [2]"]
     assert examples[1].points.positions.tolist() == [[7, 8]]
 
@@ -303,3 +304,33 @@ def test_without_such_a_model_whole_objects_are_segmented(qtbot, session, viewer
     qtbot.addWidget(section)
     assert section._button.text() == "Segment"
     assert not section._form.control("split").isHidden()
+
+
+def test_mistakes_in_points_are_said_where_they_are_set(qtbot, viewer, nuclei, section):
+    section._points._mark.click()
+    layer = chosen_layers(viewer).points
+    layer.add([[10, 10], [30, 30]])
+    said = section._points._findings
+    qtbot.waitUntil(lambda: not section._points._checker.is_busy)
+    assert said.isHidden()
+    layer.add([30, 32])
+    qtbot.waitUntil(lambda: "(y, x) = (30, 30) and (y, x) = (30, 32)" in said.text())
+    assert not said.isHidden()
+    config = section._session.train_config
+    section._session.train_config = config.replaced(point_radius=0.5)
+    qtbot.waitUntil(said.isHidden)
+    layer.add([30, 500])
+    qtbot.waitUntil(lambda: "1 point lies outside the image" in said.text())
+    layer.data = np.zeros((0, 2))
+    qtbot.waitUntil(said.isHidden)
+
+
+def test_what_counts_as_marked_depends_on_the_network(qtbot, viewer, stack, session):
+    choose_image(viewer, stack)
+    section = AnnotateSection(session, viewer)
+    qtbot.addWidget(section)
+    section._points._mark.click()
+    said = section._points._summary
+    assert "planes with points count as marked" in said.text()
+    session.choose_preset("fast-3d")
+    assert "the whole image counts as marked" in said.text()

@@ -18,7 +18,20 @@ from napari_unet.cli.app import (
     report,
 )
 from napari_unet.cli.checking import check_pair, check_set
-from napari_unet.cli.classes import Planes, Zero, class_rows, show_classes
+from napari_unet.cli.classes import (
+    Planes,
+    Zero,
+    choose_kind,
+    class_rows,
+    show_classes,
+)
+from napari_unet.cli.examples import refuse_label_options
+from napari_unet.cli.point_options import (
+    POINT_RADIUS,
+    PointImage,
+    PointRadius,
+    PointVolumes,
+)
 from napari_unet.core.config import AnnotationKind, WeightMapConfig
 from napari_unet.core.errors import InputError
 
@@ -28,30 +41,41 @@ def check(
     images: Images,
     labels: Labels,
     annotation: Annotated[
-        AnnotationKind, typer.Option(help="What the numbers of the labels mean.")
-    ] = "objects",
+        AnnotationKind | None,
+        typer.Option(
+            help="What the numbers of the labels mean.",
+            show_default="objects; points where LABELS are CSV files",
+        ),
+    ] = None,
     zero: Zero = "background",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
     planes_as_channels: Planes = False,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Look for mistakes in images and labels before training; count the classes."""
+    from napari_unet.cli.checking_points import check_points
     from napari_unet.formats.images import pair_files
+    from napari_unet.formats.points import pair_with_points
 
-    pairs = pair_files(images, labels)
-    read = functools.partial(
-        check_pair,
-        kind=annotation,
-        zero=zero,
-        ignore_label=ignore_label,
-        planes_as_channels=planes_as_channels,
-    )
+    kind = choose_kind(annotation, labels)
+    if kind == "points":
+        refuse_label_options(zero=zero, ignore_label=ignore_label)
+        pairs = pair_with_points(images, labels)
+        read: Any = functools.partial(check_points, radius=point_radius, volume=volumes)
+    else:
+        pairs = pair_files(images, labels)
+        read = functools.partial(
+            check_pair, kind=kind, zero=zero, ignore_label=ignore_label
+        )
+    read = functools.partial(read, planes_as_channels=planes_as_channels)
     checked = [read(*pair) for pair in pairs]
     findings = [finding for each in checked for finding in each.findings]
     found, more = check_set(
-        [each.example for each in checked if each.example is not None], annotation
+        [each.example for each in checked if each.example is not None], kind
     )
     findings += more
     errors = sum(finding["level"] == "error" for finding in findings)
@@ -77,7 +101,9 @@ def check(
 
 @app.command()
 def weights(
-    labels: Annotated[Path, typer.Argument(help="A label image.")],
+    labels: Annotated[
+        Path, typer.Argument(help="A label image; or a table of points, with --image.")
+    ],
     out: Annotated[Path, typer.Option(help="The float32 TIFF to write.")],
     form: Annotated[
         Literal["2015", "2019"], typer.Option(help="Of the paper, or of Falk et al.")
@@ -104,6 +130,9 @@ def weights(
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    image: PointImage = None,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Compute the weight map of a label image, as in the U-Net paper.
@@ -111,8 +140,10 @@ def weights(
     Rare classes weigh more, and the line between touching objects is one pixel wide.
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
     """
+    from napari_unet.cli.point_maps import weigh_table
     from napari_unet.core.workflow import compute_weight_map
     from napari_unet.formats.images import read_labels
+    from napari_unet.formats.points import holds_points
     from napari_unet.formats.tiff import write_grey
 
     if class_weights is not None:
@@ -127,13 +158,21 @@ def weights(
     if labels.is_dir():
         raise InputError(f"'{labels}' is a folder; name one label image.")
     check_output(labels, out)
-    painted = read_labels(labels)
     start = time.perf_counter()
-    weight_map = compute_weight_map(
-        painted, config, kind=annotation, ignore_label=ignore_label
-    )
+    if holds_points(labels):
+        refuse_label_options(ignore_label=ignore_label, class_balance=class_balance)
+        weight_map, size = weigh_table(
+            labels, image, config, radius=point_radius, volumes=volumes
+        )
+    else:
+        painted, size = read_labels(labels), pixel_size_of(labels)
+        start = time.perf_counter()
+        weight_map = compute_weight_map(
+            painted, config, kind=annotation, ignore_label=ignore_label
+        )
     seconds = time.perf_counter() - start
-    write_grey(out, weight_map, pixel_size_of(labels))
+    axes = "YX" if weight_map.ndim == 2 else "ZYX"
+    write_grey(out, weight_map, size, axes=axes)
     result = {
         "out": str(out),
         "shape": list(weight_map.shape),

@@ -72,6 +72,7 @@ def check_set(
     """Look at all pairs together; return the table of classes, and what was found."""
     from napari_unet.core.annotation.class_findings import find_set_faults
     from napari_unet.core.annotation.class_values import count_values, settle_classes
+    from napari_unet.core.annotation.point_findings import find_point_set_faults
 
     table = None
     found: list[Found] = []
@@ -81,8 +82,11 @@ def check_set(
         except InputError as error:
             name = examples[0].image.name
             found.append({"image": name, "level": "error", "message": str(error)})
+    of_set = find_set_faults(examples, table)
+    if kind == "points":
+        of_set += find_point_set_faults(examples)
     found += [
         {"image": name, "level": finding.level, "message": finding.message}
-        for name, finding in find_set_faults(examples, table)
+        for name, finding in of_set
     ]
     return table, found

@@ -60,10 +60,31 @@ def read_channels(text: str | None) -> tuple[int, ...]:
 
 
 def choose_kind(
-    annotation: AnnotationKind | None, old: "Model | None", *, points: bool
+    annotation: AnnotationKind | None,
+    labels: Path,
+    old: "Model | None" = None,
+    *,
+    points: bool = False,
 ) -> AnnotationKind:
-    """Return what the labels are: what was said, what the model knows, or objects."""
+    """Return what the labels are: what was said, what the model knows, or objects.
+
+    CSV files are points, whether that is said or not.
+
+    Raises
+    ------
+    InputError
+        If they are CSV files, and it is said that they hold something else.
+    """
+    from napari_unet.formats.points import holds_points
+
     if points:
+        return "points"
+    if holds_points(labels):
+        if annotation not in (None, "points"):
+            raise InputError(
+                f"'{labels}' holds tables of points, but --annotation {annotation} "
+                "asks for label images; name those, or leave --annotation out."
+            )
         return "points"
     return annotation or ("objects" if old is None else old.settings.annotation)
 

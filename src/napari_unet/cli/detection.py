@@ -29,6 +29,7 @@ from napari_unet.cli.image_results import (
     read_tile,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
+from napari_unet.core.annotation.points import lie_between_planes
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -124,27 +125,35 @@ def _write_counts(path: Path, counts: dict[str, dict[str, int]]) -> str:
     return table([list(columns), *([str(cell) for cell in row] for row in rows)])
 
 
-def holds_points(path: Path) -> bool:
-    """Tell whether the user named a table, or a folder of tables without images."""
-    from napari_unet.formats.images import SUFFIXES, TABLE_SUFFIX
-
-    files = list(path.iterdir()) if path.is_dir() else [path]
-    endings = {file.suffix.lower() for file in files}
-    return TABLE_SUFFIX in endings and not endings & set(SUFFIXES)
-
-
 def evaluate_points(
-    predicted: Path, true: Path, distance: float, *, as_json: bool
+    predicted: Path,
+    true: Path,
+    distance: float,
+    *,
+    volumes: bool,
+    z_step: float | None,
+    as_json: bool,
 ) -> None:
     """Compare tables of points, and report F1, precision and recall."""
     from napari_unet.formats.images import pair_by_stem, stem_of
     from napari_unet.formats.points import find_tables, read_points
 
+    if z_step is not None and not volumes:
+        raise InputError("--z-step is about points in volumes; it needs --volumes.")
+    compare = functools.partial(
+        _score_tables, distance=distance, volumes=volumes, z_step=z_step or 1.0
+    )
     places = (predicted, find_tables(predicted)), (true, find_tables(true))
     by_image: dict[str, dict[str, DetectionScores]] = {}
     for path, truth in pair_by_stem(*places, nouns=("points", "true points")):
-        scored = _score_tables(read_points(path), read_points(truth), distance)
-        by_image[stem_of(path)] = scored
+        found = read_points(path)
+        if not volumes and lie_between_planes(found.points):
+            warn(
+                f"{path.name}: points lie between planes, as a network of volumes "
+                "finds them; here each counts on the nearest plane only. Compare with "
+                "--volumes."
+            )
+        by_image[stem_of(path)] = compare(found, read_points(truth))
     names = sorted({name for scored in by_image.values() for name in scored})
     of_class = {
         name: _total(s[name] for s in by_image.values() if name in s) for name in names
@@ -169,37 +178,35 @@ def evaluate_points(
 
 
 def _score_tables(
-    predicted: "PointTable", true: "PointTable", distance: float
+    predicted: "PointTable",
+    true: "PointTable",
+    *,
+    distance: float,
+    volumes: bool,
+    z_step: float,
 ) -> "dict[str, DetectionScores]":
-    """Score each class by itself, and each plane of a stack."""
-    import numpy as np
-
+    """Score each class by itself; each plane of a stack, too, or volumes."""
     from napari_unet.core.annotation.points import DEFAULT_CLASS
-    from napari_unet.core.evaluation.detection import score_points
+    from napari_unet.core.evaluation.point_comparison import compare_points
 
-    sides = [predicted.points, true.points]
-    if len({side.positions.shape[1] for side in sides if len(side)}) > 1:
-        raise InputError(
-            "The predicted points and the true ones have different numbers of "
-            "coordinates: one table is of a stack, the other of a single image."
-        )
     # Where one side knows no classes, only the places are compared.
     classed = predicted.has_classes and true.has_classes
-    keys = []
-    for side in sides:
-        names = side.names if classed else (DEFAULT_CLASS,) * len(side)
-        planes = np.round(side.positions[:, :-2]).astype(int).tolist()
-        keys.append([(n, tuple(p)) for n, p in zip(names, planes, strict=True)])
-    scores: dict[str, DetectionScores] = {}
-    for key in sorted({*keys[0], *keys[1]}):
-        found, wanted = (
-            side.positions[np.array([k == key for k in mine], bool)][:, -2:]
-            for side, mine in zip(sides, keys, strict=True)
-        )
-        one = score_points(found, wanted, distance=distance)
-        name = key[0]
-        scores[name] = scores[name] + one if name in scores else one
-    return scores
+    found, wanted = predicted.points, true.points
+    names = [
+        each.names if classed else (DEFAULT_CLASS,) * len(each)
+        for each in (found, wanted)
+    ]
+    axes = max(found.positions.shape[1], wanted.positions.shape[1])
+    compared = compare_points(
+        found.positions,
+        names[0],
+        wanted.positions,
+        names[1],
+        distance=distance,
+        volume=volumes,
+        pixel_size=(z_step, 1.0, 1.0)[-axes:],
+    )
+    return compared.scores
 
 
 def _total(scores: "Iterable[DetectionScores]") -> "DetectionScores":

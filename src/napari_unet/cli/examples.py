@@ -107,16 +107,7 @@ def read_point_examples(
     from napari_unet.core.annotation.target import Example
     from napari_unet.formats.points import pair_with_points, read_points
 
-    options = {
-        "--ignore-label": ignore_label is not None,
-        "--split-components": split,
-        "--zero": zero != "background",
-    }
-    if given := [name for name, is_given in options.items() if is_given]:
-        raise InputError(
-            f"{given[0]} is about label images; leave it out with {kind}. Ground may "
-            "be left out by --regions."
-        )
+    refuse_label_options(zero=zero, ignore_label=ignore_label, split=split)
     examples = []
     pairs = pair_with_points(images, points)
     for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
@@ -134,6 +125,31 @@ def read_point_examples(
             raise InputError(f"{table.name}: {error}") from error
         examples.append(example)
     return examples
+
+
+def refuse_label_options(
+    *,
+    zero: str = "background",
+    ignore_label: int | None = None,
+    split: bool = False,
+    class_balance: str | None = None,
+) -> None:
+    """Refuse options that say nothing about points."""
+    if class_balance not in (None, "inverse-frequency"):
+        raise InputError(
+            f"--class-balance {class_balance}: points are always balanced by inverse "
+            "frequency, for their disks are few pixels; leave it out."
+        )
+    options = {
+        "--ignore-label": ignore_label is not None,
+        "--split-components": split,
+        "--zero": zero != "background",
+    }
+    if given := [name for name, is_given in options.items() if is_given]:
+        raise InputError(
+            f"{given[0]} is about label images; leave it out with points. Ground may "
+            "be left out by --regions."
+        )
 
 
 def _read_regions(folder: Path | None, image: Path) -> "tuple[Region, ...]":

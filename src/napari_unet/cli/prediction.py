@@ -269,13 +269,21 @@ def evaluate(
         bool,
         typer.Option(
             "--volumes",
-            help="Objects of stacks reach through planes; otherwise each plane counts "
-            "for itself.",
+            help="Objects of stacks reach through planes, points may pair across them; "
+            "otherwise each plane counts for itself.",
         ),
     ] = False,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
+    z_step: Annotated[
+        float | None,
+        typer.Option(
+            help="Points with --volumes: from plane to plane, px along X.",
+            show_default="1",
+            min=0,
+        ),
+    ] = None,
     model: Annotated[
         str | None,
         typer.Option(
@@ -289,7 +297,7 @@ def evaluate(
 
     Points are compared by class: F1 of those no further apart than --distance.
     """
-    from napari_unet.cli.detection import evaluate_points, holds_points
+    from napari_unet.cli.detection import evaluate_points
     from napari_unet.cli.evaluation import evaluate_boundaries, evaluate_classes
 
     if classes and boundaries:
@@ -319,9 +327,15 @@ def evaluate(
         return
     from napari_unet.core.workflow import evaluate as evaluate_labels
     from napari_unet.formats.images import pair_files, read_labels, stem_of
+    from napari_unet.formats.points import holds_points
 
     if holds_points(predicted) and holds_points(true):
-        evaluate_points(predicted, true, distance, as_json=as_json)
+        evaluate_points(
+            *(predicted, true, distance),
+            volumes=volumes,
+            z_step=z_step,
+            as_json=as_json,
+        )
         return
     scores = {}
     for path, truth in pair_files(predicted, true):

@@ -8,6 +8,12 @@ import typer
 
 from napari_unet.cli.annotation import check_output, pixel_size_of
 from napari_unet.cli.app import Json, app, changed, report, table
+from napari_unet.cli.point_options import (
+    POINT_RADIUS,
+    PointImage,
+    PointRadius,
+    PointVolumes,
+)
 from napari_unet.core.config import AnnotationKind, SamplingConfig, WeightMapConfig
 from napari_unet.core.errors import InputError
 
@@ -27,7 +33,12 @@ def tools(
             "density: of the centres of patches; counts: pixels and objects per class."
         ),
     ],
-    labels: Annotated[Path, typer.Argument(help="A mask or label image, or a folder.")],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="A mask or label image, or a folder; density: or a table of points."
+        ),
+    ],
     out: Annotated[
         Path | None,
         typer.Option(help="The TIFF to write; a folder for a folder of labels."),
@@ -45,11 +56,30 @@ def tools(
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    image: PointImage = None,
+    point_radius: PointRadius = POINT_RADIUS,
+    volumes: PointVolumes = False,
     as_json: Json = False,
 ) -> None:
     """Make instances, borders, a distance map, a density or counts of labels."""
+    from napari_unet.cli.point_maps import density_of_table
     from napari_unet.formats.images import find_images, read_labels, stem_of
+    from napari_unet.formats.points import holds_points
 
+    if holds_points(labels) and (tool != "density" or labels.is_dir()):
+        raise InputError(
+            f"'{labels}' holds points; of them, 'density' shows where patches are "
+            "centred, one table at a time."
+        )
+    if holds_points(labels) and out is not None:
+        check_output(labels, out)
+        sampling = changed(SamplingConfig(rule="density"), background=v_bal)
+        density, size = density_of_table(
+            labels, image, sampling, radius=point_radius, volumes=volumes
+        )
+        _write(out, density, size)
+        report({"tool": tool, "out": [str(out)]}, str(out), as_json=as_json)
+        return
     paths = find_images(labels)
     if tool == "counts":
         _count(

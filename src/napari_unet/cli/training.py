@@ -132,7 +132,10 @@ def train(
     ] = False,
     points: Annotated[
         bool,
-        typer.Option("--points", help="LABELS are CSV files of points, not images."),
+        typer.Option(
+            "--points",
+            help="LABELS are CSV files of points, as they are taken to be anyway.",
+        ),
     ] = False,
     point_radius: Annotated[
         float | None,
@@ -218,7 +221,7 @@ def train(
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
     old = open_model(str(model)) if start is None and resume else start
-    kind = choose_kind(annotation, old, points=points)
+    kind = choose_kind(annotation, labels, old, points=points)
     if old is not None:
         planes_as_channels = old.settings.planes_as_channels
         options = {

@@ -121,17 +121,28 @@ def export_labels(
     InputError
         If the folder cannot be made or written to.
     """
-    try:
-        export.folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"The folder '{export.folder}' cannot be made ({error.strerror}); choose "
-            "another one."
-        ) from error
+    make_folder(export.folder)
     for name, path in export.paths.items():
         _write(name, path, export)
         yield path
     return tuple(export.paths.values())
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for the files.
+
+    Raises
+    ------
+    InputError
+        If it cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"The folder '{folder}' cannot be made ({error.strerror}); choose another "
+            "one."
+        ) from error
 
 
 def _write(name: ExportFormat, path: Path, export: LabelsExport) -> None:

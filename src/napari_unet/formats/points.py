@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
 from napari_unet.core.errors import InputError
-from napari_unet.formats.images import TABLE_SUFFIX, find_images, pair_by_stem
+from napari_unet.formats.images import (
+    SUFFIXES,
+    TABLE_SUFFIX,
+    find_images,
+    pair_by_stem,
+)
 from napari_unet.formats.table import write_table
 
 # Beside the points of each image, `detect` writes how many there are.
@@ -78,9 +83,9 @@ def write_points(
     path: Path | str,
     positions: NDArray[np.floating],
     classes: Sequence[str],
-    confidence: NDArray[np.floating],
+    confidence: NDArray[np.floating] | None = None,
 ) -> None:
-    """Write detected points as napari saves a Points layer: it opens them as one.
+    """Write points as napari saves a Points layer: it opens them as one.
 
     Parameters
     ----------
@@ -90,13 +95,15 @@ def write_points(
         (Y, X) or (Z, Y, X) in pixels.
     classes : sequence of str
         Of each point.
-    confidence : ndarray of float, shape (N,)
-        Of each point.
+    confidence : ndarray of float, shape (N,), optional
+        Of each point, where a model has detected them.
     """
     columns: dict[str, NDArray[np.generic]] = {"index": np.arange(len(positions))}
     for axis in range(positions.shape[1]):
         columns[f"axis-{axis}"] = positions[:, axis]
-    columns |= {"class": np.array(classes, object), "confidence": confidence}
+    columns[_CLASS] = np.array(classes, object)
+    if confidence is not None:
+        columns["confidence"] = confidence
     write_table(path, columns)
 
 
@@ -108,6 +115,13 @@ def was_written_here(path: Path) -> bool:
     except (OSError, UnicodeDecodeError):
         return False
     return head[-2:] == ["class", "confidence"] or head[:2] == ["image", "points"]
+
+
+def holds_points(path: Path) -> bool:
+    """Tell whether a path names a table, or a folder of tables without images."""
+    files = list(path.iterdir()) if path.is_dir() else [path]
+    endings = {file.suffix.lower() for file in files}
+    return TABLE_SUFFIX in endings and not endings & set(SUFFIXES)
 
 
 def find_tables(path: Path | str) -> list[Path]:

@@ -140,7 +140,7 @@ class AnnotateSection(Section):
         )
         self._split.hide()
         self._accept = AcceptButtons(self._viewer)
-        self._points = PointControls(self._viewer)
+        self._points = PointControls(self._session, self._viewer)
         self._classes = ClassList(self._session, self._viewer)
         grid = QGridLayout()
         grid.addWidget(self._layer, 0, 0)

@@ -138,7 +138,8 @@ def examples_of(
     With `roles`, only these images, each for training or for validation.
 
     Arrays of annotations are copied: they may be painted on while a training runs.
-    Of a stack, each plane with a painted pixel, a point or a region is an example.
+    A stack is one example; a network of planes learns from those with a painted pixel,
+    a point or a region.
 
     Raises
     ------
@@ -155,7 +156,7 @@ def examples_of(
             continue
         regions = regions_of(find_layer(viewer, image, "regions"), image)
         points = points_of(marked, image)
-        if points or (annotation is None and marked is not None):
+        if len(points) or (annotation is None and marked is not None):
             found = _examples_of_points(image, annotation, points, regions)
         elif annotation is not None:
             found = _examples_of_image(image, annotation, regions)
@@ -181,12 +182,16 @@ def _examples_of_image(
             f"{image.shape}; make a new annotation for this image."
         )
     check_same_scale(annotation, layer)
-    boxes = tuple(
+    return [Example(image, painted.copy(), boxes_of(regions), IGNORE_LABEL)]
+
+
+def boxes_of(regions: RegionsByPlane) -> tuple[Region, ...]:
+    """Return the regions of all planes with as many axes as the image."""
+    return tuple(
         box if z is None else _lift(box, z)
         for z, found in regions.items()
         for box in found
     )
-    return [Example(image, painted.copy(), boxes, IGNORE_LABEL)]
 
 
 def _lift(box: Region, z: int) -> Region:
@@ -197,31 +202,19 @@ def _lift(box: Region, z: int) -> Region:
 def _examples_of_points(
     layer: ImageLayer,
     annotation: Labels | None,
-    points: Mapping[int | None, Points],
+    points: Points,
     regions: RegionsByPlane,
 ) -> list[Example]:
-    """Return the planes with points or regions; what is painted is ignored ground."""
-    from napari_unet.core.annotation.points import Points
+    """Return an image with points or regions; what is painted is ignored ground."""
     from napari_unet.core.annotation.target import Example
 
+    if not (len(points) or regions):
+        return []
     image = image_of(layer)
     painted = np.zeros(image.shape, np.uint16)
     if annotation is not None:
         painted = np.array(annotation.data)
-    examples = []
-    for z in sorted({*points, *regions}, key=lambda z: -1 if z is None else z):
-        place: Any = () if z is None else z
-        plane = image if z is None else image.plane(z)
-        examples.append(
-            Example(
-                plane if z is None else replace(plane, name=f"{image.name} [{z}]"),
-                painted[place],
-                regions.get(z, ()),
-                IGNORE_LABEL,
-                points=points.get(z, Points(np.zeros((0, 2)), ())),
-            )
-        )
-    return examples
+    return [Example(image, painted, boxes_of(regions), IGNORE_LABEL, points=points)]
 
 
 def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotation.target import Region
     from napari_unet.session import Session
 
-Kind = Literal["objects", "classes", "borders"]
+Kind = Literal["objects", "classes", "borders", "points"]
 
 # Name, title, what it means.
 KINDS: tuple[tuple[Kind, str, str], ...] = (
@@ -31,6 +31,7 @@ KINDS: tuple[tuple[Kind, str, str], ...] = (
         "Borders between cells",
         "The errors of the ISBI challenge, from a layer of probabilities",
     ),
+    ("points", "Points", "Which points were found, missed or invented"),
 )
 
 
@@ -66,17 +67,17 @@ class Answer:
 
     Parameters
     ----------
-    true : Labels layer
-        The true labels.
+    true : Labels or Points layer
+        What is true.
     kind : str
         What was compared.
-    scores : Scores, ClassScores or BoundaryScores
+    scores : Scores, ClassScores, BoundaryScores or PointComparison
         How well they agree.
-    errors : ErrorMap, ndarray of uint8, or None
-        Where they do not: of objects, classes, borders.
+    errors : ErrorMap, ndarray of uint8, None, or list of Verdict
+        Where they do not: of objects, classes, borders, points.
     """
 
-    true: Labels
+    true: Any
     kind: Kind
     scores: Any
     errors: Any

@@ -93,19 +93,18 @@ def _paint(
 def describe_counts(errors: ErrorMap) -> str:
     """Return how many objects of each kind there are, as the legend of the layer."""
     counts = {int(kind): str(count) for kind, count in errors.counts.items()}
-    return _write_legend(counts, KINDS)
+    return write_legend(counts, KINDS)
 
 
 def describe_differences(differences: NDArray[np.uint8]) -> str:
     """Return how many pixels of each kind there are, as the legend of the layer."""
     pixels = np.bincount(differences.ravel(), minlength=max(DIFFERENCES) + 1)
     counts = {kind: f"{int(pixels[kind]):,} px" for kind in DIFFERENCES}
-    return _write_legend(counts, DIFFERENCES)
+    return write_legend(counts, DIFFERENCES)
 
 
-def _write_legend(
-    counts: dict[int, str], kinds: dict[int, tuple[str, str, str]]
-) -> str:
+def write_legend(counts: dict[int, str], kinds: dict[int, tuple[str, str, str]]) -> str:
+    """Return counts beside the colours and the names of their kinds, as rich text."""
     parts = [
         f"<span style='color:{kinds[kind][1]}'>■</span>&nbsp;{kinds[kind][0]}&nbsp;"
         f"<b>{count}</b>"
@@ -114,7 +113,7 @@ def _write_legend(
     return " &nbsp; ".join(parts)
 
 
-def go_to(viewer: napari.Viewer, layer: Labels, position: tuple[float, ...]) -> None:
+def go_to(viewer: napari.Viewer, layer: Layer, position: tuple[float, ...]) -> None:
     """Bring a place of a layer, in its pixels, to the middle of the canvas."""
     world = np.asarray(layer.data_to_world(position))
     axes = range(viewer.dims.ndim - layer.ndim, viewer.dims.ndim)

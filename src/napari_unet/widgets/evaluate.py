@@ -30,25 +30,33 @@ from napari_unet.widgets.errors_layer import (
     show_differences,
     show_errors,
 )
+from napari_unet.widgets.evaluate_points import PointForm
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import IGNORE_LABEL, find_layer, labels_of, role_of
+from napari_unet.widgets.point_errors import (
+    describe_point_counts,
+    show_point_errors,
+)
 from napari_unet.widgets.score_tables import (
     BoundaryTable,
     ClassTable,
     ErrorTable,
+    PointTable,
     ScoreTable,
 )
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.volume_choice import VolumeChoice
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     import napari
     from napari.layers import Layer
 
     from napari_unet.session import Session
     from napari_unet.widgets.comparison import Kind
+
+    Comparing = Generator[float, None, Answer]
 
 
 class EvaluateSection(Section):
@@ -71,7 +79,7 @@ class EvaluateSection(Section):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(session, viewer, parent)
-        self._true_layer: Labels | None = None
+        self._true_layer: Layer | None = None
         self._job: Job | None = None
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
@@ -79,9 +87,11 @@ class EvaluateSection(Section):
         self._kind.currentIndexChanged.connect(self._on_kind_chosen)
         for box in (self._predicted, self._probabilities, self._true):
             box.layerChanged.connect(self._show_button)
+        self._points.layersChanged.connect(self._show_button)
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
         listen(session.events.segmentation, self._propose_volume)
+        listen(self._chosen.events.points, self._take_chosen)
         self._take_chosen()
         self._on_kind_chosen()
 
@@ -119,6 +129,8 @@ class EvaluateSection(Section):
         self._counts.setTextFormat(Qt.TextFormat.RichText)
         self._scores, self._table = ScoreTable(), ErrorTable()
         self._classes, self._borders = ClassTable(), BoundaryTable()
+        self._of_points = PointTable()
+        self._points = PointForm(self._viewer, self._chosen)
         self._form = QFormLayout()
         for title, combo, name in (
             ("Compare", self._kind, "What is compared"),
@@ -136,11 +148,13 @@ class EvaluateSection(Section):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(self._form)
+        layout.addWidget(self._points)
         layout.addWidget(self._button)
         self._results = (
             self._scores,
             self._classes,
             self._borders,
+            self._of_points,
             self._counts,
             self._table,
         )
@@ -150,12 +164,17 @@ class EvaluateSection(Section):
 
     def _on_kind_chosen(self, _index: int = 0) -> None:
         """Ask for what this comparison needs, and no more."""
-        borders = self._kind.currentData() == "borders"
-        self._form.setRowVisible(self._predicted, not borders)
+        kind = self._kind.currentData()
+        borders, points = kind == "borders", kind == "points"
+        self._form.setRowVisible(self._predicted, not (borders or points))
         self._form.setRowVisible(self._probabilities, borders)
         self._form.setRowVisible(self._inverted, borders)
+        self._form.setRowVisible(self._true, not points)
+        self._points.setVisible(points)
         if borders:
             self._take_probabilities()
+        if points:
+            self._points.take_chosen()
         self._show_button()
 
     def _take_chosen(self, _layer: object = None) -> None:
@@ -165,6 +184,7 @@ class EvaluateSection(Section):
         if self._chosen.annotation is not None:
             self._true.setValue(self._chosen.annotation)
         self._take_probabilities()
+        self._points.take_chosen()
         self._show_button()
 
     def _take_probabilities(self) -> None:
@@ -176,6 +196,8 @@ class EvaluateSection(Section):
 
     def _layers(self) -> tuple[Layer | None, Layer | None]:
         """Return what is compared: the predicted and the true layer."""
+        if self._kind.currentData() == "points":
+            return self._points.layers()
         borders = self._kind.currentData() == "borders"
         predicted = self._probabilities if borders else self._predicted
         return predicted.value(), self._true.value()
@@ -199,31 +221,14 @@ class EvaluateSection(Section):
             self._job.cancel()
             self._button.setEnabled(False)
             return
-        predicted, true = self._layers()
-        if predicted is None or not isinstance(true, Labels):
-            return
+        kind: Kind = self._kind.currentData()
         try:
-            regions: Any = {}
-            if true is self._chosen.annotation and self._chosen.image is not None:
-                regions = regions_of(self._chosen.regions, self._chosen.image)
+            steps = self._read_points() if kind == "points" else self._read(kind)
         except InputError as error:
             show_problem(error)
             return
-        kind: Kind = self._kind.currentData()
-        self._propose_volume()  # more may have been painted since they were chosen
-        inputs = Inputs(
-            true,
-            _array_of(predicted),
-            labels_of(true),
-            regions,
-            IGNORE_LABEL,
-            volume=kind == "objects" and self._volumes.isChecked(),
-        )
-        session, inverted = self._session, self._inverted.isChecked()
-
-        def steps() -> Generator[float, None, Answer]:
-            return compare(session, kind, inputs, inverted=inverted)
-
+        if steps is None:
+            return
         job = Job("Evaluate", steps)
         if kind == "borders":
             self._job = job  # it takes seconds per plane, and may be stopped
@@ -236,6 +241,31 @@ class EvaluateSection(Section):
         run_in_background(
             job, self, progressed=self._on_progressed, ended=self._on_ended
         )
+
+    def _read(self, kind: Kind) -> Callable[[], Comparing] | None:
+        """Copy the labels that are chosen; return what compares them."""
+        predicted, true = self._layers()
+        if predicted is None or not isinstance(true, Labels):
+            return None
+        regions: Any = {}
+        if true is self._chosen.annotation and self._chosen.image is not None:
+            regions = regions_of(self._chosen.regions, self._chosen.image)
+        self._propose_volume()  # more may have been painted since they were chosen
+        inputs = Inputs(
+            true,
+            _array_of(predicted),
+            labels_of(true),
+            regions,
+            IGNORE_LABEL,
+            volume=kind == "objects" and self._volumes.isChecked(),
+        )
+        session, inverted = self._session, self._inverted.isChecked()
+        return lambda: compare(session, kind, inputs, inverted=inverted)
+
+    def _read_points(self) -> Callable[[], Comparing] | None:
+        """Copy the points that are chosen; return what compares them."""
+        inputs = self._points.read()
+        return None if inputs is None else inputs.compare
 
     def _on_progressed(self, part: float) -> None:
         if self._job is not None and not self._job.is_cancelling:
@@ -252,6 +282,7 @@ class EvaluateSection(Section):
             "objects": (self._scores, self._counts, self._table),
             "classes": (self._classes, self._counts),
             "borders": (self._borders,),
+            "points": (self._of_points, self._counts, self._table),
         }
         for widget in self._results:
             widget.setVisible(widget in shown[answer.kind])
@@ -259,6 +290,12 @@ class EvaluateSection(Section):
         is_open = answer.true in self._viewer.layers
         if answer.kind == "borders":
             self._borders.setValue(answer.scores)
+        elif answer.kind == "points":
+            self._of_points.setValue(answer.scores)
+            self._counts.setText(describe_point_counts(answer.errors))
+            self._table.setValue(answer.errors)
+            if is_open:
+                show_point_errors(self._viewer, answer.true, answer.errors)
         elif answer.kind == "classes":
             self._classes.setValue(answer.scores)
             self._counts.setText(describe_differences(answer.errors))
@@ -267,7 +304,7 @@ class EvaluateSection(Section):
         else:
             self._scores.setValue(answer.scores)
             self._counts.setText(describe_counts(answer.errors))
-            self._table.setValue(answer.errors)
+            self._table.setValue(answer.errors.verdicts)
             if is_open:
                 show_errors(self._viewer, answer.true, answer.errors)
 

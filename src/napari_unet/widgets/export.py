@@ -1,11 +1,11 @@
-"""The dock section that writes labels into files for other programs."""
+"""The dock section that writes labels and points into files for other programs."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari.layers import Labels
+from napari.layers import Labels, Points
 from napari.utils.history import get_save_history, update_save_history
 from qtpy.QtCore import QUrl
 from qtpy.QtGui import QDesktopServices
@@ -28,6 +28,7 @@ from napari_unet.widgets.background import listen, run_in_background, show_probl
 from napari_unet.widgets.errors_layer import is_verdict
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
+    find_layer,
     image_of,
     is_users_image,
     labels_of,
@@ -35,6 +36,7 @@ from napari_unet.widgets.layers import (
     role_of,
     spatial_shape,
 )
+from napari_unet.widgets.point_layers import classes_of
 from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from napari.layers import Layer
 
     from napari_unet.formats.export import LabelsExport
+    from napari_unet.formats.points_export import PointsExport
     from napari_unet.session import Session
 
 _FORMATS = (
@@ -59,7 +62,7 @@ _FORMATS = (
 
 
 class ExportSection(Section):
-    """Choose labels, formats and a folder; every file is read back and compared.
+    """Choose labels or points and a folder; every file is read back and compared.
 
     Parameters
     ----------
@@ -79,9 +82,9 @@ class ExportSection(Section):
     ) -> None:
         super().__init__(session, viewer, parent)
         self._labels = LayerCombo(
-            self._viewer, _can_export, placeholder="No labels yet"
+            self._viewer, _can_export, placeholder="No labels or points yet"
         )
-        self._labels.setToolTip("The objects to export")
+        self._labels.setToolTip("The objects or points to export")
         self._image = LayerCombo(
             self._viewer,
             is_users_image,
@@ -102,9 +105,9 @@ class ExportSection(Section):
         folder_row.addWidget(self._folder)
         folder_row.addWidget(browse)
 
-        form = QFormLayout()
+        self._form = form = QFormLayout()
         for title, control, row in (
-            ("Labels", self._labels, self._labels),
+            ("Layer", self._labels, self._labels),
             ("Measure in", self._image, self._image),
             ("Name", self._name, self._name),
             ("Folder", self._folder, folder_row),
@@ -114,7 +117,6 @@ class ExportSection(Section):
             control.setAccessibleName(title)
             form.addRow(label, row)
 
-        self._formats: dict[str, QCheckBox] = {}
         self._button = QPushButton("Export")
         self._button.setToolTip(
             "Write the files; each is read back and compared before it counts as done"
@@ -127,11 +129,7 @@ class ExportSection(Section):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
-        for name, title, help_text, on in _FORMATS:
-            self._formats[name] = box = QCheckBox(title)
-            box.setToolTip(help_text)
-            box.setChecked(on)
-            layout.addWidget(box)
+        layout.addWidget(self._make_formats())
         buttons = QHBoxLayout()
         buttons.addWidget(self._button, 1)
         buttons.addWidget(self._open)
@@ -142,21 +140,51 @@ class ExportSection(Section):
         self._button.clicked.connect(self._on_button_clicked)
         self._open.clicked.connect(self._on_open_clicked)
         listen(self._chosen.events.prediction, self._take_prediction)
+        listen(self._chosen.events.image, self._take_prediction)
         self._take_prediction()
 
+    def _make_formats(self) -> QWidget:
+        """Return the formats of labels to choose from, and what points become."""
+        holder = QWidget()
+        layout = QVBoxLayout(holder)
+        layout.setContentsMargins(0, 0, 0, 0)
+        self._formats: dict[str, QCheckBox] = {}
+        for name, title, help_text, on in _FORMATS:
+            self._formats[name] = box = QCheckBox(title)
+            box.setToolTip(help_text)
+            box.setChecked(on)
+            layout.addWidget(box)
+        self._of_points = QLabel(
+            "A table (CSV) with the place of each point in pixels, its class, and its "
+            "confidence where a model has found it. napari opens it as a Points layer; "
+            "the command line trains on it and evaluates it."
+        )
+        self._of_points.setWordWrap(True)
+        layout.addWidget(self._of_points)
+        return holder
+
     def _take_prediction(self, _layer: object = None) -> None:
-        """Propose the prediction of the chosen image."""
-        if self._chosen.prediction is not None:
-            self._labels.setValue(self._chosen.prediction)
+        """Propose the prediction of the chosen image, or what was detected in it."""
+        image, found = self._chosen.image, self._chosen.prediction
+        if found is None and image is not None:
+            found = find_layer(self._viewer, image, "detections")
+        if found is not None:
+            self._labels.setValue(found)
         self._on_labels_chosen(self._labels.value())
 
-    def _on_labels_chosen(self, layer: Labels | None) -> None:
+    def _on_labels_chosen(self, layer: Labels | Points | None) -> None:
         from napari_unet.formats.export import file_stem
+
+        are_points = isinstance(layer, Points)
+        self._form.setRowVisible(self._image, not are_points)
+        self._of_points.setVisible(are_points)
+        for box in self._formats.values():
+            box.setVisible(not are_points)
 
         self._name.setText(file_stem(layer.name) if layer else "")
         self._show_button()
         image = self._chosen.image
-        if layer is not None and image is not None:
+        if isinstance(layer, Labels) and image is not None:
             fits = spatial_shape(image) == layer.data.shape
             self._image.setValue(image if fits else None)
 
@@ -168,7 +196,8 @@ class ExportSection(Section):
             self._folder.setText(folder)
 
     def _on_button_clicked(self) -> None:
-        from napari_unet.formats.export import export_labels
+        from napari_unet.formats.export import LabelsExport, export_labels
+        from napari_unet.formats.points_export import export_points
 
         try:
             export = self._read()
@@ -182,19 +211,28 @@ class ExportSection(Section):
         self._say("Writing …")
         # Not the session's one job: files may be written while a training runs.
         run_in_background(
-            Job("Export", lambda: export_labels(export)),
+            Job(
+                "Export",
+                lambda: (
+                    export_labels(export)
+                    if isinstance(export, LabelsExport)
+                    else export_points(export)
+                ),
+            ),
             self,
             progressed=lambda path: self._say(f"Wrote {path.name} …"),
             ended=lambda outcome: self._on_ended(outcome, export),
         )
 
-    def _read(self) -> LabelsExport:
+    def _read(self) -> LabelsExport | PointsExport:
         """Copy what is chosen; edits after this do not reach the files."""
         from napari_unet.formats.export import LabelsExport, file_stem
 
         layer, image = self._labels.value(), self._image.value()
         if layer is None:
-            raise InputError("There is no labels layer to export.")
+            raise InputError("There is no layer of labels or points to export.")
+        if isinstance(layer, Points):
+            return self._read_points(layer)
         formats = [name for name, box in self._formats.items() if box.isChecked()]
         return LabelsExport(
             labels=labels_of(layer),
@@ -207,7 +245,22 @@ class ExportSection(Section):
             by_plane=role_of(layer) is not None,
         )
 
-    def _may_write(self, export: LabelsExport) -> bool:
+    def _read_points(self, layer: Points) -> PointsExport:
+        from napari_unet.core.annotation.points import Points as Places
+        from napari_unet.formats.export import file_stem
+        from napari_unet.formats.points_export import PointsExport
+
+        confidence = layer.features.get("confidence")
+        if confidence is not None:
+            confidence = confidence.to_numpy(float)
+        return PointsExport(
+            points=Places(layer.data.copy(), tuple(classes_of(layer))),
+            folder=Path(self._folder.text()).expanduser(),
+            stem=file_stem(self._name.text()),
+            confidence=confidence,
+        )
+
+    def _may_write(self, export: LabelsExport | PointsExport) -> bool:
         """Ask before files are replaced."""
         old = [path.name for path in export.paths.values() if path.exists()]
         if not old:
@@ -222,7 +275,7 @@ class ExportSection(Section):
         )
         return answer == QMessageBox.StandardButton.Yes
 
-    def _on_ended(self, outcome: Outcome, export: LabelsExport) -> None:
+    def _on_ended(self, outcome: Outcome, export: LabelsExport | PointsExport) -> None:
         self._show_button()
         if outcome.status is not Status.DONE:
             self._say("Not all files were written.")
@@ -245,4 +298,4 @@ class ExportSection(Section):
 
 
 def _can_export(layer: Layer) -> bool:
-    return isinstance(layer, Labels) and not is_verdict(layer)
+    return isinstance(layer, Labels | Points) and not is_verdict(layer)

@@ -14,29 +14,47 @@ from qtpy.QtWidgets import (
     QSizePolicy,
     QWidget,
 )
-from superqt.utils import signals_blocked
+from superqt.utils import qthrottled, signals_blocked
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.background import listen, show_problem
+from napari_unet.widgets.annotation_layers import boxes_of, regions_of
+from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import find_layer, is_made_here
+from napari_unet.widgets.layers import (
+    IGNORE_LABEL,
+    find_layer,
+    is_made_here,
+    labels_of,
+    pixel_size_um,
+    spatial_shape,
+)
 from napari_unet.widgets.point_layers import (
     CLASS,
     add_points,
     adopt_points,
     classes_of,
+    points_of,
     set_class,
     take_over,
 )
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Layer
+
+    from napari_unet.core.annotation.findings import Finding
+    from napari_unet.session import Session
 
 _CHANGES = ("data", "features", "feature_defaults")
+_CHECK_MSEC = 300
 WHOLE_IMAGE_COUNTS = (
     "Without regions the whole image counts as marked: what has no point is learned as "
     "background."
+)
+MARKED_PLANES_COUNT = (
+    "Without regions the planes with points count as marked: what has no point on them "
+    "is learned as background."
 )
 
 
@@ -45,17 +63,23 @@ class PointControls(QWidget):
 
     Parameters
     ----------
+    session : Session
+        How large the disks will be, and whether planes or volumes are learned.
     viewer : napari.Viewer
         Where image and points are.
     parent : QWidget, optional
         Qt parent.
     """
 
-    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._session, self._viewer = session, viewer
+        self._checker = LatestAnswer(self, "Checking points")
+        self._checker.answered.connect(self._show_findings)
         self._chosen = chosen_layers(viewer)
-        self._watched: PointsLayer | None = None
+        self._watched: list[Layer] = []
         self._build()
         self._mark.clicked.connect(self._on_mark_clicked)
         self._class.textActivated.connect(self._on_class_given)
@@ -76,6 +100,8 @@ class PointControls(QWidget):
         )
         for name in ("image", "points", "regions"):
             listen(getattr(self._chosen.events, name), self._show_layers)
+        for signal in (session.events.train_config, session.events.network):
+            listen(signal, self._on_changed)
         self._show_layers()
 
     def _build(self) -> None:
@@ -109,6 +135,10 @@ class PointControls(QWidget):
         layout.addWidget(self._class, 0, 1)
         layout.addWidget(self._take, 1, 0, 1, 2)
         layout.addWidget(self._summary, 2, 0, 1, 2)
+        self._findings = QLabel()
+        self._findings.setWordWrap(True)
+        self._findings.hide()
+        layout.addWidget(self._findings, 3, 0, 1, 2)
         layout.setColumnStretch(0, 1)
         layout.setColumnStretch(1, 1)
 
@@ -166,13 +196,14 @@ class PointControls(QWidget):
 
     def _show_layers(self) -> None:
         self._mark.setEnabled(self._chosen.image is not None)
-        if self._watched is not None:
+        for layer in self._watched:
             for name in _CHANGES:
-                getattr(self._watched.events, name).disconnect(self._on_changed)
-        self._watched = self._chosen.points
-        if self._watched is not None:
+                getattr(layer.events, name).disconnect(self._on_changed)
+        layers = (self._chosen.points, self._chosen.regions)
+        self._watched = [layer for layer in layers if layer is not None]
+        for layer in self._watched:
             for name in _CHANGES:
-                getattr(self._watched.events, name).connect(self._on_changed)
+                getattr(layer.events, name).connect(self._on_changed)
         self._show_detections()
         self._show_points()
 
@@ -187,6 +218,7 @@ class PointControls(QWidget):
         self._class.setVisible(layer is not None)
         self._summary.setVisible(layer is not None)
         if layer is None:
+            self._check()
             return
         counts = Counter(classes_of(layer))
         with signals_blocked(self._class):
@@ -198,8 +230,58 @@ class PointControls(QWidget):
         if len(counts) > 1:
             text += ": " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
         if self._chosen.regions is None:
-            text += f"<br>{WHOLE_IMAGE_COUNTS}"
+            by_plane = layer.ndim == 3 and self._session.network.dimensions == 2
+            text += f"<br>{MARKED_PLANES_COUNT if by_plane else WHOLE_IMAGE_COUNTS}"
         self._summary.setText(text)
+        self._check()
+
+    # -------------------------------------------------------------------- mistakes
+
+    @qthrottled(timeout=_CHECK_MSEC)
+    def _check(self, _event: Any = None) -> None:
+        """Look for points set twice, outside, on ground that does not count."""
+        image, layer = self._chosen.image, self._chosen.points
+        self._checker.forget()
+        if image is None or layer is None or not len(layer.data):
+            self._findings.hide()
+            return
+        try:
+            regions = boxes_of(regions_of(self._chosen.regions, image))
+            points = points_of(layer, image)
+        except InputError as error:
+            self._show_text(str(error))
+            return
+        shape, size = spatial_shape(image), pixel_size_um(image)
+        annotation = self._chosen.annotation
+        ignored = None
+        if annotation is not None:
+            ignored = labels_of(annotation) == IGNORE_LABEL
+        radius = self._session.train_config.point_radius
+        volume = self._session.network.dimensions == 3
+
+        def find() -> list[Finding]:
+            from napari_unet.core.annotation.point_findings import (
+                find_misplaced_points,
+            )
+
+            return find_misplaced_points(
+                points,
+                shape,
+                pixel_size_um=size,
+                radius=radius,
+                regions=regions,
+                ignored=ignored,
+                volume=volume,
+            )
+
+        self._checker.ask(find)
+
+    def _show_findings(self, findings: list[Finding]) -> None:
+        self._show_text("<br>".join(f"⚠ {finding.message}" for finding in findings))
+
+    def _show_text(self, text: str) -> None:
+        self._findings.setText(text)
+        self._findings.setVisible(bool(text))
 
 
 def _current_class(layer: PointsLayer) -> str:

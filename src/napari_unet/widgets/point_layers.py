@@ -125,7 +125,7 @@ def set_class(layer: PointsLayer, name: str) -> None:
     layer.refresh_colors()
 
 
-def points_of(layer: PointsLayer | None, image: ImageLayer) -> dict[int | None, Points]:
+def points_of(layer: PointsLayer | None, image: ImageLayer) -> Points:
     """Return the points of a layer in pixels of the image.
 
     Parameters
@@ -137,17 +137,13 @@ def points_of(layer: PointsLayer | None, image: ImageLayer) -> dict[int | None, 
 
     Returns
     -------
-    dict of int or None to Points
-        (Y, X), by plane; the key is None for a 2D image.
+    Points
+        ([Z,] Y, X); none where there is no layer.
     """
     if layer is None or not len(layer.data):
-        return {}
+        return Points(np.zeros((0, image.ndim)), ())
     places = np.array([image.world_to_data(layer.data_to_world(p)) for p in layer.data])
-    points = Points(places, tuple(classes_of(layer)))
-    if image.ndim == 2:
-        return {None: points}
-    planes = np.unique(np.round(places[:, 0]).astype(int))
-    return {int(z): points.plane(int(z)) for z in planes}
+    return Points(places, tuple(classes_of(layer)))
 
 
 def take_over(detections: PointsLayer, points: PointsLayer) -> int:
@@ -307,7 +303,7 @@ def describe_points(segmented: Segmented) -> str:
     text = f"{total} point" if total == 1 else f"{total} points"
     if len(segmented.class_names) > 2:
         text += ": " + ", ".join(f"{counts[n]} {n}" for n in segmented.class_names[1:])
-    if segmented.planes is None:
+    if segmented.planes is None or segmented.volume:
         return text
     slices = len(segmented.planes)
     return f"{text}, in one slice" if slices == 1 else f"{text}, in {slices} slices"

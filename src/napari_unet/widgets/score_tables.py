@@ -11,9 +11,13 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_unet.widgets.errors_layer import KINDS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.class_scores import ClassScores
-    from napari_unet.core.evaluation.error_map import ErrorMap
+    from napari_unet.core.evaluation.detection import DetectionScores
+    from napari_unet.core.evaluation.error_map import Verdict
+    from napari_unet.core.evaluation.point_comparison import PointComparison
     from napari_unet.core.evaluation.scores import Scores
 
 # Name of the score, title, what it means.
@@ -173,6 +177,45 @@ class BoundaryTable(CopiedTable):
         self.fit_height()
 
 
+class PointTable(CopiedTable):
+    """One row per class of points, and one for all together."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        titles = ("Class", "F1", "Prec.", "Recall", "True", "Pred.", "Right")
+        super().__init__(titles, parent)
+        self.setAccessibleName("Scores of the points")
+        for column, help_text in enumerate(
+            (
+                "",
+                "Points found and not invented",
+                "Precision: part of the predicted points that are right",
+                "Part of the true points that were found",
+                "True points",
+                "Predicted points",
+                "Predicted points that are near enough to a true one",
+            )
+        ):
+            if (head := self.horizontalHeaderItem(column)) is not None:
+                head.setToolTip(help_text)
+
+    def setValue(self, compared: PointComparison) -> None:
+        """Show the scores."""
+        rows: list[tuple[str, DetectionScores]] = [("All", compared.overall)]
+        if len(compared.scores) > 1:
+            rows = [*compared.scores.items(), *rows]
+        self.setRowCount(len(rows))
+        for row, (title, scores) in enumerate(rows):
+            ratios = (scores.f1, scores.precision, scores.recall)
+            counts = (
+                scores.objects_true,
+                scores.objects_predicted,
+                scores.true_positives,
+            )
+            texts = [f"{ratio:.3f}" for ratio in ratios] + [f"{n}" for n in counts]
+            self.put(row, (title, *texts), title)
+        self.fit_height(_MOST_ROWS)
+
+
 class ErrorTable(CopiedTable):
     """One row per error; `chosen` carries the place of the row the user chose."""
 
@@ -185,9 +228,9 @@ class ErrorTable(CopiedTable):
         self.setFixedHeight(_ERRORS_HEIGHT)
         self.currentCellChanged.connect(self._on_cell_changed)
 
-    def setValue(self, errors: ErrorMap) -> None:
+    def setValue(self, verdicts: Sequence[Verdict]) -> None:
         """List every object that was not found, and every false one."""
-        wrong = [v for v in errors.verdicts if KINDS[v.kind][0] != "found"]
+        wrong = [v for v in verdicts if KINDS[v.kind][0] != "found"]
         self.setRowCount(0)
         self.setRowCount(len(wrong))
         for row, verdict in enumerate(wrong):

@@ -23,6 +23,7 @@ from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import IGNORE_LABEL, current_plane, labels_of
 from napari_unet.widgets.overlay import show_overlay
+from napari_unet.widgets.point_question import PointQuestion, learned_points
 from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -30,9 +31,12 @@ if TYPE_CHECKING:
 
     import napari
     from napari.layers import Image as ImageLayer
+    from napari.layers import Labels
+    from napari.layers import Points as PointsLayer
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.live_weight_map import LiveWeightMap
+    from napari_unet.core.annotation.target import Region
     from napari_unet.core.config import SamplingConfig, TrainConfig, WeightMapConfig
     from napari_unet.session import Session
 
@@ -77,6 +81,7 @@ class _Answer:
     name: MapName
     values: NDArray[Any]
     objects: int
+    noun: str = "objects"
 
 
 class WeightMapSection(Section):
@@ -122,6 +127,7 @@ class WeightMapSection(Section):
         listen(session.events.class_names, self._on_kind_changed)
         listen(self._chosen.events.annotation, self._on_layers_chosen)
         listen(self._chosen.events.regions, self._on_layers_chosen)
+        listen(self._chosen.events.points, self._on_layers_chosen)
 
     def _build(self) -> None:
         self._live = QCheckBox("Show live:")
@@ -209,17 +215,28 @@ class WeightMapSection(Section):
         if not self._live.isChecked():
             return
         annotation, regions = self._chosen.annotation, self._chosen.regions
-        if annotation is None:
-            self._status.setText("Make an annotation and paint a few objects first.")
+        points = self._chosen.points
+        if annotation is None and points is None:
+            self._status.setText(
+                "Make an annotation and paint a few objects first, or mark them by "
+                "points."
+            )
             return
+        self._watched = []
         # `paint` comes before the pixels are written, `labels_update` right after, and
         # undo and redo emit only `set_data`, which also follows the current slice.
-        events = annotation.events
-        later = [events.paint, events.set_data, events.data]
+        later: list[Any] = []
+        if annotation is not None:
+            events = annotation.events
+            later = [events.paint, events.set_data, events.data]
+            self._watched.append((events.labels_update, self._request_now))
+        if points is not None:
+            # Following the slice, too, which for painted layers `set_data` does.
+            later += [points.events.data, points.events.features]
+            later += [points.events.set_data]
         if regions is not None:
             later += [regions.events.data, regions.events.features]
-        self._watched = [(signal, self._request) for signal in later]
-        self._watched.append((events.labels_update, self._request_now))
+        self._watched += [(signal, self._request) for signal in later]
         for signal, slot in self._watched:
             signal.connect(slot)
         self._request()
@@ -238,14 +255,28 @@ class WeightMapSection(Section):
     def _ask(self) -> None:
         """Hand a copy of the plane on the screen to another thread."""
         image, annotation = self._chosen.image, self._chosen.annotation
-        if image is None or annotation is None or not self._live.isChecked():
+        points = learned_points(self._chosen)
+        if image is None or not self._live.isChecked():
             return
-        plane = current_plane(self._viewer, annotation)
+        plane = current_plane(self._viewer, image)
         try:
             regions = regions_of(self._chosen.regions, image).get(plane, ())
         except InputError as error:
             self._status.setText(str(error))
             return
+        if points is not None:
+            self._ask_of_points(image, points, plane, regions)
+        elif annotation is not None:
+            self._ask_of_labels(image, annotation, plane, regions)
+
+    def _ask_of_labels(
+        self,
+        image: ImageLayer,
+        annotation: Labels,
+        plane: int | None,
+        regions: tuple[Region, ...],
+    ) -> None:
+        """Hand a copy of what is painted to another thread."""
         config, painted = self._session.train_config, labels_of(annotation, plane)
         name: MapName = self._name.currentData()
         # One stroke sends several events, and showing a layer sends one, too.
@@ -279,6 +310,32 @@ class WeightMapSection(Section):
                 )
             objects = summarise_layers(painted, {None: regions}).objects
             return _Answer(image, plane, name, values, objects)
+
+        self._answers.ask(compute)
+
+    def _ask_of_points(
+        self,
+        image: ImageLayer,
+        layer: PointsLayer,
+        plane: int | None,
+        regions: tuple[Region, ...],
+    ) -> None:
+        """Hand a copy of the points to another thread."""
+        try:
+            question = PointQuestion.of(
+                self._session, image, layer, self._chosen.annotation, plane, regions
+            )
+        except InputError as error:
+            self._status.setText(str(error))
+            return
+        name: MapName = self._name.currentData()
+        if (image, name, question) == self._asked[0]:
+            return
+        self._asked, self._live_map = ((image, name, question), None), None
+
+        def compute() -> _Answer:
+            values = question.derive(name)
+            return _Answer(image, plane, name, values, question.count, "points")
 
         self._answers.ask(compute)
 
@@ -316,20 +373,20 @@ def _contrast(config: WeightMapConfig) -> tuple[float, float]:
 
 def _describe(answer: _Answer) -> str:
     """Return what is to be said about a map."""
-    objects, values = answer.objects, answer.values
+    objects, values, noun = answer.objects, answer.values, answer.noun
     if answer.name == "patch density":
         drawn = float(values.sum())
         # Objects have the density 1, unless all is alike.
         share = float(values[values == 1].sum()) / drawn if drawn else 0
         return f"{share:.0%} of the patches are centred on an object"
     if answer.name == "distance map":
-        return f"{objects} objects; the farthest pixel is {values.max():.0f} px away"
+        return f"{objects} {noun}; the farthest pixel is {values.max():.0f} px away"
     if objects < 2:
         return (
-            "Fewer than two objects are annotated here, so there is no ridge between "
-            "objects yet."
+            f"Fewer than two {noun} are annotated here, so there is no ridge between "
+            f"{noun} yet."
         )
     if answer.name == "separation border":
         cut = int(values.sum())
-        return f"{objects} objects; {cut} px between touching ones become background"
-    return f"{objects} objects; the brightest pixels count {values.max():.1f} times"
+        return f"{objects} {noun}; {cut} px between touching ones become background"
+    return f"{objects} {noun}; the brightest pixels count {values.max():.1f} times"

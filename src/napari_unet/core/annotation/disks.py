@@ -1,4 +1,4 @@
-"""Points turned into what the loss sees: disks, with unknown ground around each."""
+"""Points turned into what the loss sees: disks or balls, with unknown ground around."""
 
 from collections.abc import Sequence
 
@@ -20,30 +20,34 @@ def draw_disks(
     seen: Sequence[Region] = (),
     ignored: NDArray[np.bool_] | None = None,
     separation_border: int = 1,
+    pixel_size: Sequence[float] | None = None,
 ) -> Target:
     """Turn points into a target, as the U-Net plugin for Fiji does [1]_.
 
-    Each point becomes a disk of its class. Around it, up to twice the radius, the
-    ground is unknown: nobody has said where the object ends.
+    Each point becomes a disk of its class, in a volume a ball. Around it, up to twice
+    the radius, the ground is unknown: nobody has said where the object ends.
 
     Parameters
     ----------
-    positions : ndarray of float, shape (N, 2)
-        (Y, X) in pixels of the target; the centre of the first pixel is 0.
+    positions : ndarray of float, shape (N, 2) or (N, 3)
+        ([Z,] Y, X) in pixels of the target; the centre of the first pixel is 0.
     classes : ndarray of int, shape (N,)
         From 1 on.
     shape : tuple of int
-        (Y, X) of the target.
+        ([Z,] Y, X) of the target.
     radius : float
-        Of the disks, in pixels: a pixel belongs to one if its centre does.
+        Of the disks, in pixels along X: a pixel belongs to one if its centre does.
     regions : sequence of Region
         Everything outside all of them is unknown; none means that everything is known.
     seen : sequence of Region
         Ground that is annotated, too, but not to be learned from.
-    ignored : ndarray of bool, shape (Y, X), optional
+    ignored : ndarray of bool, shape of the target, optional
         Ground to be left out.
     separation_border : int
         Width of the line of background between close points, 0 to 2 pixels.
+    pixel_size : sequence of float, one per axis, optional
+        Edge lengths of a pixel, that along X being 1. By default 1: in volumes, pixels
+        are often longer along Z, and a ball reaches through fewer of them.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def draw_disks(
     Raises
     ------
     InputError
-        If the radius is not positive.
+        If the radius or the pixel size is not positive, or has the wrong length.
 
     Notes
     -----
@@ -79,8 +83,14 @@ def draw_disks(
     """
     if not radius > 0:
         raise InputError(f"The radius of the points is {radius:g}; give one above 0.")
-    positions = np.asarray(positions, float).reshape(-1, 2)
-    owner, distance = _share_ground(positions, shape, 2 * radius)
+    sizes = np.ones(len(shape)) if pixel_size is None else np.array(pixel_size, float)
+    if len(sizes) != len(shape) or not (sizes > 0).all():
+        raise InputError(
+            f"The pixel size is {tuple(sizes.tolist())}, but the target has "
+            f"{len(shape)} axes; give one positive number for each."
+        )
+    positions = np.asarray(positions, float).reshape(-1, len(shape))
+    owner, distance = _share_ground(positions, shape, 2 * radius, sizes)
     class_of = np.concatenate([[0], classes]).astype(np.int64)
     kept = cut_separation_border(owner, separation_border)
     disks = (kept > 0) & (distance <= radius)
@@ -97,7 +107,10 @@ def draw_disks(
 
 
 def _share_ground(
-    positions: NDArray[np.floating], shape: tuple[int, ...], reach: float
+    positions: NDArray[np.floating],
+    shape: tuple[int, ...],
+    reach: float,
+    sizes: NDArray[np.floating],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Return for each pixel the number of its point, and the distance to it.
 
@@ -108,10 +121,10 @@ def _share_ground(
     distance = np.full(shape, np.inf)
     for number, point in enumerate(positions, start=1):
         box = tuple(
-            slice(max(0, int(np.ceil(p - reach))), max(0, int(p + reach) + 1))
-            for p in point
+            slice(max(0, int(np.ceil(p - far))), max(0, int(p + far) + 1))
+            for p, far in zip(point, reach / sizes, strict=True)
         )
-        apart = _distances(point, shape, box)
+        apart = _distances(point, shape, box, sizes)
         nearer = (apart <= reach) & (apart < distance[box])
         owner[box][nearer] = number
         distance[box][nearer] = apart[nearer]
@@ -119,7 +132,8 @@ def _share_ground(
     for number in np.flatnonzero(counts == 0).tolist():
         if number == 0:  # no background at all
             continue
-        apart = _distances(positions[number - 1], shape, (slice(None), slice(None)))
+        everywhere = (slice(None),) * len(shape)
+        apart = _distances(positions[number - 1], shape, everywhere, sizes)
         apart[(owner > 0) & (counts[owner] < 2)] = np.inf
         pixel = np.unravel_index(np.argmin(apart), shape)
         counts[owner[pixel]] -= 1
@@ -129,11 +143,19 @@ def _share_ground(
 
 
 def _distances(
-    point: NDArray[np.floating], shape: tuple[int, ...], box: tuple[slice, ...]
+    point: NDArray[np.floating],
+    shape: tuple[int, ...],
+    box: tuple[slice, ...],
+    sizes: NDArray[np.floating],
 ) -> NDArray[np.float64]:
     """Return how far the pixels of a box are from a point."""
-    y, x = (np.arange(n)[part] for n, part in zip(shape, box, strict=True))
-    apart: NDArray[np.float64] = np.hypot((y - point[0])[:, None], x - point[1])
+    along = [
+        (np.arange(n)[part] - p) * size
+        for n, part, p, size in zip(shape, box, point, sizes, strict=True)
+    ]
+    apart: NDArray[np.float64] = np.abs(along[0])
+    for other in along[1:]:
+        apart = np.hypot(apart[..., None], other)
     return apart
 
 

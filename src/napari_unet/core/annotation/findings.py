@@ -69,9 +69,9 @@ def find_faults(
                 " If its first axis is depth or time rather than channels, save it so "
                 "that the file says so (Fiji: Image > Properties)."
             )
-        return [Finding("error", text), *_look_at_grey_values(image)]
+        return [Finding("error", text), *look_at_grey_values(image)]
     findings = _look_at_labels(labels) if kind == "objects" else []
-    findings += _look_at_grey_values(image)
+    findings += look_at_grey_values(image)
     return sorted(findings, key=lambda finding: finding.level)
 
 
@@ -188,7 +188,7 @@ def _in_pieces(labels: np.ndarray) -> list[int]:
     return found
 
 
-def _look_at_grey_values(image: Image) -> list[Finding]:
+def look_at_grey_values(image: Image) -> list[Finding]:
     """Look for constant and over-exposed channels."""
     findings, exposed = [], []
     for index, channel in enumerate(image.array):

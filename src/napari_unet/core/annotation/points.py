@@ -128,6 +128,12 @@ def check_inside(points: Points, shape: Sequence[int], name: str) -> None:
         )
 
 
+def lie_between_planes(points: Points) -> bool:
+    """Tell whether some points of a stack are on no plane, but between two."""
+    along_z = points.positions[:, 0]
+    return points.positions.shape[1] == 3 and bool((along_z % 1 != 0).any())
+
+
 def class_names_of(all_points: Sequence[Points]) -> tuple[str, ...]:
     """Return the names of the classes that occur, background first.
 

@@ -74,8 +74,8 @@ class Example:
     role : str
         What the image is for if it has no regions; with regions, each says so itself.
     points : Points, optional
-        Objects marked by points (Y, X). Then `annotation` says only which ground to
-        leave out: it holds nothing but 0 and the ignore label.
+        Objects marked by points ([Z,] Y, X). Then `annotation` says only which ground
+        to leave out: it holds nothing but 0 and the ignore label.
     seen : tuple of Region
         Ground that is fully annotated, too, but not to be learned from: it hides no
         objects, so weights near it are known.

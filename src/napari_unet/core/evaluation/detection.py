@@ -16,6 +16,8 @@ from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.evaluation.value_scores import ValueScores
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 # Points this far apart, in pixels, may be the same object (Falk et al. 2019).
@@ -126,35 +128,62 @@ def score_points(
     *,
     distance: float = DISTANCE,
     known: NDArray[np.bool_] | None = None,
+    pixel_size: Sequence[float] | None = None,
 ) -> DetectionScores:
-    """Compare predicted with true points of one class and one plane.
+    """Compare predicted with true points of one class and one plane or volume.
 
     Parameters
     ----------
-    predicted, true : ndarray of float, shape (N, 2) and (M, 2)
-        (Y, X), in pixels.
+    predicted, true : ndarray of float, shape (N, D) and (M, D)
+        ([Z,] Y, X), in pixels.
     distance : float
-        Pairs may be so far apart, in pixels.
-    known : ndarray of bool, shape (Y, X), optional
+        Pairs may be so far apart, in pixels along X.
+    known : ndarray of bool, shape ([Z,] Y, X), optional
         Where points count; by default everywhere. A point outside is neither missed
         nor false, unless its partner lies inside.
+    pixel_size : sequence of float, one per axis, optional
+        Edge lengths of a pixel, that along X being 1; by default 1.
 
     Examples
     --------
     >>> score_points(np.array([[0, 0], [9, 9]]), np.array([[0, 3]])).f1
     0.6666666666666666
     """
-    pairs = match_points(predicted, true, distance)
+    pairs, counted_predicted, counted_true = judge_points(
+        predicted, true, distance=distance, known=known, pixel_size=pixel_size
+    )
+    return DetectionScores(
+        objects_true=int(counted_true.sum()),
+        objects_predicted=int(counted_predicted.sum()),
+        true_positives=int(counted_predicted[pairs[:, 0]].sum()),
+    )
+
+
+def judge_points(
+    predicted: NDArray[np.floating],
+    true: NDArray[np.floating],
+    *,
+    distance: float = DISTANCE,
+    known: NDArray[np.bool_] | None = None,
+    pixel_size: Sequence[float] | None = None,
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the pairs of points, and which of them count; see `score_points`.
+
+    Returns
+    -------
+    pairs : ndarray of int, shape (K, 2)
+        Indices of a predicted and of a true point.
+    counted_predicted, counted_true : ndarray of bool, shape (N,) and (M,)
+        Which lie where points count, or have a partner that does.
+    """
+    sizes = np.ones(predicted.shape[1]) if pixel_size is None else np.array(pixel_size)
+    pairs = match_points(predicted * sizes, true * sizes, distance)
     counted_predicted = _lies_in(predicted, known)
     counted_true = _lies_in(true, known)
     rows, columns = pairs.T
     either = counted_predicted[rows] | counted_true[columns]
     counted_predicted[rows] = counted_true[columns] = either
-    return DetectionScores(
-        objects_true=int(counted_true.sum()),
-        objects_predicted=int(counted_predicted.sum()),
-        true_positives=int(either.sum()),
-    )
+    return pairs, counted_predicted, counted_true
 
 
 def match_points(
@@ -226,7 +255,7 @@ def _lies_in(
     if known is None or not len(points):
         return np.ones(len(points), bool)
     last = np.asarray(known.shape) - 1
-    y, x = np.clip(np.round(points), 0, last).astype(int).T
+    pixels = tuple(np.clip(np.round(points), 0, last).astype(int).T)
     outside = np.any(abs(points - last / 2) > last / 2 + 0.5, axis=1)
-    lies_in: NDArray[np.bool_] = known[y, x] & ~outside
+    lies_in: NDArray[np.bool_] = known[pixels] & ~outside
     return lies_in

@@ -45,17 +45,18 @@ class Detections:
 def detect_points(
     probabilities: NDArray[np.floating], config: ObjectConfig | None = None
 ) -> Detections:
-    """Return the points in a plane of class probabilities.
+    """Return the points in a plane or a volume of class probabilities.
 
     A pixel belongs to an object if its probability of being one reaches the threshold;
-    with two classes and 0.5 that is the most probable class. Each 4-connected piece is
-    a point, of the class that is most probable over all its pixels, at the centre of
-    mass weighted by the probability of that class. Falk et al. (2019) take the pieces
-    of each class instead, so an object that looks like two classes is two points there.
+    with two classes and 0.5 that is the most probable class. Each 4-connected piece (in
+    a volume, 6-connected) is a point, of the class that is most probable over all its
+    pixels, at the centre of mass weighted by the probability of that class. Falk et al.
+    (2019) take the pieces of each class instead, so an object that looks like two
+    classes is two points there.
 
     Parameters
     ----------
-    probabilities : ndarray of float, shape (K, Y, X)
+    probabilities : ndarray of float, shape (K, [Z,] Y, X)
         Class 0 is background.
     config : ObjectConfig, optional
         `threshold`; pieces smaller than `min_size` do not count. By default, 0.5 and 1.
@@ -63,7 +64,7 @@ def detect_points(
     Raises
     ------
     InputError
-        If there are no classes, or not two axes of pixels.
+        If there are no classes, or not two or three axes of pixels.
 
     Examples
     --------
@@ -73,22 +74,22 @@ def detect_points(
     (array([[0., 2.]]), array([0.7]))
     """
     config = config or ObjectConfig(min_size=1)
-    if probabilities.ndim != 3 or len(probabilities) < 2:
+    if probabilities.ndim not in (3, 4) or len(probabilities) < 2:
         raise InputError(
-            "Points are found plane by plane, in an array (K, Y, X) of two or more "
+            "Points are found in an array (K, Y, X) or (K, Z, Y, X) of two or more "
             f"classes; this one has the shape {probabilities.shape}."
         )
     labels, count = ndimage.label(1 - probabilities[0] >= config.threshold)
-    y, x = np.nonzero(labels)
-    piece = labels[y, x] - 1
+    pixels = np.nonzero(labels)
+    piece = labels[pixels] - 1
     sizes = np.bincount(piece, minlength=count)
     kept = sizes >= config.min_size
-    of_classes = probabilities[1:, y, x].astype(np.float64)  # (K - 1, pixels)
+    of_classes = probabilities[1:][:, labels > 0].astype(np.float64)
     sums = np.stack([np.bincount(piece, values, count) for values in of_classes])
     best = sums.argmax(axis=0)
     weights = of_classes[best[piece], np.arange(len(piece))]
     total = np.bincount(piece, weights, count)
-    centres = [np.bincount(piece, weights * axis, count) / total for axis in (y, x)]
+    centres = [np.bincount(piece, weights * axis, count) / total for axis in pixels]
     return Detections(
         positions=np.stack(centres, axis=1)[kept],
         classes=best[kept] + 1,
@@ -99,7 +100,9 @@ def detect_points(
 def make_points(
     segmentation: Segmentation, config: ObjectConfig | None = None
 ) -> Detections:
-    """Turn predicted probabilities into points of the whole image, plane by plane.
+    """Turn predicted probabilities into points of the whole image.
+
+    Plane by plane, unless a 3D model saw the planes together.
 
     Parameters
     ----------
@@ -114,7 +117,11 @@ def make_points(
         (Y, X), or (Z, Y, X) of a stack, in pixels of the whole image.
     """
     return locate_points(
-        segmentation.probabilities, segmentation.box, segmentation.planes, config
+        segmentation.probabilities,
+        segmentation.box,
+        segmentation.planes,
+        config,
+        volume=segmentation.volume,
     )
 
 
@@ -123,6 +130,8 @@ def locate_points(
     box: tuple[slice, slice],
     planes: Sequence[int] | None,
     config: ObjectConfig | None = None,
+    *,
+    volume: bool = False,
 ) -> Detections:
     """Return the points of a box of an image, or of some planes of a stack.
 
@@ -136,9 +145,15 @@ def locate_points(
         Their indices; None for a single image.
     config : ObjectConfig, optional
         See `detect_points`.
+    volume : bool
+        Whether objects reach through the planes, which are then all of one block.
     """
     corner = np.array([part.start for part in box], float)
     if planes is None:
+        found = detect_points(probabilities, config)
+        return Detections(found.positions + corner, found.classes, found.confidence)
+    if volume:
+        corner = np.array([planes[0], *corner])
         found = detect_points(probabilities, config)
         return Detections(found.positions + corner, found.classes, found.confidence)
     each = [detect_points(plane, config) for plane in np.moveaxis(probabilities, 1, 0)]

@@ -1,7 +1,6 @@
 """Annotated images: checked, and brought to the model's pixel size."""
 
 import functools
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -32,6 +31,7 @@ from napari_unet.core.image import (
 )
 from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.patches import TrainingImage, prepare_image
+from napari_unet.core.training.pixel_size import median_pixel_size
 from napari_unet.core.training.prepared import Prepared, place_points
 
 # Returns the weight map of an example, ([Z,] Y, X).
@@ -92,6 +92,7 @@ def prepare(
         for part in (example.regions, example.seen)
     )
     annotation = resample(example.annotation, shape, order=0)
+    pixel_size = _relative(settings.pixel_sizes_um)
     points = None
     if example.points is None:
         target = make_target(
@@ -114,13 +115,14 @@ def prepare(
             seen=seen,
             ignored=annotation != 0,
             separation_border=separation_border,
+            pixel_size=pixel_size,
         )
     return Prepared(
         grey=resample(example.image.array, shape),
         intensity=measure_intensity(example.image, settings.normalisation),
         target=target,
         points=points,
-        pixel_size=_relative(settings.pixel_sizes_um),
+        pixel_size=pixel_size,
     )
 
 
@@ -251,10 +253,7 @@ def complete_settings(
     settings = settings or ModelSettings()
     if not new:
         return settings
-    plane = _median_size(examples, lambda sizes: math.sqrt(math.prod(sizes[-2:])))
-    depth = None
-    if settings.network.dimensions == 3:
-        depth = _median_size(examples, lambda sizes: sizes[0])
+    plane, depth = median_pixel_size(examples, settings.network.dimensions)
     channels = len(settings.channels) or examples[0].image.channels
     network = settings.network.replaced(in_channels=channels)
     objects = settings.objects
@@ -267,18 +266,6 @@ def complete_settings(
         pixel_size_z_um=depth,
         objects=objects.model_dump(),
     )
-
-
-def _median_size(
-    examples: Sequence[Example], measure: Callable[[tuple[float, ...]], float]
-) -> float | None:
-    """Return the median pixel size; None unless that of every image is known.
-
-    With some of unknown size, rescaling the others would only do harm.
-    """
-    sizes = [example.image.pixel_size_um for example in examples]
-    known = [measure(size) for size in sizes if size is not None]
-    return round(float(np.median(known)), 6) if len(known) == len(sizes) else None
 
 
 def _smallest_size(examples: Sequence[Example], default: int) -> int:

@@ -3,12 +3,15 @@
 import math
 from collections.abc import Sequence
 
+from napari_unet.core.annotation.point_maps import balance_for_points
 from napari_unet.core.annotation.points import class_names_of
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.training.pixel_size import median_pixel_size
 
-# A piece smaller than this part of a disk is no point, until validation says better.
+# A piece smaller than this part of a disk or ball is no point, until validation says
+# better.
 _SMALLEST_PIECE = 0.25
 
 
@@ -31,7 +34,10 @@ def name_point_classes(
         return settings
     settings = settings or ModelSettings()
     names = class_names_of(points)
-    smallest = max(1, round(_SMALLEST_PIECE * math.pi * radius**2))
+    dimensions = settings.network.dimensions
+    plane, depth = median_pixel_size(examples, dimensions)
+    along_z = depth / plane if plane and depth else 1.0
+    smallest = max(1, round(_SMALLEST_PIECE * _disk_size(radius, dimensions, along_z)))
     return settings.replaced(
         annotation="points",
         class_names=names,
@@ -40,15 +46,18 @@ def name_point_classes(
     )
 
 
-def balance_points(config: TrainConfig, examples: Sequence[Example]) -> TrainConfig:
-    """Return training settings in which the few pixels of points weigh enough.
+def _disk_size(radius: float, dimensions: int, along_z: float) -> float:
+    """Return how many pixels a disk has; or a ball, of pixels so long along Z."""
+    if dimensions == 2:
+        return math.pi * radius**2
+    return 4 / 3 * math.pi * radius**3 / along_z
 
-    Disks are about a hundredth of an image. Unless its classes are balanced, form 2015
-    of the weights learns where points are, and of which class they are much later.
-    """
+
+def balance_points(config: TrainConfig, examples: Sequence[Example]) -> TrainConfig:
+    """Return training settings in which the few pixels of points weigh enough."""
     if all(example.points is None for example in examples):
         return config
-    balanced = config.weight_map.replaced(class_balance="inverse-frequency")
+    balanced = balance_for_points(config.weight_map)
     return config.replaced(weight_map=balanced.model_dump())
 
 
@@ -88,11 +97,6 @@ def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> N
         raise InputError(
             f"'{painted[0]}' is annotated by painted objects, but the model to start "
             "from detects points; start from scratch, or from a model that segments."
-        )
-    if with_points and settings.network.dimensions == 3:
-        raise InputError(
-            f"'{with_points[0]}' is annotated by points, which are learned plane by "
-            "plane; choose a network of 2 dimensions."
         )
     for example in examples:
         if example.points is not None:

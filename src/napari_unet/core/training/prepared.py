@@ -17,11 +17,11 @@ class KnownPoints:
 
     Parameters
     ----------
-    positions : ndarray of float, shape (N, 2)
-        (Y, X) in pixels.
+    positions : ndarray of float, shape (N, 2) or (N, 3)
+        ([Z,] Y, X) in pixels.
     classes : ndarray of int, shape (N,)
         From 1 on.
-    known : ndarray of bool, shape (Y, X)
+    known : ndarray of bool, shape ([Z,] Y, X)
         Where no point is missing; in contrast to a target's, also around points.
     """
 
@@ -88,12 +88,12 @@ def place_points(
     Parameters
     ----------
     points : Points
-        (Y, X), in pixels of the image.
+        ([Z,] Y, X), in pixels of the image.
     settings : ModelSettings
         Its classes count.
     factors : sequence of float
         By how much each axis grows.
-    annotation : ndarray of int, shape (Y, X)
+    annotation : ndarray of int, shape ([Z,] Y, X)
         Ignored ground is not 0; at the model's pixel size, like `regions`.
     regions : sequence of Region
         Fully annotated ground.

@@ -223,6 +223,7 @@ def _score_detection(
             found.positions[found.classes == number],
             points.positions[points.classes == number],
             known=points.known,
+            pixel_size=predicted.example.pixel_size,
         )
         for number in range(1, len(predicted.probabilities))
     ]
