@@ -37,7 +37,7 @@ def test_classes_of_two_layers_are_learned_and_named(person):
     tick(person, "gfp")
     assert "channels: dapi, gfp" in person.reads("Image and model")
 
-    person.choose("classes", "Numbers are", "Annotate")
+    person.choose("classes", "Learn", "Annotate")
     person.press("New", "Annotate")
     person.press("Add class", "Annotate")
     table = person.find(QTableWidget, "Classes", "Annotate")

@@ -1,6 +1,7 @@
 """Images to images on the command line: train, segment, and what is refused."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
@@ -104,6 +105,121 @@ def test_what_does_not_go_together_is_said(tmp_path, folders, model, call):
         *train, "--annotation", "values", "--set", "loss=cross-entropy", *SMALL
     )
     assert "'cross-entropy' does not go with" in said
+    goes_on = [*train, "--start-from", model]
+    said = refused(*goes_on, "--annotation", "objects")
+    assert "'model', predicts grey values, not objects or classes" in said
     segment = ["segment", folders[0], "--model", model, "--out", tmp_path / "o"]
     assert "predicts grey values: there are no" in refused(*segment, "--rois")
     assert not (tmp_path / "m").exists()
+
+
+def test_a_denoiser_does_not_go_on_with_labels_nor_objects_with_values(
+    tmp_path, folders, model, call
+):
+    labels = tmp_path / "labels"
+    labels.mkdir()
+    squares = np.zeros((80, 96), np.uint16)
+    for number, (y, x) in enumerate(np.mgrid[4:76:18, 4:92:18].reshape(2, -1).T, 1):
+        squares[y : y + 10, x : x + 10] = number
+    for name in ("field0", "field1"):
+        write_labels(labels / f"{name}.tif", squares, SIZE)
+
+    train = ["train", folders[0], labels, "--model", tmp_path / "m"]
+    code, _, err = call(*train, "--start-from", model)
+    assert code == 2
+    assert "'field0' looks like labels" in err or "'field0.tif' looks like" in err
+    assert not (tmp_path / "m").exists()
+
+    objects = tmp_path / "objects"
+    train = ["train", folders[0], labels, "--model", objects, *SMALL[:4]]
+    assert call(*train, "--iterations", "2", "--set", "patch_size=32")[0] == 0
+    code, _, err = call(
+        "train", *folders, "--model", tmp_path / "m", "--start-from", objects,
+        "--annotation", "values",
+    )  # fmt: skip
+    assert code == 2
+    assert "predicts objects or classes, not grey values" in err
+    assert not (tmp_path / "m").exists()
+
+
+def test_the_command_of_a_model_folder_repeats_the_training(
+    tmp_path, folders, model, call
+):
+    """Word for word but for the places of files, with the same result."""
+    places = {"IMAGES": folders[0], "TARGETS": folders[1], "NEW_MODEL": tmp_path / "2"}
+    words = shlex.split(read_manifest(model).card.command)[1:]
+    code, _, err = call(*(places.get(word, word) for word in words))
+    assert code == 0, err
+    first, second = read_manifest(model), read_manifest(tmp_path / "2")
+    assert second.settings == first.settings
+    assert second.card.training == first.card.training
+    assert second.card.scores == first.card.scores
+
+
+def test_predicted_images_are_compared_with_true_ones(tmp_path, folders, call):
+    """The table and the JSON hold what the formulas give, by image and over all."""
+    from skimage.metrics import structural_similarity
+
+    arguments = ["evaluate", *folders, "--values"]
+    code, out, err = call(*arguments, "--json")
+    assert code == 0, err
+    result = json.loads(out)
+    pairs = [
+        [tifffile.imread(folder / f"field{n}.tif").astype(float) for folder in folders]
+        for n in (0, 1)
+    ]
+    for number, (noisy, clean) in enumerate(pairs):
+        mse = np.square(noisy - clean).mean()
+        scores = result["images"][f"field{number}"]
+        assert scores["mse"] == pytest.approx(mse)
+        assert scores["rmse"] == pytest.approx(np.sqrt(mse))
+        assert scores["mae"] == pytest.approx(np.abs(noisy - clean).mean())
+        span = np.ptp(clean)
+        assert scores["psnr"] == pytest.approx(10 * np.log10(span**2 / mse))
+        expected = structural_similarity(
+            clean, noisy, data_range=span, gaussian_weights=True,
+            use_sample_covariance=False,
+        )  # fmt: skip
+        assert scores["ssim"] == pytest.approx(expected)
+    both = result["images"].values()
+    assert result["overall"]["mse"] == pytest.approx(np.mean([b["mse"] for b in both]))
+    assert result["overall"]["ssim"] == pytest.approx(
+        np.mean([b["ssim"] for b in both])
+    )
+    code, out, _ = call(*arguments)
+    head, _, first, *_ = out.splitlines()
+    assert head.split() == ["image", "PSNR", "(dB)", "RMSE", "MSE", "MAE", "SSIM"]
+    assert first.split()[1] == f"{result['images']['field0']['psnr']:.2f}"
+    assert out.splitlines()[-1].startswith("overall")
+
+
+def test_images_that_cannot_be_compared_are_named(tmp_path, folders, call):
+    def refused(*arguments):
+        code, _, err = call("evaluate", *arguments)
+        assert code == 2
+        return err.splitlines()[-1]
+
+    assert "Give either" in refused(*folders, "--values", "--classes")
+    assert "about labels" in refused(*folders, "--values", "--ignore-label", "3")
+    other = tmp_path / "field0.tif"
+    write_labels(other, np.ones((80, 95), np.uint16), SIZE)
+    said = refused(other, folders[1] / "field0.tif", "--values")
+    assert "field0.tif and field0.tif" in said
+    assert "1 channel of 95 × 80 px" in said
+    write_labels(other, np.ones((80, 96), np.uint16), SIZE)
+    said = refused(folders[0] / "field0.tif", other, "--values")
+    assert "The true image is constant" in said
+
+
+def test_pairs_of_images_are_checked_before_training(tmp_path, folders, call):
+    check = ["check", *folders, "--annotation", "values"]
+    noise = np.random.default_rng(0).random((80, 96), np.float32)
+    tifffile.imwrite(folders[1] / "field0.tif", noise)
+    assert call(*check)[0] == 0  # real numbers are grey values, and no bad labels
+    tifffile.imwrite(folders[1] / "field0.tif", np.ones((80, 95), np.float32))
+    tifffile.imwrite(folders[1] / "field1.tif", np.ones((80, 96), np.float32))
+    code, out, _ = call(*check, "--json")
+    assert code == 2
+    messages = [f["message"] for f in json.loads(out)["findings"]]
+    assert "The target of 'field0' has the shape (80, 95)" in messages[0]
+    assert "'field1' is constant" in messages[1]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -32,6 +31,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName
 from napari_unet.fine_tuned import fine_tune, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
+from napari_unet.learned import keep_together
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
@@ -87,19 +87,9 @@ class Session:
     )
 
     def __post_init__(self) -> None:
-        """Nobody waits for a job yet; a model brings its way of making objects."""
+        """Nobody waits for a job yet; what is learned and by what go together."""
         self._on_done: Callable[[Outcome], None] | None = None
-        self.events.model_folder.connect(self._take_objects)
-
-    def _take_objects(self) -> None:
-        """Make objects as the model did when it was validated; name its classes."""
-        with suppress(InputError):  # said where the model is shown
-            manifest = self.read_model()
-            if manifest is not None:
-                self.objects = manifest.settings.objects
-            if manifest is not None and manifest.settings.annotation == "classes":
-                self.class_names = manifest.settings.class_names
-                self.annotation = "classes"
+        keep_together(self)
 
     @property
     def is_busy(self) -> bool:
@@ -291,13 +281,12 @@ class Session:
         return self.begin(TRAINING, start, take_model)
 
     def _new_settings(self, image: Image) -> ModelSettings:
-        predicts_values = self.network.head == "regression"
-        are_classes = self.annotation == "classes" and not predicts_values
+        are_classes = self.annotation == "classes"
         return new_settings(
             image,
             self.network,
             class_names=self.class_names if are_classes else ("background", "object"),
-            annotation="values" if predicts_values else self.annotation,
+            annotation=self.annotation,
             normalisation=self.normalisation,
             objects=self.objects,
         )
@@ -336,7 +325,7 @@ class Session:
             self.train_config.weight_map,
             regions=regions,
             ignore_label=ignore_label,
-            kind=self.annotation,
+            kind="classes" if self.annotation == "classes" else "objects",
             classes=len(self.class_names) if self.annotation == "classes" else 2,
         )
 

@@ -7,9 +7,10 @@ import numpy as np
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import Card, Manifest, StoredFile, describe
-from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
 from napari_unet.core.image import Image
 from napari_unet.core.training.command import repeat_command
+from napari_unet.core.training.values import pair_images
 
 FOLDER = Path("models") / "my model"
 PLAIN = Example(Image(np.zeros((1, 6, 6)), None, "a"), np.eye(6, dtype=int))
@@ -38,6 +39,30 @@ def test_regions_ignored_ground_classes_and_validation_images_are_named():
     assert '--start-from "old one"' in command(PLAIN, start_from="old one")
     classes = ModelSettings(annotation="classes")
     assert "--annotation classes" in command(PLAIN, settings=classes)
+
+
+def test_targets_are_named_where_another_image_is_learned():
+    grey = Image(np.zeros((1, 6, 6)), None, "a")
+    pair, held = pair_images(grey, grey), pair_images(grey, grey, role="validation")
+    network = NetworkConfig(head="regression")
+    settings = ModelSettings(annotation="values", network=network)
+    said = command(pair, held, settings=settings, start_from="denoiser")
+    assert said.startswith("napari-unet train IMAGES TARGETS --model NEW_MODEL")
+    assert '--start-from "denoiser" --annotation values' in said
+    assert "--validation-images IMAGES2 --validation-labels TARGETS2" in said
+    file = StoredFile(name="w", bytes=1, sha256="0")
+    manifest = Manifest(settings=settings, card=Card(command=said), weights=file)
+    text = describe(manifest)
+    assert "IMAGES and TARGETS are folders" in text
+    assert "annotations" not in text
+
+
+def test_channels_are_named_where_they_are_positions_in_files():
+    assert "--channels 0,2 " in command(
+        PLAIN, settings=ModelSettings(channels=(0, 2), planes_as_channels=True)
+    )
+    layers = ModelSettings(channels=("my nuclei", "cells"))
+    assert "--channels" not in command(PLAIN, settings=layers)
 
 
 def test_the_card_says_that_layers_must_be_saved_first():

@@ -5,15 +5,24 @@ import pytest
 import torch
 
 from napari_unet.core.annotation.target import Example, Region
+from napari_unet.core.annotation.value_findings import (
+    find_target_faults,
+    look_like_labels,
+)
 from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import Model, load_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
 from napari_unet.core.errors import InputError
-from napari_unet.core.evaluation.value_scores import ValueScores, score_values
+from napari_unet.core.evaluation.value_scores import (
+    ValueScores,
+    compare_images,
+    score_values,
+)
 from napari_unet.core.image import Image
 from napari_unet.core.network.unet import build_network, parameter_count
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.presets import PRESETS
+from napari_unet.core.training.class_change import change_classes
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch
@@ -102,6 +111,85 @@ def test_psnr_by_hand_and_summed_over_images():
     assert more.mse == pytest.approx(100 / 6)
     assert score_values(true, true).psnr == 120
     assert ValueScores().psnr == 0
+
+
+def test_ssim_against_brute_force():
+    """The formula of Wang et al. 2004, window by window."""
+    rng = np.random.default_rng(0)
+    true = rng.uniform(0, 50, (1, 14, 13))
+    predicted = true + rng.normal(0, 9, true.shape)
+    y, x = np.mgrid[-5:6, -5:6]
+    window = np.exp(-(y**2 + x**2) / (2 * 1.5**2))
+    window /= window.sum()
+    c1, c2 = (0.01 * np.ptp(true)) ** 2, (0.03 * np.ptp(true)) ** 2
+    each = []
+    for top, left in np.ndindex(4, 3):
+        a, b = (
+            image[0, top : top + 11, left : left + 11] for image in (true, predicted)
+        )
+        (ma, mb) = (window * a).sum(), (window * b).sum()
+        va, vb = (window * a**2).sum() - ma**2, (window * b**2).sum() - mb**2
+        cov = (window * a * b).sum() - ma * mb
+        luminance = (2 * ma * mb + c1) / (ma**2 + mb**2 + c1)
+        each.append(luminance * (2 * cov + c2) / (va + vb + c2))
+    scores = compare_images(predicted, true)
+    assert scores.windows == 12
+    assert scores.ssim == pytest.approx(np.mean(each), rel=1e-6)
+    assert compare_images(true, true).ssim == pytest.approx(1)
+    # Windows of all images count alike; an image without any does not count.
+    two = scores + compare_images(true, true) + compare_images(true, true)
+    assert two.ssim == pytest.approx((np.mean(each) + 2) / 3)
+    small = compare_images(true[:, :10], true[:, :10])
+    assert small.ssim is None
+    assert "ssim" not in small.as_dict()
+    assert (scores + small).ssim == scores.ssim
+
+
+def test_the_measures_by_hand():
+    true = np.zeros((1, 2, 2))
+    true[0, 0] = 10
+    scores = compare_images(true + np.array([[3, 0], [0, -4]]), true)
+    assert scores.as_dict() == pytest.approx(
+        {
+            "mse": 6.25,
+            "rmse": 2.5,
+            "mae": 1.75,
+            "psnr": 10 * np.log10(100 / 6.25),
+        }
+    )
+
+
+def test_images_that_cannot_be_compared_are_refused():
+    true = np.arange(24.0).reshape(1, 4, 6)
+    with pytest.raises(InputError, match="3 channels of 6 × 4 px, the true one 1 ch"):
+        compare_images(np.zeros((3, 4, 6)), true)
+    with pytest.raises(InputError, match="predicted image holds values that are not"):
+        compare_images(np.full_like(true, np.nan), true)
+    with pytest.raises(InputError, match="is constant"):
+        compare_images(true, np.ones_like(true))
+
+
+def test_labels_are_told_from_grey_values():
+    y, x = np.mgrid[:40, :40]
+    discs = ((y % 20 - 10) ** 2 + (x % 20 - 10) ** 2 < 64) * (1 + y // 20 + x // 20 * 2)
+    grey = blobs().array.astype(np.uint16)
+    assert look_like_labels(discs[None])
+    assert look_like_labels((discs > 0)[None])
+    assert not look_like_labels(grey)
+    assert not look_like_labels(np.where(grey > 1500, grey, 0))  # dark background
+    assert not look_like_labels(discs[None].astype(np.float32))
+    assert not look_like_labels(np.stack([discs, discs]))
+
+
+def test_faults_of_pairs_are_found():
+    flat = Image(np.ones((1, 72, 90)), None, "flat")
+    labels = Image(np.tril(np.ones((1, 72, 90), int)), None, "labels")
+    assert find_target_faults(blobs(), blobs(1)) == []
+    [error] = find_target_faults(blobs(), flat)
+    assert (error.level, "'flat' is constant" in error.message) == ("error", True)
+    [warning] = find_target_faults(blobs(), labels)
+    assert warning.level == "warning"
+    assert "'labels' looks like labels" in warning.message
 
 
 def test_image_and_target_are_deformed_alike():
@@ -246,6 +334,10 @@ def test_what_does_not_go_together_is_refused(tmp_path):
         train(flat, SETTINGS, QUICK)
     with pytest.raises(InputError, match="both must be the same"):
         pair_images(image, blobs(shape=(72, 91)))
+    denoiser = Model(build_network(REGRESSION), SETTINGS, Card(name="denoiser"))
+    with pytest.raises(InputError, match="'denoiser', predicts grey values, not obje"):
+        change_classes(denoiser, ("background", "object"), annotation="objects")
+    assert change_classes(denoiser, SETTINGS.class_names, annotation="values")
     with pytest.raises(ValueError, match="learns values, and no other"):
         ModelSettings(network=REGRESSION)
     assert not (tmp_path / "m" / "settings.json").exists()

@@ -6,12 +6,14 @@ from napari.layers import Image
 from small_labels import cells
 
 from napari_unet.core.evaluation.boundary_scores import score_boundaries
+from napari_unet.core.evaluation.value_scores import compare_images
 from napari_unet.session import Session
 from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.errors_layer import DIFFERENCES
 from napari_unet.widgets.evaluate import EvaluateSection
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, show_image
+from napari_unet.widgets.target_layers import set_target
 
 TRUE = cells((0, 3), (5, 8))
 PROBABILITY = np.where(cells((0, 2), (6, 8)) > 0, 0.9, 0.05).astype(np.float32)
@@ -172,6 +174,58 @@ def test_an_image_that_is_no_probability_is_refused(
     choose(section, "borders")
     compare(qtbot, section)
     assert "they must lie between 0 and 1" in told[0]
+
+
+def test_predicted_grey_values_are_compared_with_the_target(qtbot, viewer, section):
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 200, (20, 24)).astype(np.uint8)
+    noisy = viewer.add_image(true + rng.normal(0, 9, true.shape), name="noisy")
+    target = viewer.add_image(true, name="clean", scale=(0.5, 0.5))
+    viewer.add_image(np.zeros((5, 5)), name="another")
+    set_target(noisy, target)
+    choose_image(viewer, noisy)
+    predicted = (true + 3.0).astype(np.float32)
+    show_image(viewer, noisy, "predicted image", predicted)
+    choose(section, "values")
+    assert section._predicted_image.currentText() == "noisy predicted image"
+    assert section._true_image.currentText() == "clean"
+    assert not section._true.isVisible()
+    compare(qtbot, section)
+
+    expected = compare_images(predicted[None], true[None])
+    assert rows(section._values) == {
+        "PSNR (dB)": [f"{expected.psnr:.2f}"],
+        "RMSE": ["3"],
+        "MSE": ["9"],
+        "MAE": ["3"],
+        "SSIM": [f"{expected.ssim:.4f}"],
+    }
+    assert "too bright" in section._counts.text()
+    assert not section._scores.isVisible()
+    error = viewer.layers["clean signed error"]
+    np.testing.assert_array_equal(error.data, np.full(true.shape, 3))
+    np.testing.assert_array_equal(error.scale, target.scale)
+    assert tuple(error.contrast_limits) == (-3, 3)
+    # It is no image to be learned from, nor one that was predicted.
+    for combo in (section._predicted_image, section._true_image):
+        offered = [combo.itemText(i) for i in range(combo.count())]
+        assert "clean signed error" not in offered
+    show_image(viewer, noisy, "predicted image", predicted - 5)
+    compare(qtbot, section)
+    assert tuple(viewer.layers["clean signed error"].contrast_limits) == (-2, 2)
+
+
+def test_coloured_images_are_compared_channel_by_channel(qtbot, viewer, section):
+    true = np.random.default_rng(0).integers(0, 200, (16, 16, 3)).astype(np.uint8)
+    viewer.add_image(true, name="true", rgb=True)
+    viewer.add_image(true + np.uint8([0, 3, 0]), name="predicted", rgb=True)
+    viewer.add_image(true[..., 0], name="grey")
+    choose(section, "values")
+    section._predicted_image.setCurrentText("predicted")
+    section._true_image.setCurrentText("true")
+    compare(qtbot, section)
+    assert rows(section._values)["MSE"] == ["3"]
+    assert viewer.layers["true signed error"].data == pytest.approx(1)
 
 
 def test_a_long_comparison_can_be_stopped(qtbot, viewer, section):

@@ -178,8 +178,8 @@ def test_each_marked_plane_of_a_stack_is_an_example(viewer, stack):
     assert examples[1].points.positions.tolist() == [[7, 8]]
 
 
-def test_the_table_counts_points(qtbot, viewer, nuclei):
-    table = ExamplesTable(viewer)
+def test_the_table_counts_points(qtbot, session, viewer, nuclei):
+    table = ExamplesTable(session, viewer)
     qtbot.addWidget(table)
     choose_image(viewer, nuclei)
     layer = chosen_layers(viewer).points = add_points(viewer, nuclei)

@@ -63,10 +63,14 @@ def test_a_file_that_cannot_be_used_changes_nothing(
     assert "training.batch_size" in told[0]
     buttons.save(tmp_path / "wrong.json" / "below.json")
     assert len(told) == 2
+
+
+def test_settings_for_another_image_bring_what_is_learned(tmp_path, session, buttons):
+    path = tmp_path / "denoise.json"
     path.write_text(json.dumps({"preset": "denoise"}), encoding="utf-8")
     buttons.load(path)
-    assert session.preset == "fast"
-    assert "learning pairs of images" in told[2]
+    assert (session.preset, session.annotation) == ("denoise", "values")
+    assert session.train_config.loss == "mse"
 
 
 def test_the_dialogs_name_the_file(tmp_path, session, buttons, monkeypatch):

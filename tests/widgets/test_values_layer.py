@@ -60,11 +60,36 @@ def test_segmenting_puts_the_predicted_image_over_the_image(
     np.testing.assert_allclose(predicted.data, values[0], atol=1)
 
 
-def test_the_dock_offers_no_preset_that_it_cannot_train(qtbot, session):
+def test_every_preset_is_offered(qtbot, session):
     from napari_unet.widgets.train_form import TrainForm
 
     form = TrainForm(session)
     qtbot.addWidget(form)
     offered = [form._preset.itemData(i) for i in range(form._preset.count())]
-    assert "denoise" not in offered
-    assert len(offered) == len(PRESETS) - 1
+    assert offered == list(PRESETS)
+
+
+def test_a_model_of_values_brings_what_is_learned_and_starts_only_that(
+    qtbot, session, model
+):
+    from napari_unet.widgets.train_form import TrainForm
+
+    form = TrainForm(session)
+    qtbot.addWidget(form)
+    session.model_folder = model
+    assert (session.annotation, session.preset) == ("values", "denoise")
+    assert form.start_from() == model
+    session.annotation = "objects"
+    assert (session.network.head, session.preset) == ("softmax", "fast")
+    assert form.start_from() is None
+    assert form._start.count() == 1  # it is not even offered
+    session.annotation = "values"
+    assert form._start.findData(model) == 1
+
+
+def test_the_head_chosen_by_hand_brings_a_loss_for_it(session):
+    session.network = session.network.replaced(head="regression")
+    assert (session.annotation, session.train_config.loss) == ("values", "mse")
+    session.network = session.network.replaced(head="sigmoid")
+    assert session.annotation == "objects"
+    assert session.train_config.loss == "cross-entropy"

@@ -163,6 +163,29 @@ def show_map(section, name):
     section._live.setChecked(True)
 
 
+def test_for_a_network_of_volumes_the_map_is_that_of_the_volume(
+    qtbot, viewer, session, section
+):
+    """Two objects above each other, none beside: the ridge lies between planes."""
+    scale = (2.0, 0.5, 0.5)
+    image = viewer.add_layer(Image(np.zeros((9, 30, 30)), name="cells", scale=scale))
+    image.units = ("um", "um", "um")
+    annotation = add_labels(viewer, image, "annotation")
+    annotation.data[1:4, 5:25, 5:25] = 1
+    annotation.data[5:8, 5:25, 5:25] = 2
+    choose_image(viewer, image)
+    session.choose_preset("fast-3d")
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    layer = shown(viewer)
+    assert layer.data.shape == (9, 30, 30)
+    # A plane is four pixels of X away: d1 = d2 = 4.
+    assert layer.data[4, 15, 15] - 1 == pytest.approx(10 * np.exp(-64 / 50), abs=1e-3)
+    assert "2 objects" in section._status.text()
+    viewer.dims.set_current_step(0, 4)  # another plane of the same volume
+    assert shown(viewer) is layer
+
+
 def test_the_separation_border_is_shown_as_training_will_cut_it(
     qtbot, viewer, session, section
 ):

@@ -9,7 +9,10 @@ from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from collections.abc import Sequence
+
     from napari_unet.core.annotation.class_values import ClassTable
+    from napari_unet.core.annotation.findings import Finding
     from napari_unet.core.workflow import Example
 
 # Image, level and message.
@@ -34,6 +37,8 @@ def check_pair(
     planes_as_channels: bool,
 ) -> Checked:
     """Look at one pair; a file that cannot be read is a finding, too."""
+    if kind == "values":
+        return _check_target(image, labels, planes_as_channels)
     import numpy as np
 
     from napari_unet.core.annotation.class_findings import find_class_faults
@@ -60,10 +65,32 @@ def check_pair(
         findings += find_faults(picture, painted, kind)
     except InputError as error:
         findings, example = [Finding("error", str(error))], None
-    listed = [
+    return Checked(_list(image, findings), example)
+
+
+def _check_target(image: Path, target: Path, planes_as_channels: bool) -> Checked:
+    """Look at an image and the one to predict from it."""
+    from napari_unet.core.annotation.findings import Finding
+    from napari_unet.core.annotation.value_findings import find_target_faults
+    from napari_unet.core.training.values import pair_images
+    from napari_unet.formats.images import read_image
+
+    example = None
+    try:
+        picture, right = read_picture(image, planes_as_channels), read_image(target)
+        check_same_scale(picture, target)
+        example = pair_images(picture, right)
+        findings = find_target_faults(picture, right)
+    except InputError as error:
+        findings, example = [Finding("error", str(error))], None
+    return Checked(_list(image, findings), example)
+
+
+def _list(image: Path, findings: "Sequence[Finding]") -> list[Found]:
+    """Return what was found in an image, ready for JSON."""
+    return [
         {"image": image.name, "level": f.level, "message": f.message} for f in findings
     ]
-    return Checked(listed, example)
 
 
 def check_set(

@@ -1,4 +1,4 @@
-"""What `evaluate` does with classes of pixels and with borders between cells."""
+"""What `evaluate` does with objects, classes, borders between cells, and values."""
 
 import functools
 import operator
@@ -16,7 +16,9 @@ if TYPE_CHECKING:  # so that --help does not wait for what computes
 
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.class_scores import ClassScores
+    from napari_unet.core.evaluation.value_scores import ValueScores
 
+_OBJECTS_SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
 _CLASSES_SHOWN = {
     "mean_iou": "MEAN IOU",
     "weighted_iou": "WEIGHTED IOU",
@@ -30,6 +32,41 @@ _BOUNDARIES_SHOWN = {
     "v_rand": "V_RAND",
     "v_info": "V_INFO",
 }
+# Digits: grey values of a camera and those from 0 to 1 are both to be read.
+_VALUES_SHOWN = {
+    "psnr": ("PSNR (dB)", ".2f"),
+    "rmse": ("RMSE", ".4g"),
+    "mse": ("MSE", ".6g"),
+    "mae": ("MAE", ".4g"),
+    "ssim": ("SSIM", ".4f"),
+}
+
+
+def evaluate_objects(
+    predicted: Path,
+    true: Path,
+    ignore_label: int | None,
+    *,
+    volumes: bool,
+    as_json: bool,
+) -> None:
+    """Compare label images object by object: F1, IoU, Dice, SEG and AP."""
+    from napari_unet.core.workflow import evaluate
+    from napari_unet.formats.images import pair_files, read_labels, stem_of
+
+    scores = {}
+    for path, truth in pair_files(predicted, true):
+        try:
+            scores[stem_of(path)] = evaluate(
+                read_labels(path), read_labels(truth), ignore_label, volume=volumes
+            )
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+    overall = functools.reduce(operator.add, scores.values())
+    shown = {name: name.upper() for name in _OBJECTS_SHOWN}
+    _report(
+        scores, overall, _tabulate(scores, overall, shown, digits=3), as_json=as_json
+    )
 
 
 def evaluate_classes(
@@ -165,6 +202,30 @@ def _sweep(
                     break
                 bar.update()
     return scores
+
+
+def evaluate_values(predicted: Path, true: Path, *, as_json: bool) -> None:
+    """Compare predicted with true images: PSNR, RMSE, MSE, MAE and SSIM."""
+    from napari_unet.core.evaluation.value_scores import compare_images
+    from napari_unet.formats.images import pair_files, read_image, stem_of
+
+    scores: dict[str, ValueScores] = {}
+    for path, truth in pair_files(predicted, true):
+        found, right = read_image(path), read_image(truth)
+        try:
+            scores[stem_of(truth)] = compare_images(found.array, right.array)
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+    overall = functools.reduce(operator.add, scores.values())
+    rows = [["image", *(title for title, _ in _VALUES_SHOWN.values())]]
+    for stem, each in [*scores.items(), ("overall", overall)]:
+        values = each.as_dict()
+        cells = [
+            f"{values[name]:{form}}" if name in values else "-"
+            for name, (_, form) in _VALUES_SHOWN.items()
+        ]
+        rows.append([stem, *cells])
+    _report(scores, overall, table(rows), as_json=as_json)
 
 
 def _tabulate(

@@ -1,7 +1,5 @@
 """`segment` and `evaluate`: use a model, and measure it."""
 
-import functools
-import operator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,7 +15,6 @@ from napari_unet.cli.app import (
     count,
     fail,
     report,
-    table,
     warn,
 )
 from napari_unet.cli.classes import class_shares, say_one_class, say_shares
@@ -42,9 +39,6 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
 
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Segmentation
-
-
-SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
 
 
 @dataclass(frozen=True)
@@ -224,7 +218,10 @@ def _write_uncertainty(
 @app.command()
 def evaluate(
     predicted: Annotated[
-        Path, typer.Argument(help="Labels, or CSV files of points: a file or a folder.")
+        Path,
+        typer.Argument(
+            help="Labels, CSV files of points, or images: a file or a folder."
+        ),
     ],
     true: Annotated[Path, typer.Argument(help="The true ones; pairs by equal stem.")],
     classes: Annotated[
@@ -241,6 +238,14 @@ def evaluate(
             "--boundaries",
             help="PREDICTED are probability maps: pixel, Rand and warping error, "
             "V_Rand and V_Info, each at the best of the thresholds 0.0, 0.1 … 0.9.",
+        ),
+    ] = False,
+    values: Annotated[
+        bool,
+        typer.Option(
+            "--values",
+            help="PREDICTED and TRUE are images: PSNR, RMSE, MSE, MAE and SSIM of the "
+            "grey values that a model predicts.",
         ),
     ] = False,
     invert_predicted: Annotated[
@@ -298,15 +303,28 @@ def evaluate(
     Points are compared by class: F1 of those no further apart than --distance.
     """
     from napari_unet.cli.detection import evaluate_points
-    from napari_unet.cli.evaluation import evaluate_boundaries, evaluate_classes
+    from napari_unet.cli.evaluation import (
+        evaluate_boundaries,
+        evaluate_classes,
+        evaluate_objects,
+        evaluate_values,
+    )
+    from napari_unet.formats.points import holds_points
 
-    if classes and boundaries:
-        raise InputError("Give either --classes or --boundaries, not both.")
+    if classes + boundaries + values > 1:
+        raise InputError("Give either --classes or --boundaries or --values.")
     if (invert_predicted or invert_true) and not boundaries:
         raise InputError("--invert-predicted and --invert-true need --boundaries.")
     if model is not None and not classes:
         raise InputError("--model tells the classes of the labels; it needs --classes.")
-    if classes:
+    if values and (ignore_label is not None or volumes):
+        raise InputError(
+            "--ignore-label and --volumes are about labels; leave them out with "
+            "--values."
+        )
+    if values:
+        evaluate_values(predicted, true, as_json=as_json)
+    elif classes:
         evaluate_classes(
             predicted,
             true,
@@ -314,8 +332,7 @@ def evaluate(
             settings=None if model is None else open_model(model).settings,
             as_json=as_json,
         )
-        return
-    if boundaries:
+    elif boundaries:
         evaluate_boundaries(
             predicted,
             true,
@@ -324,33 +341,14 @@ def evaluate(
             invert_true=invert_true,
             as_json=as_json,
         )
-        return
-    from napari_unet.core.workflow import evaluate as evaluate_labels
-    from napari_unet.formats.images import pair_files, read_labels, stem_of
-    from napari_unet.formats.points import holds_points
-
-    if holds_points(predicted) and holds_points(true):
+    elif holds_points(predicted) and holds_points(true):
         evaluate_points(
             *(predicted, true, distance),
             volumes=volumes,
             z_step=z_step,
             as_json=as_json,
         )
-        return
-    scores = {}
-    for path, truth in pair_files(predicted, true):
-        try:
-            scores[stem_of(path)] = evaluate_labels(
-                read_labels(path), read_labels(truth), ignore_label, volume=volumes
-            )
-        except InputError as error:
-            raise InputError(f"{path.name} and {truth.name}: {error}") from error
-    overall = functools.reduce(operator.add, scores.values())
-    result: dict[str, Any] = {
-        "images": {stem: each.as_dict() for stem, each in scores.items()},
-        "overall": overall.as_dict(),
-    }
-    rows = [["image", *(name.upper() for name in SHOWN)]]
-    for stem, each in [*scores.items(), ("overall", overall)]:
-        rows.append([stem, *(f"{each.as_dict()[name]:.3f}" for name in SHOWN)])
-    report(result, table(rows), as_json=as_json)
+    else:
+        evaluate_objects(
+            predicted, true, ignore_label, volumes=volumes, as_json=as_json
+        )

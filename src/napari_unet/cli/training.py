@@ -51,6 +51,7 @@ from napari_unet.cli.training_options import (
     reading,
     with_classes,
 )
+from napari_unet.cli.values import refuse_labels
 from napari_unet.core.config import (
     AUGMENTATIONS,
     AnnotationKind,
@@ -194,7 +195,7 @@ def train(
         raise InputError("Give either --iterations or --seconds, not both.")
     start = open_start(start_from, resume=resume)
     old = open_model(str(model)) if start is None and resume else start
-    kind = annotation or ("objects" if old is None else old.settings.annotation)
+    kind = choose_kind(annotation, labels, old, points=points)
     if kind == "values" and config_file is None:
         preset = preset or "denoise"
     base = read_settings(config_file, preset)
@@ -220,8 +221,6 @@ def train(
         raise InputError("--validation-images and --validation-labels go together.")
     check_planes(planes_as_channels, network)
     names, picked = read_names(classes), read_channels(channels)
-    old = open_model(str(model)) if start is None and resume else start
-    kind = choose_kind(annotation, labels, old, points=points)
     if old is not None:
         planes_as_channels = old.settings.planes_as_channels
         options = {
@@ -244,6 +243,8 @@ def train(
     examples = read(images, labels)
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
+    if annotation is None:
+        refuse_labels(examples)
     examples, found = settle(examples, kind, names, old)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(

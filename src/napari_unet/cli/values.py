@@ -1,4 +1,4 @@
-"""Predicted images as files, where a model predicts grey values."""
+"""Grey values: targets that are none, and predicted images as files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -6,8 +6,24 @@ from typing import TYPE_CHECKING
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from collections.abc import Sequence
+
     from napari_unet.core.image import Image
-    from napari_unet.core.workflow import Model, Segmentation
+    from napari_unet.core.workflow import Example, Model, Segmentation
+
+
+def refuse_labels(examples: "Sequence[Example]") -> None:
+    """Refuse labels as targets, where the user did not say that they are values."""
+    from napari_unet.core.annotation.value_findings import look_like_labels
+
+    for example in examples:
+        if example.values is not None and look_like_labels(example.values):
+            raise InputError(
+                f"The model to start from predicts grey values, but what belongs to "
+                f"'{example.image.name}' looks like labels. To learn objects, start "
+                "from scratch or from a model of objects; if it is the image to "
+                "predict all the same, say --annotation values."
+            )
 
 
 def refuse_companions(model: str, wanted: bool) -> None:

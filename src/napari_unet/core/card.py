@@ -252,14 +252,16 @@ def _describe_repeating(card: Card) -> list[str]:
             ", REGIONS one of their fully annotated rectangles (`NAME.geojson`, from "
             "`napari_unet.formats.geojson.write_regions` or QuPath)"
         )
+    saving = "images with File > Save"
+    if others == "LABELS":
+        saving += ", annotations with the section Export"
     return [
         "",
         "## The same training once more",
         "",
         f"    {card.command}",
         "",
-        f"{replaced}. What was open in the viewer must be saved as files first: images "
-        "with File > Save, annotations with the section Export. Models that trained "
-        "for a time, not for a number of iterations, come out a little differently "
-        "each time.",
+        f"{replaced}. What was open in the viewer must be saved as files first: "
+        f"{saving}. Models that trained for a time, not for a number of iterations, "
+        "come out a little differently each time.",
     ]

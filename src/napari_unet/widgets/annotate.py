@@ -40,6 +40,7 @@ from napari_unet.widgets.layers import (
 )
 from napari_unet.widgets.point_controls import PointControls
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.target_picker import TargetPicker
 
 if TYPE_CHECKING:
     import napari
@@ -60,6 +61,11 @@ PAINTED_PLANES_COUNT = (
     "Without regions the planes with something painted count as annotated: what you "
     "leave unpainted on them is learned as background."
 )
+ALL_IS_LEARNED = (
+    "Without regions all of the image is learned from; a part of it is held back to "
+    "measure how good the model is."
+)
+ONLY_REGIONS_LEARNED = "Only the regions are learned from."
 ONLY_REGIONS_COUNT = "Only the regions are learned from; paint every object in them."
 _COUNT_MSEC = 300
 
@@ -142,6 +148,7 @@ class AnnotateSection(Section):
         self._accept = AcceptButtons(self._viewer)
         self._points = PointControls(self._session, self._viewer)
         self._classes = ClassList(self._session, self._viewer)
+        self._target = TargetPicker(self._viewer)
         grid = QGridLayout()
         grid.addWidget(self._layer, 0, 0)
         grid.addWidget(self._new, 0, 1)
@@ -156,13 +163,15 @@ class AnnotateSection(Section):
         layout.setSpacing(4)
         layout.addWidget(self._hint)
         layout.addWidget(self._classes)
+        layout.addWidget(self._target)
         layout.addLayout(grid)
         layout.addWidget(self._summary)
         layout.addWidget(self._rule)
         layout.addWidget(self._split)
         layout.addWidget(self._accept)
         elsewhere = LabelValues(self._session, self._viewer, self._take_annotation)
-        layout.addWidget(Collapsible("Labels from elsewhere", elsewhere))
+        self._elsewhere = Collapsible("Labels from elsewhere", elsewhere)
+        layout.addWidget(self._elsewhere)
         layout.addWidget(self._points)
 
     def _fits(self, layer: Layer) -> bool:
@@ -249,9 +258,18 @@ class AnnotateSection(Section):
         self._layer.setValue(chosen.annotation)
         self._hint.setText("" if chosen.image is not None else NO_IMAGE)
         self._hint.setVisible(chosen.image is None)
-        are_classes = self._session.annotation == "classes"
-        self._next.setVisible(not are_classes)
-        self._accept.setVisible(not are_classes)
+        kind = self._session.annotation
+        self._next.setVisible(kind == "objects")
+        self._accept.setVisible(kind == "objects")
+        self._target.setVisible(kind == "values")
+        for control in (
+            self._layer,
+            self._new,
+            self._ignore,
+            self._elsewhere,
+            self._points,
+        ):
+            control.setVisible(kind != "values")  # which paints nothing
         has_image, has_annotation = (
             chosen.image is not None,
             chosen.annotation is not None,
@@ -281,6 +299,9 @@ class AnnotateSection(Section):
     def _count(self) -> None:
         chosen = self._chosen
         image, annotation = chosen.image, chosen.annotation
+        if self._session.annotation == "values":
+            self._show_rule_of_values()
+            return
         self._summary.setVisible(annotation is not None)
         self._rule.setVisible(annotation is not None)
         if image is None or annotation is None:
@@ -296,6 +317,15 @@ class AnnotateSection(Section):
         self._rule.setText(ONLY_REGIONS_COUNT if regions else whole)
         data = annotation.data
         self._counter.ask(lambda: summarise_layers(data, regions))
+
+    def _show_rule_of_values(self) -> None:
+        """Say from which ground another image is learned; nothing is to be counted."""
+        self._counter.forget()
+        self._summary.hide()
+        self._split.hide()
+        has_regions = self._chosen.regions is not None and self._chosen.regions.nshapes
+        self._rule.setText(ONLY_REGIONS_LEARNED if has_regions else ALL_IS_LEARNED)
+        self._rule.setVisible(self._chosen.image is not None)
 
     def _show_summary(self, summary: AnnotationSummary) -> None:
         image = self._chosen.image

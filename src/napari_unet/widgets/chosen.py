@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 from psygnal import SignalGroupDescriptor
 
 from napari_unet.widgets.layers import find_layer
+from napari_unet.widgets.target_layers import target_of
 
 if TYPE_CHECKING:
     import napari
@@ -25,12 +26,14 @@ class ChosenLayers:
     regions: Shapes | None = None
     prediction: Labels | None = None
     points: Points | None = None
+    target: ImageLayer | None = None  # what shall be predicted from the image
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     def forget(self, event: Any) -> None:
         """Let go of a layer that was removed from the viewer."""
-        for role in ("image", "annotation", "regions", "prediction", "points"):
+        names = ("image", "annotation", "regions", "prediction", "points", "target")
+        for role in names:
             if getattr(self, role) is event.value:
                 setattr(self, role, None)
 
@@ -60,5 +63,6 @@ def choose_image(viewer: napari.Viewer, layer: ImageLayer | None) -> None:
     for role in ("annotation", "regions", "prediction", "points"):
         found = None if layer is None else find_layer(viewer, layer, role)
         setattr(chosen, role, found)
+    chosen.target = None if layer is None else target_of(viewer, layer)
     # Last, so that whoever hears of the image finds the layers that go with it.
     chosen.image = layer

@@ -1,4 +1,4 @@
-"""What the annotation's numbers mean: objects, or classes with names and colours."""
+"""What is learned: objects, classes with names and colours, or another image."""
 
 from __future__ import annotations
 
@@ -27,11 +27,18 @@ from napari_unet.widgets.class_colors import class_color, show_classes, show_obj
 if TYPE_CHECKING:
     import napari
 
+    from napari_unet.core.config import AnnotationKind
     from napari_unet.session import Session
 
 _NUMBER, _NAME = range(2)
 _MOST_ROWS_SHOWN = 6
 _FEWEST, _MOST = 2, 256
+# What may be learned from an image, as people say it.
+_KINDS: dict[AnnotationKind, str] = {
+    "objects": "objects",
+    "classes": "classes",
+    "values": "another image",
+}
 
 
 class ClassList(QWidget):
@@ -54,7 +61,7 @@ class ClassList(QWidget):
         self._session, self._viewer = session, viewer
         self._chosen = chosen_layers(viewer)
         self._build()
-        self._kind.currentTextChanged.connect(self._on_kind_chosen)
+        self._kind.currentIndexChanged.connect(self._on_kind_chosen)
         self._table.cellClicked.connect(self._on_row_clicked)
         self._table.cellChanged.connect(self._on_name_edited)
         self._more.clicked.connect(self._on_more_clicked)
@@ -69,11 +76,13 @@ class ClassList(QWidget):
 
     def _build(self) -> None:
         self._kind = QComboBox()
-        self._kind.addItems(["objects", "classes"])
-        self._kind.setAccessibleName("Numbers are")
+        for kind, title in _KINDS.items():
+            self._kind.addItem(title, kind)
+        self._kind.setAccessibleName("Learn")
         self._kind.setToolTip(
             "Objects: one number per object, all of one kind. Classes: one number per "
-            "kind of ground; single objects are not told apart"
+            "kind of ground; single objects are not told apart. Another image: nothing "
+            "is painted, the network predicts the grey values of another layer"
         )
         self._table = QTableWidget(0, 2)
         self._table.setAccessibleName("Classes")
@@ -96,9 +105,9 @@ class ClassList(QWidget):
         )
         self._fewer = QPushButton("Remove last class")
         self._fewer.setToolTip("What is painted with its number must be erased first")
-        kind = QHBoxLayout()
-        kind.addWidget(QLabel("Numbers are"))
-        kind.addWidget(self._kind, 1)
+        choice = QHBoxLayout()
+        choice.addWidget(QLabel("Learn"))
+        choice.addWidget(self._kind, 1)
         buttons = QHBoxLayout()
         buttons.addWidget(self._more)
         buttons.addWidget(self._fewer)
@@ -109,7 +118,7 @@ class ClassList(QWidget):
         below.addLayout(buttons)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(kind)
+        layout.addLayout(choice)
         layout.addWidget(self._classes)
 
     def paint_with(self, number: int) -> None:
@@ -123,9 +132,8 @@ class ClassList(QWidget):
 
     # ------------------------------------------------------------ controls to session
 
-    def _on_kind_chosen(self, kind: str) -> None:
-        # The combo box offers what `AnnotationKind` allows.
-        self._session.annotation = kind  # type: ignore[assignment]
+    def _on_kind_chosen(self, _index: int) -> None:
+        self._session.annotation = self._kind.currentData()
 
     def _on_row_clicked(self, row: int, _column: int) -> None:
         self.paint_with(row)
@@ -155,7 +163,7 @@ class ClassList(QWidget):
         session, names = self._session, self._session.class_names
         are_classes = session.annotation == "classes"
         with signals_blocked(self._kind):
-            self._kind.setCurrentText(session.annotation)
+            self._kind.setCurrentIndex(self._kind.findData(session.annotation))
         self._classes.setVisible(are_classes)
         self._more.setEnabled(len(names) < _MOST)
         self._fewer.setEnabled(len(names) > _FEWEST)

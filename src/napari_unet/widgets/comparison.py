@@ -5,22 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+from napari.layers import Labels
+
 from napari_unet.evaluated import (
     evaluate_boundary_planes,
     evaluate_class_planes,
     evaluate_volume,
 )
+from napari_unet.widgets.annotation_layers import RegionsByPlane, regions_of
+from napari_unet.widgets.layers import IGNORE_LABEL, labels_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
-    from napari.layers import Labels
+    from napari.layers import Layer
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.target import Region
     from napari_unet.session import Session
+    from napari_unet.widgets.chosen import ChosenLayers
 
-Kind = Literal["objects", "classes", "borders", "points"]
+Kind = Literal["objects", "classes", "borders", "points", "values"]
 
 # Name, title, what it means.
 KINDS: tuple[tuple[Kind, str, str], ...] = (
@@ -32,6 +38,7 @@ KINDS: tuple[tuple[Kind, str, str], ...] = (
         "The errors of the ISBI challenge, from a layer of probabilities",
     ),
     ("points", "Points", "Which points were found, missed or invented"),
+    ("values", "Grey values", "How close a predicted image is to the true one"),
 )
 
 
@@ -41,10 +48,10 @@ class Inputs:
 
     Parameters
     ----------
-    layer : Labels layer
+    layer : Labels or Image layer
         The true one; only handed on.
     predicted, true : ndarray, shape ([Z,] Y, X)
-        Labels, or probabilities against labels.
+        Labels, or probabilities against labels; of grey values (T, [Z,] Y, X).
     regions : mapping of int or None to sequence of Region
         By plane. If there are any, only what lies in them counts.
     ignore_label : int
@@ -53,12 +60,36 @@ class Inputs:
         Whether objects reach through planes.
     """
 
-    layer: Labels
+    layer: Layer
     predicted: NDArray[Any]
     true: NDArray[Any]
     regions: Mapping[int | None, Sequence[Region]]
     ignore_label: int
     volume: bool = False
+
+
+def read_inputs(
+    chosen: ChosenLayers, predicted: Layer, true: Layer, *, volume: bool
+) -> Inputs:
+    """Return copies of what is to be compared.
+
+    Raises
+    ------
+    InputError
+        If a region is not a rectangle along the axes.
+    """
+    found = _array_of(predicted)
+    if not isinstance(true, Labels):
+        # An image has its channels first.
+        found, right = (
+            np.moveaxis(array, -1, 0) if layer.rgb else array[np.newaxis]
+            for layer, array in ((predicted, found), (true, _array_of(true)))
+        )
+        return Inputs(true, found, right, {}, IGNORE_LABEL)
+    regions: RegionsByPlane = {}
+    if true is chosen.annotation and chosen.image is not None:
+        regions = regions_of(chosen.regions, chosen.image)
+    return Inputs(true, found, labels_of(true), regions, IGNORE_LABEL, volume=volume)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,17 +98,17 @@ class Answer:
 
     Parameters
     ----------
-    true : Labels or Points layer
+    true : Labels, Points or Image layer
         What is true.
     kind : str
         What was compared.
-    scores : Scores, ClassScores, BoundaryScores or PointComparison
+    scores : Scores, ClassScores, BoundaryScores, PointComparison or ValueScores
         How well they agree.
-    errors : ErrorMap, ndarray of uint8, None, or list of Verdict
-        Where they do not: of objects, classes, borders, points.
+    errors : ErrorMap, ndarray of uint8, None, list of Verdict, or ndarray of float32
+        Where they do not: of objects, classes, borders, points, grey values.
     """
 
-    true: Any
+    true: Layer
     kind: Kind
     scores: Any
     errors: Any
@@ -111,6 +142,12 @@ def compare(
         scores = yield from evaluate_boundary_planes(
             1 - cells if inverted else cells, true, regions, ignore_label
         )
+    elif kind == "values":
+        from napari_unet.core.evaluation.value_scores import compare_images
+
+        scores = compare_images(predicted, true)
+        # Of several channels, what is wrong on the average.
+        errors = (predicted - true.astype(np.float32)).mean(axis=0, dtype=np.float32)
     elif kind == "classes":
         scores, errors = evaluate_class_planes(predicted, true, regions, ignore_label)
     elif inputs.volume:
@@ -120,3 +157,8 @@ def compare(
             predicted, true, regions=regions, ignore_label=ignore_label
         )
     return Answer(inputs.layer, kind, scores, errors)
+
+
+def _array_of(layer: Layer) -> Any:
+    """Return a copy of a layer's array at full resolution."""
+    return np.array(layer.data[0] if layer.multiscale else layer.data)

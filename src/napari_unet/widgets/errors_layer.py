@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from napari.utils import DirectLabelColormap
+from napari.utils import Colormap, DirectLabelColormap
 
-from napari_unet.widgets.layers import add_labels, find_layer, role_of
+from napari_unet.widgets.layers import add_labels, find_layer, role_of, show_image
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image as ImageLayer
     from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
@@ -33,6 +34,11 @@ DIFFERENCES = {
     4: ("confused", "#CC79A7", "Another class than the true one"),
 }
 _ROLES: tuple[LayerRole, ...] = ("errors", "differences")
+# Of grey values: sky blue and vermillion of Okabe & Ito, black where they are right.
+_DARK, _BRIGHT = "#56B4E9", "#D55E00"
+_SIGNED = Colormap([_DARK, "#000000", _BRIGHT], name="dark to bright")
+# Single pixels that are far off would leave nothing of the others to be seen.
+_LARGEST_ERROR = 99.5
 # What is right is painted fainter than what is wrong: half as opaque.
 _FAINT = "80"
 # Errors are looked at this large, in screen pixels per pixel at least.
@@ -49,6 +55,20 @@ def show_differences(
 ) -> Labels:
     """Paint where classes differ in a layer over the true ones."""
     return _paint(viewer, true, "differences", differences, DIFFERENCES)
+
+
+def show_signed_error(
+    viewer: napari.Viewer, true: ImageLayer, error: NDArray[np.float32]
+) -> ImageLayer:
+    """Show predicted minus true grey values over the true image, 0 in the middle."""
+    layer = show_image(
+        viewer, true, "signed error", error, colormap=_SIGNED, blending="translucent"
+    )
+    largest = max(float(np.percentile(np.abs(error), _LARGEST_ERROR)), 1e-6)
+    layer.contrast_limits_range = (-largest, largest)
+    layer.contrast_limits = (-largest, largest)
+    layer.visible = True
+    return layer
 
 
 def is_verdict(layer: Layer) -> bool:
@@ -101,6 +121,15 @@ def describe_differences(differences: NDArray[np.uint8]) -> str:
     pixels = np.bincount(differences.ravel(), minlength=max(DIFFERENCES) + 1)
     counts = {kind: f"{int(pixels[kind]):,} px" for kind in DIFFERENCES}
     return write_legend(counts, DIFFERENCES)
+
+
+def describe_signed_error() -> str:
+    """Return the legend of the layer of signed errors."""
+    colours = {"too dark": _DARK, "too bright": _BRIGHT}
+    return " &nbsp; ".join(
+        f"<span style='color:{colour}'>■</span>&nbsp;predicted {name}"
+        for name, colour in colours.items()
+    )
 
 
 def write_legend(counts: dict[int, str], kinds: dict[int, tuple[str, str, str]]) -> str:

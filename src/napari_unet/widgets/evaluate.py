@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import numpy as np
 from napari.layers import Image, Labels
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
@@ -19,20 +18,21 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
-from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.comparison import KINDS, Answer, Inputs, compare
+from napari_unet.widgets.comparison import KINDS, Answer, compare, read_inputs
 from napari_unet.widgets.errors_layer import (
     describe_counts,
     describe_differences,
+    describe_signed_error,
     go_to,
     is_verdict,
     show_differences,
     show_errors,
+    show_signed_error,
 )
 from napari_unet.widgets.evaluate_points import PointForm
 from napari_unet.widgets.layer_combo import LayerCombo
-from napari_unet.widgets.layers import IGNORE_LABEL, find_layer, labels_of, role_of
+from napari_unet.widgets.layers import find_layer, is_users_image, role_of
 from napari_unet.widgets.point_errors import (
     describe_point_counts,
     show_point_errors,
@@ -43,6 +43,7 @@ from napari_unet.widgets.score_tables import (
     ErrorTable,
     PointTable,
     ScoreTable,
+    ValueTable,
 )
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.volume_choice import VolumeChoice
@@ -85,11 +86,18 @@ class EvaluateSection(Section):
         self._button.clicked.connect(self._on_button_clicked)
         self._table.chosen.connect(self._on_error_chosen)
         self._kind.currentIndexChanged.connect(self._on_kind_chosen)
-        for box in (self._predicted, self._probabilities, self._true):
+        for box in (
+            self._predicted,
+            self._probabilities,
+            self._predicted_image,
+            self._true,
+            self._true_image,
+        ):
             box.layerChanged.connect(self._show_button)
         self._points.layersChanged.connect(self._show_button)
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
+        listen(self._chosen.events.target, self._take_chosen)
         listen(session.events.segmentation, self._propose_volume)
         listen(self._chosen.events.points, self._take_chosen)
         self._take_chosen()
@@ -107,6 +115,16 @@ class EvaluateSection(Section):
         )
         self._probabilities = LayerCombo(
             self._viewer, _is_map, placeholder="No probabilities yet"
+        )
+        self._predicted_image = LayerCombo(
+            self._viewer, _is_image, placeholder="No image yet"
+        )
+        self._true_image = LayerCombo(
+            self._viewer, is_users_image, placeholder="No image yet"
+        )
+        self._predicted_image.setToolTip("The image that a model has predicted")
+        self._true_image.setToolTip(
+            "The image that was to be predicted; all of it is compared"
         )
         self._predicted.setToolTip("What a model has found")
         self._probabilities.setToolTip(
@@ -131,13 +149,16 @@ class EvaluateSection(Section):
         self._classes, self._borders = ClassTable(), BoundaryTable()
         self._of_points = PointTable()
         self._points = PointForm(self._viewer, self._chosen)
+        self._values = ValueTable()
         self._form = QFormLayout()
         for title, combo, name in (
             ("Compare", self._kind, "What is compared"),
             ("Predicted", self._predicted, "Predicted labels"),
             ("Predicted", self._probabilities, "Predicted probabilities"),
             ("", self._inverted, ""),
+            ("Predicted", self._predicted_image, "Predicted image"),
             ("True", self._true, "True labels"),
+            ("True", self._true_image, "True image"),
             ("", self._volumes, ""),
         ):
             label = QLabel(title)
@@ -155,6 +176,7 @@ class EvaluateSection(Section):
             self._classes,
             self._borders,
             self._of_points,
+            self._values,
             self._counts,
             self._table,
         )
@@ -165,15 +187,21 @@ class EvaluateSection(Section):
     def _on_kind_chosen(self, _index: int = 0) -> None:
         """Ask for what this comparison needs, and no more."""
         kind = self._kind.currentData()
-        borders, points = kind == "borders", kind == "points"
-        self._form.setRowVisible(self._predicted, not (borders or points))
+        borders, values, points = (
+            kind == each for each in ("borders", "values", "points")
+        )
+        self._form.setRowVisible(self._predicted, not (borders or values or points))
         self._form.setRowVisible(self._probabilities, borders)
         self._form.setRowVisible(self._inverted, borders)
-        self._form.setRowVisible(self._true, not points)
+        self._form.setRowVisible(self._predicted_image, values)
+        self._form.setRowVisible(self._true, not (values or points))
+        self._form.setRowVisible(self._true_image, values)
         self._points.setVisible(points)
         if borders:
             self._take_probabilities()
-        if points:
+        elif values:
+            self._take_images()
+        elif points:
             self._points.take_chosen()
         self._show_button()
 
@@ -185,7 +213,17 @@ class EvaluateSection(Section):
             self._true.setValue(self._chosen.annotation)
         self._take_probabilities()
         self._points.take_chosen()
+        self._take_images()
         self._show_button()
+
+    def _take_images(self) -> None:
+        """Propose what was predicted from the chosen image, and its target."""
+        if self._chosen.image is not None:
+            found = find_layer(self._viewer, self._chosen.image, "predicted image")
+            if found is not None:
+                self._predicted_image.setValue(found)
+        if self._chosen.target is not None:
+            self._true_image.setValue(self._chosen.target)
 
     def _take_probabilities(self) -> None:
         """Propose the probabilities of the chosen image."""
@@ -196,10 +234,12 @@ class EvaluateSection(Section):
 
     def _layers(self) -> tuple[Layer | None, Layer | None]:
         """Return what is compared: the predicted and the true layer."""
-        if self._kind.currentData() == "points":
+        kind = self._kind.currentData()
+        if kind == "points":
             return self._points.layers()
-        borders = self._kind.currentData() == "borders"
-        predicted = self._probabilities if borders else self._predicted
+        if kind == "values":
+            return self._predicted_image.value(), self._true_image.value()
+        predicted = self._probabilities if kind == "borders" else self._predicted
         return predicted.value(), self._true.value()
 
     def _show_button(self, _event: object = None) -> None:
@@ -243,22 +283,13 @@ class EvaluateSection(Section):
         )
 
     def _read(self, kind: Kind) -> Callable[[], Comparing] | None:
-        """Copy the labels that are chosen; return what compares them."""
-        predicted, true = self._layers()
-        if predicted is None or not isinstance(true, Labels):
-            return None
-        regions: Any = {}
-        if true is self._chosen.annotation and self._chosen.image is not None:
-            regions = regions_of(self._chosen.regions, self._chosen.image)
+        """Copy the layers that are chosen; return what compares them."""
         self._propose_volume()  # more may have been painted since they were chosen
-        inputs = Inputs(
-            true,
-            _array_of(predicted),
-            labels_of(true),
-            regions,
-            IGNORE_LABEL,
-            volume=kind == "objects" and self._volumes.isChecked(),
-        )
+        predicted, true = self._layers()
+        if predicted is None or true is None:
+            return None
+        volume = kind == "objects" and self._volumes.isChecked()
+        inputs = read_inputs(self._chosen, predicted, true, volume=volume)
         session, inverted = self._session, self._inverted.isChecked()
         return lambda: compare(session, kind, inputs, inverted=inverted)
 
@@ -283,6 +314,7 @@ class EvaluateSection(Section):
             "classes": (self._classes, self._counts),
             "borders": (self._borders,),
             "points": (self._of_points, self._counts, self._table),
+            "values": (self._values, self._counts),
         }
         for widget in self._results:
             widget.setVisible(widget in shown[answer.kind])
@@ -296,6 +328,11 @@ class EvaluateSection(Section):
             self._table.setValue(answer.errors)
             if is_open:
                 show_point_errors(self._viewer, answer.true, answer.errors)
+        elif answer.kind == "values":
+            self._values.setValue(answer.scores)
+            self._counts.setText(describe_signed_error())
+            if is_open:
+                show_signed_error(self._viewer, answer.true, answer.errors)
         elif answer.kind == "classes":
             self._classes.setValue(answer.scores)
             self._counts.setText(describe_differences(answer.errors))
@@ -323,6 +360,6 @@ def _is_map(layer: Layer) -> bool:
     return grey and role_of(layer) in (None, "probabilities", "class probability")
 
 
-def _array_of(layer: Layer) -> Any:
-    """Return a copy of a layer's array at full resolution."""
-    return np.array(layer.data[0] if layer.multiscale else layer.data)
+def _is_image(layer: Layer) -> bool:
+    """Tell whether an image may have been predicted: by us, or by someone else."""
+    return isinstance(layer, Image) and role_of(layer) in (None, "predicted image")

@@ -24,11 +24,13 @@ from napari_unet.widgets.annotation_layers import (
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.layers import LayerRole, find_layer
+from napari_unet.widgets.target_layers import target_of
 
 if TYPE_CHECKING:
     import napari
 
     from napari_unet.core.annotation.target import Role
+    from napari_unet.session import Session
 
 # Counting may lag behind the brush by this much.
 _COUNT_MSEC = 500
@@ -39,19 +41,26 @@ _IMAGE, _OBJECTS, _ROLE = range(3)
 
 
 class ExamplesTable(QTableWidget):
-    """One row per image that has an annotation or points: tick, name, objects, role.
+    """One row per image to learn from: tick, name, objects or target, role.
+
+    Images with an annotation or points are listed; where another image is learned,
+    those with a target.
 
     Parameters
     ----------
+    session : Session
+        Its `annotation` says what is learned.
     viewer : napari.Viewer
         Unwrapped; whose images to list.
     parent : QWidget, optional
         Qt parent.
     """
 
-    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
+    ) -> None:
         super().__init__(0, 3, parent)
-        self._viewer = viewer
+        self._session, self._viewer = session, viewer
         self._images: list[ImageLayer] = []
         self._watched: list[Any] = []
         self._counts = LatestAnswer(self, "Counting objects")
@@ -67,6 +76,8 @@ class ExamplesTable(QTableWidget):
             chosen.annotation,
             chosen.regions,
             chosen.points,
+            chosen.target,
+            session.events.annotation,
         ):
             listen(signal, self.refresh)
         for signal in (viewer.layers.events.removed, viewer.layers.events.renamed):
@@ -74,7 +85,6 @@ class ExamplesTable(QTableWidget):
         self.refresh()
 
     def _build(self) -> None:
-        self.setHorizontalHeaderLabels(["Image", "Objects", "Role"])
         self.setAccessibleName("Annotated images")
         self.setToolTip(
             "Ticked images are learned from. An image for validation is only used to "
@@ -107,9 +117,10 @@ class ExamplesTable(QTableWidget):
         images = [
             layer
             for layer in self._viewer.layers
-            if isinstance(layer, ImageLayer)
-            and any(find_layer(self._viewer, layer, m) is not None for m in _MARKS)
+            if isinstance(layer, ImageLayer) and self._is_learned_from(layer)
         ]
+        second = "Target" if self._learns_values else "Objects"
+        self.setHorizontalHeaderLabels(["Image", second, "Role"])
         if images != self._images:
             self._list(images)
         for row, image in enumerate(images):
@@ -117,6 +128,16 @@ class ExamplesTable(QTableWidget):
             self._tick(row).setToolTip(image.name)
         self._watch()
         self._soon.start()
+
+    @property
+    def _learns_values(self) -> bool:
+        """Whether another image is learned, not what is painted or marked."""
+        return self._session.annotation == "values"
+
+    def _is_learned_from(self, image: ImageLayer) -> bool:
+        if self._learns_values:
+            return target_of(self._viewer, image) is not None
+        return any(find_layer(self._viewer, image, m) is not None for m in _MARKS)
 
     def _list(self, images: list[ImageLayer]) -> None:
         ticked = self.value()
@@ -169,6 +190,10 @@ class ExamplesTable(QTableWidget):
             self._soon.start()
 
     def _count(self) -> None:
+        if self._learns_values:
+            self._counts.forget()
+            self._show_targets()
+            return
         questions, marked = [], {}
         for image in self._images:
             points = find_layer(self._viewer, image, "points")
@@ -200,6 +225,13 @@ class ExamplesTable(QTableWidget):
                 item.setTextAlignment(
                     Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                 )
+
+    def _show_targets(self) -> None:
+        for row, image in enumerate(self._images):
+            item, target = self.item(row, _OBJECTS), target_of(self._viewer, image)
+            if item is not None and target is not None:
+                item.setText("itself" if target is image else target.name)
+                item.setToolTip(target.name)
 
     def _tick(self, row: int) -> QTableWidgetItem:
         item = self.item(row, _IMAGE)

@@ -22,6 +22,7 @@ from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
 from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
+from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
@@ -67,7 +68,7 @@ class FineTuneSection(Section):
         super().__init__(session, viewer, parent)
         self._job: Job | None = None
         self._form = TrainForm(session)
-        self._examples = ExamplesTable(self._viewer)
+        self._examples = ExamplesTable(session, self._viewer)
         self._preview = LivePreview(self._viewer, self)
         self._button = QPushButton(_START)
         self._patches = PatchPreview(session, self._viewer, self)
@@ -142,14 +143,20 @@ class FineTuneSection(Section):
 
     def _on_preview_clicked(self) -> None:
         try:
-            self._patches.draw(examples_of(self._viewer, self._examples.value()))
+            self._patches.draw(self._collect())
         except InputError as error:
             show_problem(error)
+
+    def _collect(self) -> list[Example]:
+        """Return what the ticked images hold to be learned."""
+        learns_values = self._session.annotation == "values"
+        collect = pairs_of if learns_values else examples_of
+        return collect(self._viewer, self._examples.value())
 
     def _start(self) -> None:
         from napari_unet.core.training.kind import check_kind
 
-        examples = examples_of(self._viewer, self._examples.value())
+        examples = self._collect()
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
         check_kind(examples, None if model is None else model.settings)
@@ -164,7 +171,7 @@ class FineTuneSection(Section):
         from napari_unet.resumed import resume
 
         try:
-            examples = examples_of(self._viewer, self._examples.value())
+            examples = self._collect()
             model = self._session.read_model(folder)
             job = resume(
                 self._session, examples, folder, config, preview=self._preview.ask
@@ -203,6 +210,7 @@ class FineTuneSection(Section):
             self._session.normalisation
             if model is None
             else model.settings.normalisation,
+            values=self._session.annotation == "values",
         )
         self._curves.clear()
         if model is None:

@@ -25,6 +25,7 @@ from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.go_on import GoOnButton
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from qtpy.QtGui import QShowEvent
@@ -55,7 +56,9 @@ class RunHistory(QWidget):
         self._table = QTableWidget(0, len(_COLUMNS))
         self._table.setHorizontalHeaderLabels(_COLUMNS)
         self._table.setAccessibleName("Trainings")
-        self._table.setToolTip("F1 and IoU are those of the validation")
+        self._table.setToolTip(
+            "F1 and IoU are those of the validation; dB is the PSNR of grey values"
+        )
         self._table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self._table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -190,13 +193,19 @@ def describe_gain(card: Card) -> str:
     'F1 0.00, IoU 0.10; no object is found yet, train longer or annotate more'
     >>> describe_gain(Card(scores={"psnr": 31.25, "mse": 4.0}))
     'PSNR 31.25 dB'
+    >>> describe_gain(Card(scores_before={"psnr": 20.0}, scores={"psnr": 31.25}))
+    'PSNR 20.00 dB → 31.25 dB'
     >>> describe_gain(Card())
     'too little is annotated to measure how good it is'
     """
     if not card.scores:
         return "too little is annotated to measure how good it is"
     if "f1" not in card.scores:
-        return ", ".join(f"{k} {v}" for k, v in shown_scores(card.scores).items())
+        old = shown_scores(card.scores_before) if card.scores_before else {}
+        return ", ".join(
+            f"{title} {f'{old[title]} → ' if old else ''}{value}"
+            for title, value in shown_scores(card.scores).items()
+        )
     parts = []
     for name, title in (("f1", "F1"), ("iou", "IoU")):
         before = "" if not card.scores_before else f"{card.scores_before[name]:.2f} → "
@@ -231,11 +240,16 @@ def _describe(folder: Path, card: Card) -> tuple[str, ...]:
         datetime.fromisoformat(card.created).strftime("%d %b %H:%M")
         if card.created
         else "",
-        *(f"{scores[name]:.2f}" if name in scores else "–" for name in ("f1", "iou")),
+        f"{scores['psnr']:.1f} dB" if "psnr" in scores else _shown(scores, "f1"),
+        _shown(scores, "iou"),
         describe_time(card.seconds),
         card.started_from or "scratch",
         card.name or folder.name,
     )
+
+
+def _shown(scores: Mapping[str, float], name: str) -> str:
+    return f"{scores[name]:.2f}" if name in scores else "–"
 
 
 def _button(title: str, help_text: str) -> QPushButton:

@@ -240,10 +240,14 @@ def describe_model(manifest: Manifest) -> str:
     facts = [f"{card.objects} {kind}"] if card.objects else []
     if manifest.settings.annotation == "classes":
         facts = [f"the classes {', '.join(manifest.settings.class_names)}"]
+    elif manifest.settings.annotation == "values":
+        facts = ["pairs of images"]
     if size is not None:
         facts.append(f"{size:.3g} µm per pixel")
     if card.scores and "f1" in card.scores:
         facts.append(f"F1 {card.scores['f1']:.2f}")
+    elif card.scores and "psnr" in card.scores:
+        facts.append(f"PSNR {card.scores['psnr']:.1f} dB")
     return "Trained on " + ", ".join(facts) if facts else "A model without a history"
 
 

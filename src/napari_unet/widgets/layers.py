@@ -34,6 +34,7 @@ LayerRole = Literal[
     "uncertainty",
     "disagreement",
     "preview",
+    "image preview",
     "patches",
     "patch targets",
     "patch weights",
@@ -42,6 +43,7 @@ LayerRole = Literal[
     "patch density",
     "distance map",
     "predicted image",
+    "signed error",
     "errors",
     "differences",
 ]
@@ -122,8 +124,8 @@ def align_labels(layer: Labels | Points, image: ImageLayer) -> None:
     check_same_scale(layer, image)
 
 
-def check_same_scale(layer: Labels | Points, image: ImageLayer) -> None:
-    """Refuse labels or points whose pixels have another size than the image's.
+def check_same_scale(layer: Layer, image: ImageLayer) -> None:
+    """Refuse a layer whose pixels have another size than the image's.
 
     Raises
     ------

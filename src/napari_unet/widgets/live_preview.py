@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QObject, QTimer
 
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.layers import (
+    LayerRole,
     current_plane,
     image_of,
     role_of,
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 _LOOK_MSEC = 300
 # A larger part of the view would take too much time from the training.
 _LARGEST_PX = 512
+# Foreground shines through; a predicted image takes the place of the image.
+_LOOKS: dict[LayerRole, dict[str, Any]] = {
+    "preview": {"colormap": "cyan", "blending": "additive", "opacity": 0.3},
+    "image preview": {"colormap": "gray"},
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,7 +69,9 @@ class LivePreview(QObject):
         self._timer.setInterval(_LOOK_MSEC)
         self._timer.timeout.connect(self._look)
 
-    def start(self, channels: int, normalisation: Normalisation) -> None:
+    def start(
+        self, channels: int, normalisation: Normalisation, *, values: bool = False
+    ) -> None:
         """Follow the view, for a training that begins now.
 
         Parameters
@@ -72,7 +80,10 @@ class LivePreview(QObject):
             Images with another number of channels are not predicted.
         normalisation : str
             Of the model that is trained.
+        values : bool
+            Whether grey values are predicted, not foreground.
         """
+        self._role: LayerRole = "image preview" if values else "preview"
         self._channels, self._normalisation = channels, normalisation
         self._image: tuple[ImageLayer, Image] | None = None
         self._view: _View | None = None
@@ -80,7 +91,7 @@ class LivePreview(QObject):
         self._asked: deque[_View] = deque()
         self._intensity: tuple[Image, IntensityRange] | None = None
         for layer in self._viewer.layers:
-            if role_of(layer) == "preview":
+            if role_of(layer) == self._role:
                 layer.visible = True  # a segmentation may have hidden it
         self._look()
         self._timer.start()
@@ -107,7 +118,7 @@ class LivePreview(QObject):
         self._asked.append(view)
         return Preview(part, self._intensity[1])
 
-    def show(self, foreground: NDArray) -> None:
+    def show(self, predicted: NDArray) -> None:
         """Show an answer over the part of the image that was asked for."""
         if not self._asked:  # of a training that was stopped meanwhile
             return
@@ -117,14 +128,12 @@ class LivePreview(QObject):
         show_overlay(
             self._viewer,
             view.layer,
-            "preview",
-            foreground,
+            self._role,
+            predicted,
             plane=view.plane,
             box=view.box,
-            colormap="cyan",
-            blending="additive",
-            opacity=0.3,
             contrast_limits=(0, 1),
+            **_LOOKS[self._role],
         )
 
     def _look(self) -> None:

@@ -41,9 +41,9 @@ def show_overlay(
     role : str
         What they are.
     values : ndarray, shape (Y, X)
-        Shown, not copied.
+        Shown, not copied. Of a whole stack, (Z, Y, X).
     plane : int, optional
-        Which plane of a stack; None for a 2D image.
+        Which plane of a stack; None for a 2D image, and for a whole stack.
     box : tuple of two slices, optional
         Which part of the plane, in pixels; all of it by default.
     **options
@@ -53,7 +53,7 @@ def show_overlay(
     active = viewer.layers.selection.active
     data = values if plane is None else values[np.newaxis]
     layer = show_image(viewer, image, role, data, **options)
-    corner = (0, 0) if box is None else (box[0].start, box[1].start)
+    corner = (0,) * values.ndim if box is None else (box[0].start, box[1].start)
     _move(layer, image, corner if plane is None else (plane, *corner))
     if is_new:
         viewer.layers.move(viewer.layers.index(layer), viewer.layers.index(image) + 1)

@@ -15,8 +15,10 @@ from napari_unet.widgets.overlay import show_overlay
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Image as ImageLayer
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
+    from torch import Tensor
 
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.training.patches import Batch
@@ -60,6 +62,9 @@ class PatchPreview(QObject):
         batch = middle_planes(batch)
         left = spatial_shape(image)[-1] + 2 * _GAP
         size = batch.image.shape[-1]
+        if batch.values is not None:
+            self._show_pairs(image, batch.image, batch.values)
+            return
         shown: dict[LayerRole, tuple[NDArray[Any], dict[str, Any]]] = {
             "patches": (
                 batch.image.mean(dim=1).numpy(),
@@ -77,16 +82,35 @@ class PatchPreview(QObject):
         # Each new layer comes directly onto the image: the lowest is made last.
         for role, (patches, options) in reversed(shown.items()):
             data = tile_patches(patches, size, -1 if role == "patches" else 0)
-            box = (slice(0, data.shape[0]), slice(left, left + data.shape[1]))
-            show_overlay(
-                self._viewer,
-                image,
-                role,
-                data,
-                plane=current_plane(self._viewer, image),
-                box=box,
-                **options,
-            )
+            self._lay(image, role, data, left, **options)
+
+    def _show_pairs(self, image: ImageLayer, patches: Tensor, targets: Tensor) -> None:
+        """Show patches of grey values, and right of them what shall be predicted."""
+        left = spatial_shape(image)[-1] + 2 * _GAP
+        shown: dict[LayerRole, Tensor] = {"patches": patches, "patch targets": targets}
+        for role, part in shown.items():
+            data = tile_patches(part.mean(dim=1).numpy(), patches.shape[-1], -1)
+            self._lay(image, role, data, left, colormap="gray", contrast_limits=(-1, 1))
+            left += data.shape[1] + 4 * _GAP
+
+    def _lay(
+        self,
+        image: ImageLayer,
+        role: LayerRole,
+        data: NDArray[Any],
+        left: int,
+        **options: Any,
+    ) -> None:
+        """Lay a sheet of patches beside the image, `left` px from its left edge."""
+        show_overlay(
+            self._viewer,
+            image,
+            role,
+            data,
+            plane=current_plane(self._viewer, image),
+            box=(slice(0, data.shape[0]), slice(left, left + data.shape[1])),
+            **options,
+        )
 
 
 def middle_planes(batch: Batch) -> Batch:
@@ -100,6 +124,7 @@ def middle_planes(batch: Batch) -> Batch:
         image=batch.image[:, :, beyond + depth // 2],
         classes=batch.classes[:, depth // 2],
         weights=batch.weights[:, depth // 2],
+        values=None if batch.values is None else batch.values[:, :, depth // 2],
     )
 
 

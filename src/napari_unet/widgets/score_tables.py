@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.core.evaluation.error_map import Verdict
     from napari_unet.core.evaluation.point_comparison import PointComparison
     from napari_unet.core.evaluation.scores import Scores
+    from napari_unet.core.evaluation.value_scores import ValueScores
 
 # Name of the score, title, what it means.
 _SCORES = (
@@ -47,6 +48,14 @@ _BOUNDARY_SCORES = (
         "V_Info",
         "Shared information, whatever the width of borders: 1 is best",
     ),
+)
+# Name of the score, title, format, what it means.
+_VALUE_SCORES = (
+    ("psnr", "PSNR (dB)", ".2f", "Range of the true values against the error"),
+    ("rmse", "RMSE", ".4g", "Root of the mean squared error, in grey values"),
+    ("mse", "MSE", ".6g", "Mean squared error"),
+    ("mae", "MAE", ".4g", "Mean absolute error, in grey values"),
+    ("ssim", "SSIM", ".4f", "Structural similarity in windows of 11 px: 1 is best"),
 )
 _PLACE = Qt.ItemDataRole.UserRole
 _ERRORS_HEIGHT, _ROW_HEIGHT = 160, 22
@@ -214,6 +223,23 @@ class PointTable(CopiedTable):
             texts = [f"{ratio:.3f}" for ratio in ratios] + [f"{n}" for n in counts]
             self.put(row, (title, *texts), title)
         self.fit_height(_MOST_ROWS)
+
+
+class ValueTable(CopiedTable):
+    """One row per score of predicted grey values."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(("Score", "Value"), parent)
+        self.setAccessibleName("Scores of the grey values")
+
+    def setValue(self, scores: ValueScores) -> None:
+        """Show the scores; SSIM where it could be measured."""
+        values = scores.as_dict()
+        shown = [row for row in _VALUE_SCORES if row[0] in values]
+        self.setRowCount(len(shown))
+        for row, (name, title, form, help_text) in enumerate(shown):
+            self.put(row, (title, f"{values[name]:{form}}"), help_text)
+        self.fit_height()
 
 
 class ErrorTable(CopiedTable):

@@ -332,6 +332,7 @@ class SegmentSection(Section):
         mine = self._is_segmenting()
         stopping = job is not None and job.is_cancelling
         verb = "Detect" if self._detects else "Segment"
+        verb = "Predict" if self._predicts_values() else verb
         self._button.setText("Stop" if mine else verb)
         self._button.setEnabled(not stopping if mine else job is None and not hint)
         self._button.setToolTip(
@@ -339,6 +340,8 @@ class SegmentSection(Section):
             if job is not None and not mine
             else "Set a point on each object that the chosen model finds"
             if self._detects
+            else "Predict the grey values that the chosen model has learned"
+            if verb == "Predict"
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)

@@ -87,11 +87,6 @@ class SettingsFile(QWidget):
 
         try:
             settings = read_training_settings(path)
-            if settings.network.head == "regression":
-                raise InputError(
-                    f"'{path.name}' is for learning pairs of images, which the dock "
-                    "cannot; use it with 'napari-unet train --config'."
-                )
         except InputError as error:
             show_problem(error)
             return

@@ -112,7 +112,8 @@ class TrainForm(QWidget):
             events.normalisation,
         ):
             listen(signal, self._show)
-        listen(events.model_folder, self._show_start)
+        for signal in (events.model_folder, events.annotation):
+            listen(signal, self._show_start)
         self._show_start()
         self._show()
 
@@ -134,8 +135,6 @@ class TrainForm(QWidget):
         self._preset = QComboBox()
         self._preset.setToolTip("A network with the training settings that suit it")
         for name, preset in PRESETS.items():
-            if preset.network.head == "regression":
-                continue  # learns from pairs of images, on the command line
             self._preset.addItem(name, name)
             index = self._preset.count() - 1
             self._preset.setItemData(index, preset.summary, _TOOLTIP)
@@ -219,6 +218,8 @@ class TrainForm(QWidget):
     def _show_start(self, _event: object = None) -> None:
         """Offer the model in use; it is what one usually wants to go on from."""
         folder = self._session.model_folder
+        if not self._learns_the_same():
+            folder = None
         was_scratch = self._start.currentIndex() == 0 and self._start.count() > 1
         with signals_blocked(self._start):
             self._start.clear()
@@ -228,6 +229,14 @@ class TrainForm(QWidget):
                 self._start.setItemData(1, folder.name, _TOOLTIP)
             self._start.setCurrentIndex(0 if was_scratch else self._start.count() - 1)
         self._on_start_chosen()
+
+    def _learns_the_same(self) -> bool:
+        """Tell whether the model in use can go on with what is to be learned."""
+        with suppress(InputError):  # said where the model is shown
+            if (model := self._session.read_model()) is not None:
+                kinds = {model.settings.annotation, self._session.annotation}
+                return "values" not in kinds or len(kinds) == 1
+        return True
 
     def _on_start_chosen(self, _index: int = 0) -> None:
         """The network is the model's where one starts from a model."""

@@ -6,7 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_unet.widgets.layers import LayerWriter, show_image, spatial_shape
+from napari_unet.widgets.layers import (
+    LayerWriter,
+    find_layer,
+    show_image,
+    spatial_shape,
+)
 
 if TYPE_CHECKING:
     import napari
@@ -35,6 +40,9 @@ class ValuesLayer:
 
     def start(self, planes: tuple[int, ...] | None) -> None:
         """Lay an empty image over the one that is predicted from."""
+        preview = find_layer(self._viewer, self.image, "image preview")
+        if preview is not None:
+            preview.visible = False  # what it shows is to be seen, not what was
         selected = set(self._viewer.layers.selection)
         empty = np.zeros(spatial_shape(self.image), np.float32)
         layer = show_image(self._viewer, self.image, "predicted image", empty)

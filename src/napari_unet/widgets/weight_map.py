@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from qtpy.QtCore import Qt, QTimer
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -17,11 +16,12 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.annotation_layers import regions_of, summarise_layers
+from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
-from napari_unet.widgets.layers import IGNORE_LABEL, current_plane, labels_of
+from napari_unet.widgets.label_question import LabelQuestion
+from napari_unet.widgets.layers import IGNORE_LABEL, current_plane
 from napari_unet.widgets.overlay import show_overlay
 from napari_unet.widgets.point_question import PointQuestion, learned_points
 from napari_unet.widgets.section import Section
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from napari.layers import Points as PointsLayer
     from numpy.typing import NDArray
 
+    from napari_unet.core.annotation.derived import MapName
     from napari_unet.core.annotation.live_weight_map import LiveWeightMap
     from napari_unet.core.annotation.target import Region
     from napari_unet.core.config import SamplingConfig, TrainConfig, WeightMapConfig
@@ -45,7 +46,6 @@ _MORE_FIELDS = ("class_balance", "class_weights", "background", "background_sigm
 _SLIDERS = {"w0": (0.0, 50.0), "sigma": (0.5, 20.0)}
 # Changes closer together than this are answered at once: a stroke sends dozens.
 _GATHER_MSEC = 15
-MapName = Literal["weight map", "separation border", "patch density", "distance map"]
 # What each map is, for the tooltip; and how its layer looks.
 _MAPS: dict[MapName, str] = {
     "weight map": "How much each pixel counts in training: bright where objects nearly "
@@ -173,7 +173,8 @@ class WeightMapSection(Section):
         """Compute with a new map: the numbers mean something else now."""
         self._live_map = None
         self._asked = (None, None)
-        self._request()
+        self._status.clear()
+        self._on_layers_chosen()
 
     def _on_sampling_edited(self, config: SamplingConfig) -> None:
         self._session.train_config = self._session.train_config.replaced(
@@ -215,6 +216,9 @@ class WeightMapSection(Section):
         if not self._live.isChecked():
             return
         annotation, regions = self._chosen.annotation, self._chosen.regions
+        if self._session.annotation == "values":
+            self._status.setText("Of another image, every pixel weighs the same.")
+            return
         points = self._chosen.points
         if annotation is None and points is None:
             self._status.setText(
@@ -260,56 +264,39 @@ class WeightMapSection(Section):
             return
         plane = current_plane(self._viewer, image)
         try:
-            regions = regions_of(self._chosen.regions, image).get(plane, ())
+            if points is not None:
+                regions = regions_of(self._chosen.regions, image).get(plane, ())
+                self._ask_of_points(image, points, plane, regions)
+            elif annotation is not None:
+                self._ask_of_labels(image, annotation, plane)
         except InputError as error:
             self._status.setText(str(error))
-            return
-        if points is not None:
-            self._ask_of_points(image, points, plane, regions)
-        elif annotation is not None:
-            self._ask_of_labels(image, annotation, plane, regions)
 
     def _ask_of_labels(
-        self,
-        image: ImageLayer,
-        annotation: Labels,
-        plane: int | None,
-        regions: tuple[Region, ...],
+        self, image: ImageLayer, annotation: Labels, plane: int | None
     ) -> None:
         """Hand a copy of what is painted to another thread."""
-        config, painted = self._session.train_config, labels_of(annotation, plane)
         name: MapName = self._name.currentData()
+        question = LabelQuestion.of(
+            self._session, image, annotation, plane, self._chosen.regions, name
+        )
         # One stroke sends several events, and showing a layer sends one, too.
-        settings = (config.weight_map, config.sampling)
-        question = (image, plane, regions, name, *settings)
-        if question == self._asked[0] and np.array_equal(painted, self._asked[1]):
+        if (image, question) == self._asked:
             return
-        if question != self._asked[0] or self._live_map is None:
+        asked_image, asked = self._asked
+        if (
+            self._live_map is None
+            or image is not asked_image
+            or not question.is_like(asked)
+        ):
             self._live_map = self._session.live_weight_map(
-                regions=regions, ignore_label=IGNORE_LABEL
+                regions=question.regions, ignore_label=IGNORE_LABEL
             )
-        self._asked, live_map = (question, painted), self._live_map
-
-        meaning: dict[str, Any] = {"kind": self._session.annotation}
-        if self._session.annotation == "classes":
-            meaning["classes"] = len(self._session.class_names)
+        self._asked, live_map = (image, question), self._live_map
 
         def compute() -> _Answer:
-            from napari_unet.core.annotation.derived import derive_map
-
-            if name == "weight map":
-                values = live_map.update(painted)
-            else:
-                values = derive_map(
-                    name,
-                    painted,
-                    *settings,
-                    regions=regions,
-                    ignore_label=IGNORE_LABEL,
-                    **meaning,
-                )
-            objects = summarise_layers(painted, {None: regions}).objects
-            return _Answer(image, plane, name, values, objects)
+            values = question.derive(live_map)
+            return _Answer(image, question.plane, name, values, question.objects)
 
         self._answers.ask(compute)
 
@@ -321,17 +308,13 @@ class WeightMapSection(Section):
         regions: tuple[Region, ...],
     ) -> None:
         """Hand a copy of the points to another thread."""
-        try:
-            question = PointQuestion.of(
-                self._session, image, layer, self._chosen.annotation, plane, regions
-            )
-        except InputError as error:
-            self._status.setText(str(error))
-            return
+        question = PointQuestion.of(
+            self._session, image, layer, self._chosen.annotation, plane, regions
+        )
         name: MapName = self._name.currentData()
-        if (image, name, question) == self._asked[0]:
+        if ((image, name), question) == self._asked:
             return
-        self._asked, self._live_map = ((image, name, question), None), None
+        self._asked, self._live_map = ((image, name), question), None
 
         def compute() -> _Answer:
             values = question.derive(name)

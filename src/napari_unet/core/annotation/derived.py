@@ -122,7 +122,7 @@ def count_labels(
     return counts
 
 
-MapName = Literal["separation border", "patch density", "distance map"]
+MapName = Literal["weight map", "separation border", "patch density", "distance map"]
 
 
 def derive_map(
@@ -135,12 +135,14 @@ def derive_map(
     ignore_label: int | None = None,
     kind: AnnotationKind = "objects",
     classes: int = 2,
+    pixel_size: Sequence[float] | None = None,
 ) -> NDArray[np.float32]:
     """Return what a training makes of an annotation, to look at.
 
     Parameters
     ----------
     name : str
+        ``weight map``: see `compute_weight_map`, balanced over this annotation.
         ``separation border``: 1 where objects are cut apart. ``patch density``: how
         often a pixel is the centre of a patch. ``distance map``: see `distance_map`,
         but 0 where nothing is painted.
@@ -156,6 +158,8 @@ def derive_map(
         Whether the numbers are objects or classes, which are never cut apart.
     classes : int
         How many there are, background included.
+    pixel_size : sequence of float, one per axis, optional
+        Edge lengths of a pixel in the unit of the distances; by default 1.
 
     Returns
     -------
@@ -172,9 +176,11 @@ def derive_map(
     if name == "separation border":
         cut: NDArray[np.bool_] = (target.labels > 0) & (target.classes == 0)
         return cut.astype(np.float32)
-    if name == "patch density":
-        counts = compute_weight_map(target, weights) > 0
-        return sampling_density(target.classes, counts, sampling)
-    distances = distance_map(target.labels)
-    distances[~np.isfinite(distances)] = 0
-    return distances
+    if name == "distance map":
+        distances = distance_map(target.labels, pixel_size)
+        distances[~np.isfinite(distances)] = 0
+        return distances
+    map_ = compute_weight_map(target, weights, pixel_size=pixel_size)
+    if name == "weight map":
+        return map_
+    return sampling_density(target.classes, map_ > 0, sampling)

@@ -116,7 +116,8 @@ class Example:
         if self.values is not None and self.values.shape[1:] != self.image.shape:
             raise InputError(
                 f"The target of '{name}' has the shape {self.values.shape[1:]}, the "
-                f"image {self.image.shape}; both must be the same."
+                f"image {self.image.shape}; both must be the same. Choose the target "
+                "that belongs to it, or crop one of the two."
             )
         object.__setattr__(
             self, "annotation", check_labels(self.annotation, f"The labels of '{name}'")

@@ -7,6 +7,7 @@ from torch import nn
 
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import AnnotationKind
+from napari_unet.core.errors import InputError
 from napari_unet.core.network.unet import Network, build_network
 
 
@@ -40,8 +41,21 @@ def change_classes(
     -------
     Model
         `model` itself if nothing changes.
+
+    Raises
+    ------
+    InputError
+        If one of old and new is grey values: their networks end otherwise.
     """
     old = model.settings
+    if old.annotation != annotation and "values" in (old.annotation, annotation):
+        kinds = dict.fromkeys(("objects", "classes", "points"), "objects or classes")
+        kinds["values"] = "grey values"
+        raise InputError(
+            f"The model to start from, '{model.card.name}', predicts "
+            f"{kinds[old.annotation]}, not {kinds[annotation]}. Start from scratch, or "
+            f"from a model of {kinds[annotation]}."
+        )
     settings = old.replaced(
         network=old.network.replaced(classes=len(names)).model_dump(),
         class_names=tuple(names),

@@ -24,7 +24,7 @@ def repeat_command(
         The model folder, which holds the settings.
     examples : sequence of Example
         What the training saw. The command has placeholders in capitals for the folders
-        that hold images, labels and regions: a viewer's layers have no files.
+        that hold images, labels or targets, and regions: viewer layers have no files.
     settings : ModelSettings
         Of the model.
     config : TrainConfig
@@ -49,14 +49,15 @@ def repeat_command(
         words.append(f"--annotation {settings.annotation}")
     if settings.annotation == "classes":
         words.append(f'--classes "{",".join(settings.class_names)}"')
-    if settings.channels:
-        words.append(f"--channels {','.join(map(str, settings.channels))}")
+    positions = [c for c in settings.channels if isinstance(c, int)]
+    if positions:  # names are those of layers: files hold just these, in this order
+        words.append(f"--channels {','.join(map(str, positions))}")
     if settings.planes_as_channels:
         words.append("--planes-as-channels")
     if any(e.regions for e in examples):
         words.append("--regions REGIONS")
     if held:
-        words.append("--validation-images IMAGES2 --validation-labels LABELS2")
+        words.append(f"--validation-images IMAGES2 --validation-labels {labels}2")
     words += reading
     if len(ignored) == 1 and "--zero ignore" not in reading:
         words.append(f"--ignore-label {ignored.pop()}")

@@ -1,4 +1,4 @@
-"""What a model learns from, objects, classes or points, and what it is given."""
+"""What a model learns, objects, classes, points or values, and what it is given."""
 
 import math
 from collections.abc import Sequence
@@ -62,7 +62,10 @@ def balance_points(config: TrainConfig, examples: Sequence[Example]) -> TrainCon
 
 
 def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> None:
-    """Refuse points for a model that segments, painted objects for one that detects.
+    """Refuse what a model of another kind learns from.
+
+    That is points for a model that segments, painted objects for one that detects, an
+    image to predict for both, and the other way round.
 
     Parameters
     ----------
@@ -77,6 +80,11 @@ def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> N
         Naming an image; also if some images have points and others painted objects, or
         if the model does not know a class of points.
     """
+    if any(e.values is not None for e in examples) or (
+        settings is not None and settings.annotation == "values"
+    ):
+        _check_values(examples, settings)
+        return
     with_points = [e.image.name for e in examples if e.points is not None]
     painted = [e.image.name for e in examples if e.points is None]
     if with_points and painted:
@@ -101,3 +109,22 @@ def check_kind(examples: Sequence[Example], settings: ModelSettings | None) -> N
     for example in examples:
         if example.points is not None:
             example.points.numbers(settings.class_names)
+
+
+def _check_values(examples: Sequence[Example], settings: ModelSettings | None) -> None:
+    """Refuse images without one to predict, and a model that predicts none."""
+    without = [e.image.name for e in examples if e.values is None]
+    if without:
+        raise InputError(
+            f"The network predicts grey values, but '{without[0]}' has no image to "
+            "predict. Choose its target (on the command line: train IMAGES TARGETS "
+            "--annotation values); or, to learn what is painted, start from scratch or "
+            "from a model of objects."
+        )
+    if settings is not None and settings.annotation != "values":
+        raise InputError(
+            f"'{examples[0].image.name}' has an image to predict, but the network "
+            f"predicts {settings.annotation}. Choose the preset 'denoise', or a "
+            "network with the head 'regression', and start from scratch or from a "
+            "model of grey values."
+        )

@@ -182,7 +182,10 @@ class Look:
         self._looked_at = -math.inf
 
     def __call__(self) -> np.ndarray | None:
-        """Return the foreground probability of the current view, or None."""
+        """Return what is predicted in the current view, from 0 to 1, or None.
+
+        That is the probability of foreground; of values, where they lie in their range.
+        """
         if time.perf_counter() - self._looked_at < _LOOK_EVERY:
             return None
         if self._settings.network.dimensions == 3:  # one plane says too little
@@ -206,8 +209,10 @@ class Look:
                 next(steps)
             except StopIteration as end:
                 self._looked_at = time.perf_counter()
-                foreground: np.ndarray = 1 - end.value[0]
-                return foreground
+                shown: np.ndarray = 1 - end.value[0]
+                if self._settings.annotation == "values":
+                    shown = (end.value[0] + 1) / 2
+                return shown
 
 
 def _place(start_from: Model | None, folder: Path) -> str | None:

@@ -65,7 +65,7 @@ class TrainProgress:
     is_best : bool
         Whether the weights of that validation are the ones to keep so far.
     preview : ndarray of float32, shape (Y, X), optional
-        Foreground probability where the user is looking.
+        What is predicted where the user is looking, see `run.Look`.
     patch : str
         Once, before the first step: the size of the patches, and of what the network
         makes of them.

@@ -47,7 +47,9 @@ def pair_images(
 def check_values(
     examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
 ) -> None:
-    """Refuse what does not go together: targets, head, loss.
+    """Refuse a loss that does not go with the head, and targets that do not fit.
+
+    That all have targets, or none, `check_kind` has seen to.
 
     Raises
     ------
@@ -55,19 +57,6 @@ def check_values(
         Saying which, and what to do.
     """
     wants = settings.annotation == "values"
-    without = [e.image.name for e in examples if (e.values is not None) != wants]
-    if without and wants:
-        raise InputError(
-            f"The network predicts grey values, but '{without[0]}' has no image to "
-            "predict. Give target images (on the command line: train IMAGES TARGETS "
-            "--annotation values), or choose a network with another head."
-        )
-    if without:
-        raise InputError(
-            f"'{without[0]}' has an image to predict, but the network predicts "
-            f"{settings.annotation}. Choose the preset 'denoise', or a network with "
-            "the head 'regression'."
-        )
     if wants != (config.loss in _LOSSES):
         raise InputError(
             f"The loss '{config.loss}' does not go with a network that predicts "

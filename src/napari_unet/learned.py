@@ -1,0 +1,56 @@
+"""What is to be learned, and the network that suits it: one follows the other."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:
+    from napari_unet.session import Session
+
+
+def keep_together(session: Session) -> None:
+    """Let annotation, network and model of a session follow each other from now on.
+
+    Grey values are learned by a network with a regression head, and by no other.
+    """
+    events = session.events
+    events.annotation.connect(lambda _: follow_annotation(session))
+    events.network.connect(lambda _: follow_network(session))
+    events.model_folder.connect(lambda _: follow_model(session))
+
+
+def follow_annotation(session: Session) -> None:
+    """Choose another preset where the network does not learn what was chosen."""
+    wants_values = session.annotation == "values"
+    if wants_values != (session.network.head == "regression"):
+        session.choose_preset("denoise" if wants_values else "fast")
+
+
+def follow_network(session: Session) -> None:
+    """Learn what the network predicts, with a loss for that."""
+    predicts_values = session.network.head == "regression"
+    if predicts_values != (session.train_config.loss in ("mse", "l1")):
+        session.train_config = session.train_config.replaced(
+            loss="mse" if predicts_values else "cross-entropy"
+        )
+    if predicts_values != (session.annotation == "values"):
+        session.annotation = "values" if predicts_values else "objects"
+
+
+def follow_model(session: Session) -> None:
+    """Make objects as the model did when it was validated; go on with what it knows."""
+    with suppress(InputError):  # said where the model is shown
+        manifest = session.read_model()
+        if manifest is None:
+            return
+        session.objects = manifest.settings.objects
+        kind = manifest.settings.annotation
+        if kind == "classes":
+            session.class_names = manifest.settings.class_names
+        if kind in ("classes", "values"):
+            session.annotation = kind
+        elif session.annotation == "values":
+            session.annotation = "objects"
