@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,22 @@ def test_resuming_goes_on_where_it_stopped(folders, model, call):
     assert last_json(text)["iterations"] == 6
 
 
+def test_a_learning_rate_far_from_usual_is_doubted(tmp_path, folders, call):
+    train = ["train", *folders, "--model", tmp_path / "m", *SMALL]
+    code, _, err = call(*train, "--learning-rate", "1e-8")
+    assert code == 0, err
+    assert "A learning rate of 1e-08 is very small for adamw" in err
+    code, _, err = call(*train)
+    assert "learning rate" not in err
+
+
+def test_a_validation_is_told_with_what_chooses_the_best(tmp_path, folders, call):
+    code, text, err = call("train", *folders, "--model", tmp_path / "m", *SMALL)
+    assert code == 0, err
+    assert re.search(r"validation F1 [\d.]+, IoU [\d.]+, AP [\d.]+, best so far", err)
+    assert "validation AP: " in text
+
+
 def test_another_training_does_not_replace_a_model(folders, model, call):
     before = read_manifest(model)
     code, text, _ = call("train", *folders, "--model", model, *SMALL)
@@ -201,7 +218,7 @@ def test_check_finds_what_is_wrong_and_passes_what_is_right(folders, call):
     code, text, err = call("check", images, labels)
     assert code == 2
     assert "field0.tif: No object is painted" in text
-    assert "field1.tif: The image has 80 × 96 pixels, the labels 8 × 9" in text
+    assert "the labels of 'field1' have the shape (8, 9)" in text.lower()
     assert "2 errors" in err
 
 
@@ -211,7 +228,13 @@ def test_models_are_listed(models_folder, folders, call):
     assert "No models in" in text
     assert call("train", *folders, "--model", models_folder / "mine", *SMALL)[0] == 0
     code, text, _ = call("models", "--json")
-    assert [m["name"] for m in last_json(text)["models"]] == ["mine"]
+    [mine] = last_json(text)["models"]
+    assert mine["name"] == "mine"
+    assert "base channels 4 instead of 16" in mine["network_summary"]
+    assert "fast, 2 changes" in call("models")[1]
+    code, text, _ = call("models", "mine")
+    assert code == 0
+    assert text == (models_folder / "mine" / "README.md").read_text() + "\n"
     out = models_folder.parent / "out"
     assert call("segment", folders[0], "--model", "mine", "--out", out)[0] == 0
 
@@ -250,6 +273,17 @@ def test_bad_values_are_refused_with_their_limits(tmp_path, folders, refused):
     assert "--sigma -1" in refused("weights", labels, "--out", out, "--sigma", "-1")
     assert not (tmp_path / "m").exists()
     assert not out.exists()
+
+
+def test_an_image_in_which_nothing_is_found_is_named(tmp_path, folders, model, call):
+    out = ["--out", tmp_path / "o", "--min-size", "100000", "--json"]
+    code, text, err = call("segment", folders[0], "--model", model, *out)
+    assert code == 0, err
+    result = last_json(text)
+    assert set(result["objects"].values()) == {0}
+    assert set(result["doubts"]) == {"field0", "field1"}
+    assert "field0.tif: " in err
+    assert result["doubts"]["field0"] in err
 
 
 def test_a_tile_that_cannot_be_is_refused(tmp_path, folders, model, refused):
@@ -657,6 +691,43 @@ def test_a_training_that_is_over_is_not_resumed_in_silence(folders, model, refus
     assert "has taken 4 iterations already, and is given 3 in all" in said
 
 
+def test_a_resumed_training_keeps_its_settings_and_its_end(folders, model, call):
+    resume = ["train", *folders, "--model", model, "--resume"]
+    code, _, err = call(*resume)
+    assert code == 2
+    assert "has taken 4 iterations already, and is given 4 in all" in err
+    assert "--iterations or --seconds" in err
+    before = read_manifest(model).card.training
+    code, _, err = call(*resume, "--iterations", "5")
+    assert code == 0, err
+    assert "going on after 4 iterations and" in err
+    assert "to 5 iterations in all" in err
+    card = read_manifest(model).card
+    assert card.training == before.replaced(iterations=5)
+    assert card.preset == "fast"
+    code, _, err = call(*resume, "--seconds", f"{card.seconds + 0.5:.2f}")
+    assert code == 0, err
+    after = read_manifest(model).card.training
+    assert (after.iterations, after.patch_size) == (None, before.patch_size)
+
+
+def test_a_preset_does_not_change_the_network_of_a_model_in_silence(
+    tmp_path, folders, model, call
+):
+    start = ["train", *folders, "--model", tmp_path / "tuned", "--start-from", model]
+    code, _, err = call(*start, "--preset", "mini", "--iterations", "1")
+    assert code == 0, err
+    said = next(line for line in err.splitlines() if "--preset mini sets only" in line)
+    assert "base_channels 4 instead of" in said
+    assert read_manifest(tmp_path / "tuned").settings.network.base_channels == 4
+    code, _, err = call(*start, "--iterations", "1")
+    assert code == 0, err
+    assert "sets only how to train" not in err
+    code, _, err = call(*start, "--planes-as-channels", "--iterations", "1")
+    assert code == 2
+    assert "takes planes one by one" in err
+
+
 def test_a_wrong_option_is_said_once_and_makes_no_folder(
     tmp_path, folders, model, call
 ):
@@ -688,10 +759,13 @@ def test_any_setting_can_be_given(tmp_path, folders, call):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("blocks=plain", "there is no setting 'blocks'; there are architecture,"),
+        ("blocks=plain", "there is no setting 'blocks'; the closest is 'block'"),
         ("block", "write NAME=VALUE"),
         ("block=round", "block=round: it must be 'plain', 'residual' or 'separable'"),
-        ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be greater than 0"),
+        ("weight_map.sigma=-1", "weight_map.sigma=-1: it must be a number above 0"),
+        ("sigma=3", "there is no setting 'sigma'; the closest is 'weight_map.sigma'"),
+        ("levels=many", "levels=many: it must be a whole number from 0 to 6"),
+        ("padding=sane", "'partial'; the closest is 'same'"),
         ("deep_supervision=true", "belongs to the architecture 'unet++'"),
     ],
 )

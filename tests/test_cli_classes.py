@@ -145,8 +145,27 @@ def test_the_fiji_plugins_zero_is_ignored_ground(tmp_path, call):
     images, labels = write_pairs(tmp_path, paint)
     given = ["--annotation", "classes", "--zero", "ignore", *QUICK, "--iterations", "2"]
     result, _ = trained(call, images, labels, "--model", tmp_path / "m", *given)
-    assert [c["value"] for c in result["classes"]] == ["0", "1", "2"]
+    assert [(c["value"], c["name"]) for c in result["classes"]] == [
+        ("1", "background"),
+        ("2", "class 2"),
+        ("3", "class 3"),
+    ]
     assert sum(c["pixels"] for c in result["classes"]) == 2 * 48 * 72
+    manifest = read_manifest(tmp_path / "m")
+    assert manifest.settings.class_values == (1, 2, 3)
+    assert "--zero ignore" in manifest.card.command
+    assert "--ignore-label" not in manifest.card.command
+    tuned = ["--start-from", tmp_path / "m", "--zero", "ignore", "--iterations", "2"]
+    result, _ = trained(call, images, labels, "--model", tmp_path / "n", *tuned)
+    assert [c["value"] for c in result["classes"]] == ["1", "2", "3"]
+
+    out = tmp_path / "out"
+    call("segment", images, "--model", tmp_path / "m", "--out", out)
+    compared = ["evaluate", out, labels, "--classes", "--model", tmp_path / "m"]
+    code, text, err = call(*compared, "--ignore-label", "0", "--json")
+    assert code == 0, err
+    overall = json.loads(text.splitlines()[-1])["overall"]
+    assert 0 < overall["accuracy"] < 1
 
 
 def test_channels_are_picked_for_training_and_again_for_prediction(tmp_path, call):
@@ -211,6 +230,10 @@ def test_planes_of_a_stack_are_channels_if_one_says_so(tmp_path, call):
         (["--classes", "a,b,c"], "Say --annotation classes"),
         (["--channels", "red"], "--channels red: give positions"),
         (["--annotation", "classes", "--classes", "a,b"], "2 classes are named"),
+        (
+            ["--annotation", "classes", "--split-components"],
+            "Leave out either it or --annotation classes",
+        ),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(tmp_path, call, options, said):

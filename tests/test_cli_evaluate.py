@@ -76,7 +76,7 @@ def test_class_maps_give_the_table_of_classes(tmp_path, call, evaluate):
             write_labels(tmp_path / folder / f"{name}.tif", np.array([plane], np.uint8))
     both = (tmp_path / "predicted", tmp_path / "true", "--classes")
     result = evaluate(*both, "--ignore-label", 9)
-    assert result["images"]["a"]["iou"] == [2 / 3, 1 / 2]
+    assert result["images"]["a"]["iou"] == [2 / 3, 1 / 2, 1]
     assert result["images"]["b"]["iou"] == [1, 0, 1 / 2]
     overall = result["overall"]
     assert overall["iou"] == [3 / 4, 1 / 3, 1 / 2]
@@ -93,6 +93,34 @@ def test_objects_are_no_classes(tmp_path, refused):
     path = tmp_path / "many.tif"
     write_labels(path, np.arange(400, dtype=np.uint16).reshape(20, 20))
     assert "these are rather labels of objects" in refused(path, path, "--classes")
+
+
+def test_each_value_of_a_mask_is_a_class(tmp_path, call, evaluate):
+    truth = np.array([[0, 128, 128, 255]], np.uint8)
+    paths = tmp_path / "predicted.png", tmp_path / "true.png"
+    for path, array in zip(paths, (truth[:, ::-1], truth), strict=True):
+        Picture.fromarray(array.copy()).save(path)
+    result = evaluate(*paths, "--classes")
+    assert result["classes"] == ["0", "128", "255"]
+    assert result["overall"]["iou"] == [0, 1, 0]
+    _, text, err = call("evaluate", *paths, "--classes")
+    listed = text[text.index("class (overall)") :].splitlines()[2:]
+    assert [line.split()[0] for line in listed] == ["0", "128", "255"]
+    assert "--model" not in err
+
+    # Class numbers against the values of a mask: three and two classes, hardly meant.
+    Picture.fromarray(np.array([[0, 1, 1, 2]], np.uint8)).save(paths[0])
+    _, _, err = call("evaluate", *paths, "--classes")
+    assert "The predictions hold 1, 2, which the true labels never do" in err
+
+
+def test_coloured_masks_are_compared_by_colour(tmp_path, evaluate):
+    colours = np.zeros((4, 5, 3), np.uint8)
+    colours[1:, :, 0] = 220
+    Picture.fromarray(colours).save(tmp_path / "true.png")
+    result = evaluate(tmp_path / "true.png", tmp_path / "true.png", "--classes")
+    assert result["classes"] == ["#000000", "#dc0000"]
+    assert result["overall"]["mean_iou"] == 1
 
 
 def test_ignored_pixels_are_no_objects(tmp_path, evaluate):

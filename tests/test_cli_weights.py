@@ -6,6 +6,7 @@ import shlex
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image as Picture
 
 from napari_unet.core.card import read_manifest
 from napari_unet.formats.images import read_image, read_labels
@@ -70,6 +71,79 @@ def test_weights_of_classes_given_one_by_one(tmp_path, two_cells, done):
     assert weights[12, 16] == 0
 
 
+def test_weights_and_tools_read_coloured_classes(tmp_path, done):
+    colours = np.array([[0, 0, 0], [220, 40, 40], [40, 40, 230]], np.uint8)
+    classes = np.repeat([[0, 1, 1, 2, 2]], 3, axis=0)
+    labels = tmp_path / "coloured.png"
+    Picture.fromarray(colours[classes]).save(labels)
+    out = tmp_path / "w.tif"
+    read = [labels, "--annotation", "classes"]
+    weigh = ["weights", *read, "--out", out, "--w0", "0"]
+    # Blue comes before red: classes are in ascending order of the colours.
+    result = done(*weigh, "--class-weights", "0.5,2,3")
+    assert result["taken_for"] == "3 classes (#000000, #2828e6, #dc2828)"
+    assert tifffile.imread(out)[0].tolist() == [0.5, 3, 3, 2, 2]
+    done(*weigh, "--class-weights", "2,3", "--zero", "ignore")
+    # Beside ignored ground an object might have to make room for a border.
+    assert tifffile.imread(out)[0, [0, 2, 3, 4]].tolist() == [0, 3, 2, 2]
+    counts = done("tools", "counts", *read)["overall"]
+    assert counts["#2828e6"] == {"pixels": 6, "objects": 1}
+    done("tools", "density", *read, "--out", out, "--v-bal", "0.25")
+    assert tifffile.imread(out)[0].tolist() == [0.25, 1, 1, 1, 1]
+
+
+def test_counts_keep_the_values_of_a_mask(tmp_path, done):
+    mask = tmp_path / "mask.tif"
+    write_labels(mask, np.array([[0, 128, 255, 255]], np.uint8), SIZE)
+    counts = done("tools", "counts", mask, "--annotation", "classes")["overall"]
+    assert {value: each["pixels"] for value, each in counts.items()} == {
+        "0": 1,
+        "128": 1,
+        "255": 2,
+    }
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_one_class_alone_can_be_counted_and_weighed(tmp_path, done, value):
+    mask, out = tmp_path / "mask.tif", tmp_path / "w.tif"
+    write_labels(mask, np.full((4, 5), value, np.uint8), SIZE)
+    counts = done("tools", "counts", mask, "--annotation", "classes")["overall"]
+    assert counts[str(value)]["pixels"] == 20
+    done("weights", mask, "--out", out, "--annotation", "classes")
+    assert tifffile.imread(out).max() > 0
+
+
+def test_weights_read_zero_as_ignored_ground(tmp_path, two_cells, done):
+    fiji = tmp_path / "fiji.tif"
+    painted = read_labels(two_cells) + 1
+    painted[15:] = 0
+    write_labels(fiji, painted, SIZE)
+    out = tmp_path / "w.tif"
+    done("weights", fiji, "--out", out, "--zero", "ignore", "--class-balance", "none")
+    assert tifffile.imread(out)[6, 10] == pytest.approx(1 + 9.801987, abs=1e-4)
+    assert (tifffile.imread(out)[15:] == 0).all()
+
+
+def test_weights_say_what_they_took_labels_for(tmp_path, two_cells, call, done):
+    out = tmp_path / "w.tif"
+    assert done("weights", two_cells, "--out", out)["taken_for"] == "3 objects"
+    mask = tmp_path / "mask.tif"
+    for painted, said in (
+        (np.zeros((9, 9), np.uint8), "all of it is taken for background"),
+        (np.eye(9, dtype=np.uint8), "all 9 pieces have the number 1"),
+        (np.eye(9, dtype=np.uint8) * 255, "all 9 pieces have the number 255"),
+    ):
+        write_labels(mask, painted, SIZE)
+        code, text, err = call("weights", mask, "--out", out)
+        assert code == 0, err
+        assert said in err
+        assert "for 0 objects" in text or "for 1 object" in text
+    assert "--split-components" in err
+    code, text, err = call("weights", mask, "--out", out, "--split-components")
+    assert (code, err) == (0, "")
+    assert "for 9 objects" in text
+
+
 def test_instances_of_a_mask(tmp_path, done):
     mask = tmp_path / "mask.tif"
     write_labels(mask, np.eye(4, dtype=np.uint8) * 255, SIZE)
@@ -111,7 +185,11 @@ def test_tools_say_what_is_missing(tmp_path, two_cells, refused):
     said = refused(
         "tools", "borders", two_cells, "--out", tmp_path / "o.tif", "--width", "5"
     )
-    assert "less than or equal to 2" in said
+    assert "--width 5: it must be a whole number from 0 to 2" in said
+    said = refused(
+        "tools", "density", two_cells, "--out", tmp_path / "o.tif", "--v-bal", "5"
+    )
+    assert "--v-bal 5.0: it must be a number above 0 and up to 1" in said
     said = refused(
         "weights", two_cells, "--out", tmp_path / "o.tif", "--class-weights", "-1"
     )
@@ -197,9 +275,12 @@ def test_the_command_in_a_model_folder_repeats_its_training(
         ("{", "is not JSON"),
         ("[]", "holds a JSON list, not an object"),
         ('{"preset": "huge"}', "names the preset 'huge'; there are fast,"),
-        ('{"network": {"levels": 99}}', "network.levels: Input should be less"),
-        ('{"network": {"layers": 9}}', "network.layers: Extra inputs"),
-        ('{"training": 3}', "training: Input should be"),
+        ('{"network": {"levels": 99}}', "network.levels 99: it must be a whole number"),
+        (
+            '{"network": {"layers": 9}}',
+            "network.layers 9: there is no such setting; the closest is 'levels'",
+        ),
+        ('{"training": 3}', "training 3: it must be several settings"),
         (
             '{"training": {"seconds": 3, "iterations": 3}}',
             "give either `iterations` or `seconds`",

@@ -82,7 +82,7 @@ def test_a_stopped_training_goes_on_to_its_end_and_further(person):
 def test_a_training_of_objects_does_not_go_on_with_classes(person):
     annotate_squares(person)
     folder = stop_early(person)
-    person.choose("classes", "Numbers are", "Annotate")
+    person.choose("classes", "Learn", "Annotate")
     offers(person)["For another 120 iterations"].trigger()
     person.wait(lambda: bool(person.problems()))
     [said] = person.problems()

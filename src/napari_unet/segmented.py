@@ -113,6 +113,14 @@ class Segmented:
         )
         return replace(self, labels=labels, points=points)
 
+    def doubt(self, config: ObjectConfig) -> str:
+        """Return a sentence where nothing, or everything, was found; else nothing."""
+        from napari_unet.core.prediction.doubt import doubt_result
+
+        return doubt_result(
+            self.probabilities, self.labels, self.annotation, config, self.class_names
+        )
+
     @property
     def foreground(self) -> NDArray[np.float32]:
         """Probability of being anything but background, shape ([Z,] Y, X)."""

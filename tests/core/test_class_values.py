@@ -13,6 +13,7 @@ from napari_unet.core.annotation.class_values import (
     IGNORED,
     ClassTable,
     count_values,
+    ignore_zero,
     pack_colours,
     read_value,
     set_zero_aside,
@@ -149,9 +150,22 @@ def test_where_0_means_ignored_black_does_too():
     assert to_classes(shifted, table).annotation.tolist() == [[IGNORED, 1, 0]]
 
 
+def test_classes_keep_their_values_where_zero_is_ignored():
+    kept = ignore_zero(example([[0, 1, 3, 9]], ignore_label=9))
+    assert kept.annotation.tolist() == [[0, 1, 3, 0]]
+    assert kept.ignore_label == 0
+    table = settle_classes(count_values([kept]), ("ground", "a", "b"), first=1)
+    assert table.values == (1, 2, 3)
+    assert table.pixels == (1, 0, 1)
+    assert to_classes(kept, table).annotation.tolist() == [[IGNORED, 0, 2, IGNORED]]
+    assert ignore_zero(example([[1, 2]])).ignore_label is None
+
+
 def test_nothing_but_zeros_cannot_be_all_ignored():
     with pytest.raises(InputError, match="background is 1"):
         set_zero_aside(example([[0, 0]]))
+    with pytest.raises(InputError, match="background is 1"):
+        ignore_zero(example([[0, 0]]))
     assert set_zero_aside(example([[1, 2]])).ignore_label is None
 
 
@@ -161,4 +175,5 @@ def test_the_given_annotation_is_not_changed():
     table, _ = settled(given_array)
     to_classes(before, table)
     set_zero_aside(before)
+    ignore_zero(before)
     assert given_array.tolist() == [[0, 128, 255]]

@@ -1,8 +1,11 @@
 """Mistakes in images and labels are found, counted in good English, and explained."""
 
 import numpy as np
+import pytest
 
 from napari_unet.core.annotation.findings import find_faults
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 
 GREY = np.random.default_rng(0).integers(1, 200, (1, 40, 50)).astype(np.uint8)
@@ -46,8 +49,11 @@ def test_a_stack_of_labels_on_what_was_read_as_channels_is_explained():
     labels = np.stack([painted((2, 2, 9), (20, 20, 9))] * 3)
     grey = np.repeat(GREY, 3, axis=0)
     said = messages(labels, grey)[0][1]
-    assert "The image has 40 × 50 pixels, the labels 3 × 40 × 50" in said
-    assert "If its first axis is depth or time" in said
+    assert "the shape (3, 40, 50), the image (40, 50)" in said
+    with pytest.raises(InputError) as refused:  # a training says the same
+        Example(Image(grey), labels)
+    assert said == str(refused.value)
+    assert "If the first axis of the image, of length" in said
 
 
 def test_a_constant_image_is_an_error():

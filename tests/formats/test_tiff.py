@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import InputError
-from napari_unet.formats.images import read_image, read_labels
+from napari_unet.formats.images import read_class_labels, read_image, read_labels
 from napari_unet.formats.tiff import write_grey, write_labels
 
 rng = np.random.default_rng(0)
@@ -231,8 +231,17 @@ def test_depth_and_time_at_once_are_refused_with_a_way_out(path, axes):
 @pytest.mark.parametrize("shape", [(20, 21, 22, 23), (2, 3, 4, 20, 20)])
 def test_more_axes_than_the_shape_can_tell_are_refused(path, shape):
     tifffile.imwrite(path, np.zeros(shape, np.uint8), photometric="minisblack")
-    with pytest.raises(InputError, match=r"'cells.tif' has too many axes.*Fiji"):
-        read_image(path)
+    lengths = " × ".join(map(str, shape))
+    match = rf"'cells.tif' has {len(shape)} axes, {lengths}, and does not say.*Fiji"
+    for read in (read_image, read_labels, read_class_labels):
+        with pytest.raises(InputError, match=match):
+            read(path)
+
+
+def test_labels_of_four_axes_without_names_are_not_called_colours(path):
+    tifffile.imwrite(path, np.zeros((6, 12, 80, 96), np.uint16))
+    with pytest.raises(InputError, match=r"4 axes, 6 × 12 × 80 × 96, and does not say"):
+        read_labels(path)
 
 
 def test_several_images_of_one_size_in_a_file_are_refused(path):

@@ -219,15 +219,35 @@ def test_accepting_in_view_is_one_step_to_undo(section, viewer, nuclei, predicti
     assert not annotation.data.any()
 
 
+def test_accepting_says_what_lies_outside_the_regions(
+    section, viewer, nuclei, prediction, monkeypatch
+):
+    said = []
+    monkeypatch.setattr("napari_unet.widgets.accept.show_info", said.append)
+    regions = add_regions(viewer, nuclei)
+    regions.add_rectangles(rectangle(0, 0, 33, 49))  # around object 1
+    chosen_layers(viewer).regions = regions
+    section._accept._in_view.click()
+    assert "2 objects are now in the annotation" in said[0]
+    assert "1 of them lies outside the regions, where nothing is learned" in said[0]
+    section._accept._undo.click()
+    prediction.selected_label = 1
+    section._accept._picked.click()
+    assert len(said) == 1
+    prediction.selected_label = 2
+    section._accept._picked.click()
+    assert "It lies outside the regions" in said[1]
+
+
 def test_accepting_never_overwrites_what_was_painted(viewer, nuclei, prediction):
     annotation = add_labels(viewer, nuclei, "annotation")
     annotation.data[10:30, 10:28] = 7  # nearly all of object 1
     annotation.data[35:55, 60:65] = 8  # a part of object 2
-    assert accept_into(annotation, prediction) == 1
+    assert accept_into(annotation, prediction) == (1, 0)
     assert set(np.unique(annotation.data)) == {0, 1, 7, 8}
     assert (annotation.data[35:55, 60:65] == 8).all()
     assert (annotation.data[35:55, 65:80] == 1).all()
-    assert accept_into(annotation, prediction) == 0
+    assert accept_into(annotation, prediction) == (0, 0)
 
 
 def test_accepting_the_picked_object(section, viewer, prediction):

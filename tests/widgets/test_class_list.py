@@ -8,15 +8,15 @@ from qtpy.QtWidgets import QPushButton
 
 from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import save_model
-from napari_unet.core.config import ModelSettings, NetworkConfig
+from napari_unet.core.config import ModelSettings, NetworkConfig, ObjectConfig
 from napari_unet.core.network.unet import build_network
 from napari_unet.segmented import Segmented
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.class_colors import class_color
+from napari_unet.widgets.described import describe_segmentation
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels
 from napari_unet.widgets.prediction_layer import PredictionLayer
-from napari_unet.widgets.segment import describe_segmentation
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_prediction_of_classes_has_names_colours_and_shares(viewer, nuclei):
     shown.show(segmented)
     assert names_of(shown.layer)[:3] == ["background", "plasma", "<i>"]
     np.testing.assert_allclose(shown.layer.get_color(1), (1, 0, 0, 1))
-    text = describe_segmentation(segmented)
+    text = describe_segmentation(segmented, ObjectConfig())
     assert "#ff0000" in text
     assert "plasma&nbsp;25.0%" in text
     assert "&lt;i&gt;&nbsp;12.5%" in text
@@ -139,6 +139,22 @@ def test_a_prediction_of_classes_has_names_colours_and_shares(viewer, nuclei):
         )
     )
     assert "class" not in shown.layer.features
+
+
+def test_objects_stay_seen_when_numbers_become_classes_and_come_back(
+    section, viewer, nuclei
+):
+    layer = add_labels(viewer, nuclei, "annotation")
+    layer.data[5:9, 5:9], layer.data[20:30, 20:30], layer.data[40:45, 5:9] = 1, 7, 9
+    chosen_layers(viewer).annotation = layer
+    before = layer.get_color(7)
+    section._classes._kind.setCurrentText("classes")
+    assert "2 painted numbers are no class" in section._classes._strange.text()
+    assert not section._classes._strange.isHidden()
+    assert layer.get_color(7)[3] > 0
+    section._classes._kind.setCurrentText("objects")
+    assert section._classes._strange.isHidden()
+    np.testing.assert_allclose(layer.get_color(7), before)
 
 
 def test_counts_are_of_classes(qtbot, section, viewer, nuclei):

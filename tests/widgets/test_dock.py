@@ -12,6 +12,7 @@ from napari_unet.session import Session
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import run_in_background
 from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.dock import SECTIONS, SegmentDock, UNetDock, session_of
 
 PLUGIN = "napari-unet-live"
@@ -54,6 +55,15 @@ def test_a_new_session_takes_the_preferred_device(viewer, plugin_settings, npe2p
     npe2pm.register(PluginManifest.from_distribution(PLUGIN))
     get_plugin_settings(PLUGIN).compute.device = "cpu"
     assert session_of(viewer).device == "cpu"
+
+
+def test_no_unfolded_section_is_wider_than_the_widest_folded_one(dock):
+    sections = [dock.section(title) for title in SECTIONS]
+    widest = max(section.minimumSizeHint().width() for section in sections)
+    for section in sections:
+        for box in section.findChildren(Collapsible):
+            box.setOpen(True)
+        assert section.minimumSizeHint().width() <= widest
 
 
 def test_the_sections_follow_the_order_of_the_work(dock):

@@ -168,7 +168,7 @@ def test_stop_ends_the_training_and_keeps_the_best(
     assert session.model_folder == training.calls[0].folder
     assert section._button.text() == "Start training"
     assert section._button.isEnabled()
-    assert "F1 0.25 → 0.90, IoU 0.50 → 0.80" in section._result.text()
+    assert "F1 0.250 → 0.900, IoU 0.500 → 0.800" in section._result.text()
     assert section._result.text().startswith("Stopped after 42 s")
 
 
@@ -285,7 +285,7 @@ def test_a_failed_training_is_said_and_the_last_good_weights_kept(
     section._button.click()
     qtbot.waitUntil(lambda: section._job is None)
     assert "The loss became nan" in told[0]
-    assert "last good weights are kept" in section._result.text()
+    assert "the model that was best so far is saved" in section._result.text()
     assert session.model_folder == training.calls[0].folder
     assert section._button.isEnabled()
 
@@ -326,6 +326,15 @@ def test_settings_of_the_form_reach_the_training(qtbot, viewer, section, trainin
     assert not call.config.augmentation.flip
     assert call.settings.network.base_channels == 8
     assert call.settings.network.padding == "valid"
+
+
+def test_a_learning_rate_far_from_usual_is_doubted_beside_it(section, session):
+    assert section._form._rate_note.isHidden()
+    session.train_config = session.train_config.replaced(learning_rate=1e-9)
+    assert "very small for adamw" in section._form._rate_note.text()
+    assert not section._form._rate_note.isHidden()
+    session.train_config = session.train_config.replaced(learning_rate=1e-3)
+    assert section._form._rate_note.isHidden()
 
 
 def test_minutes_are_seconds_of_the_settings(section, session):

@@ -36,6 +36,8 @@ def test_patches_appear_beside_the_image_and_change(qtbot, section, viewer, nucl
     assert patches.data.shape == targets.data.shape == (2 * 32 + 8, 3 * 32 + 16)
     assert patches.extent.world[0, 1] > nuclei.extent.world[1, 1]
     assert set(np.unique(targets.data)) == {0, 1}
+    centre = np.asarray(viewer.scene.camera.center[-2:])
+    np.testing.assert_allclose(centre, patches.extent.world[:, -2:].mean(axis=0))
     assert not is_users_image(patches)
     first = patches.data
     section._show_patches.click()

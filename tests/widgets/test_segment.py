@@ -5,6 +5,7 @@ import pytest
 from napari.utils.notifications import notification_manager
 
 from napari_unet.core.config import ObjectConfig
+from napari_unet.core.errors import InputError
 from napari_unet.segmented import TileLabels
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import find_layer
@@ -72,7 +73,7 @@ def test_labels_lie_on_the_image_and_the_user_keeps_their_layer(
 def test_tiles_appear_while_it_runs_and_stop_keeps_them(
     qtbot, viewer, section, workflow
 ):
-    workflow.seconds_per_tile = 0.05
+    workflow.seconds_per_tile = 0.3
     section._button.click()
     qtbot.waitUntil(lambda: section._progress.value() >= 1)
     assert section._button.text() == "Stop"
@@ -162,7 +163,7 @@ def test_a_prediction_that_was_painted_on_is_kept(qtbot, viewer, section, nuclei
 def test_deleting_a_layer_during_the_run_harms_nothing(
     qtbot, viewer, section, workflow, nuclei, which
 ):
-    workflow.seconds_per_tile = 0.05
+    workflow.seconds_per_tile = 0.3
     section._button.click()
     qtbot.waitUntil(lambda: section._progress.value() >= 1)
     gone = nuclei if which == "image" else chosen_layers(viewer).prediction
@@ -197,6 +198,35 @@ def test_an_error_reaches_the_user_and_frees_the_button(
     assert shown == ["Segment failed: CUDA out of memory"]
     assert section._button.isEnabled()
     assert section._button.text() == "Segment"
+
+
+def test_a_refused_image_leaves_the_viewer_as_it_was(
+    qtbot, viewer, section, session, workflow, nuclei, monkeypatch
+):
+    monkeypatch.setattr("napari_unet.widgets.background.show_error", lambda text: None)
+    workflow.error = InputError("The model reads 3 channels.")
+    segment(qtbot, section)
+    assert find_layer(viewer, nuclei, "prediction") is None
+
+    workflow.error = None
+    segment(qtbot, section)
+    found = find_layer(viewer, nuclei, "prediction").data.copy()
+    workflow.error = InputError("The model reads 3 channels.")
+    segment(qtbot, section)
+    np.testing.assert_array_equal(find_layer(viewer, nuclei, "prediction").data, found)
+    # What is still known is of an earlier segmentation, not of what was refused.
+    session.objects = ObjectConfig(min_size=100_000)
+    qtbot.wait(50)
+    wait_for_end(qtbot, section)
+    assert find_layer(viewer, nuclei, "prediction").data.any()
+
+
+def test_nothing_found_is_said_with_the_reason(qtbot, section, session):
+    segment(qtbot, section)
+    assert "othing is found" not in section._line.text()
+    session.objects = ObjectConfig(min_size=100_000)
+    qtbot.waitUntil(lambda: "Nothing is found" in section._line.text())
+    assert "smaller than the smallest object, 100000 px" in section._line.text()
 
 
 def test_probabilities_on_request(qtbot, viewer, section, nuclei):
@@ -273,7 +303,7 @@ def test_closing_the_viewer_during_the_run_ends_cleanly(
     session.model_folder = tmp_path
     section = SegmentSection(session, viewer)
     viewer.window.add_dock_widget(section)
-    workflow.seconds_per_tile = 0.05
+    workflow.seconds_per_tile = 0.3
     section._button.click()
     job = session.job
     qtbot.waitUntil(lambda: section._progress.value() >= 1)

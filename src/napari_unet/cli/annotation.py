@@ -16,6 +16,7 @@ from napari_unet.cli.app import (
     count,
     fail,
     report,
+    warn,
 )
 from napari_unet.cli.checking import check_pair, check_set
 from napari_unet.cli.classes import (
@@ -26,6 +27,12 @@ from napari_unet.cli.classes import (
     show_classes,
 )
 from napari_unet.cli.examples import refuse_label_options
+from napari_unet.cli.label_files import (
+    doubt_objects,
+    read_annotations,
+    say_taken_for,
+    the_file,
+)
 from napari_unet.cli.point_options import (
     POINT_RADIUS,
     PointImage,
@@ -75,7 +82,9 @@ def check(
     checked = [read(*pair) for pair in pairs]
     findings = [finding for each in checked for finding in each.findings]
     found, more = check_set(
-        [each.example for each in checked if each.example is not None], kind
+        [each.example for each in checked if each.example is not None],
+        kind,
+        zero,
     )
     findings += more
     errors = sum(finding["level"] == "error" for finding in findings)
@@ -125,11 +134,17 @@ def weights(
         typer.Option(help="One for each class, background first, e.g. 0.2,1."),
     ] = None,
     annotation: Annotated[
-        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
+        Literal["objects", "classes"],
+        typer.Option(help="What the numbers (or colours) mean."),
     ] = "objects",
+    zero: Zero = "background",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    split_components: Annotated[
+        bool,
+        typer.Option("--split-components", help="Pieces of a binary mask are objects."),
+    ] = False,
     image: PointImage = None,
     point_radius: PointRadius = POINT_RADIUS,
     volumes: PointVolumes = False,
@@ -142,7 +157,6 @@ def weights(
     """
     from napari_unet.cli.point_maps import weigh_table
     from napari_unet.core.workflow import compute_weight_map
-    from napari_unet.formats.images import read_labels
     from napari_unet.formats.points import holds_points
     from napari_unet.formats.tiff import write_grey
 
@@ -155,34 +169,49 @@ def weights(
         class_balance=class_balance,
         class_weights=class_weights,
     )
-    if labels.is_dir():
-        raise InputError(f"'{labels}' is a folder; name one label image.")
-    check_output(labels, out)
+    check_output(the_file(labels), out)
     start = time.perf_counter()
     if holds_points(labels):
-        refuse_label_options(ignore_label=ignore_label, class_balance=class_balance)
+        refuse_label_options(
+            zero=zero,
+            ignore_label=ignore_label,
+            split=split_components,
+            class_balance=class_balance,
+        )
         weight_map, size = weigh_table(
             labels, image, config, radius=point_radius, volumes=volumes
         )
+        taken_for = "points"
     else:
-        painted, size = read_labels(labels), pixel_size_of(labels)
+        [example], classes = read_annotations(
+            [labels],
+            annotation,
+            zero=zero,
+            ignore_label=ignore_label,
+            split=split_components,
+        )
+        if annotation == "objects" and (doubt := doubt_objects(example, labels.name)):
+            warn(doubt)
+        taken_for, size = say_taken_for(example, classes), pixel_size_of(labels)
+        ignored = example.ignore_label
         start = time.perf_counter()
         weight_map = compute_weight_map(
-            painted, config, kind=annotation, ignore_label=ignore_label
+            example.annotation, config, kind=annotation, ignore_label=ignored
         )
     seconds = time.perf_counter() - start
     axes = "YX" if weight_map.ndim == 2 else "ZYX"
     write_grey(out, weight_map, size, axes=axes)
     result = {
         "out": str(out),
+        "taken_for": taken_for,
         "shape": list(weight_map.shape),
         "min": float(weight_map.min()),
         "max": float(weight_map.max()),
         "mean": float(weight_map.mean()),
         "seconds": round(seconds, 4),
     }
-    text = f"{out}: weights from {result['min']:.2f} to {result['max']:.2f}"
-    report(result, text, as_json=as_json)
+    span = f"from {result['min']:.2f} to {result['max']:.2f}"
+    report(result, f"{out}: weights {span} for {taken_for}", as_json=as_json)
 
 
 def check_output(labels: Path, out: Path) -> None:

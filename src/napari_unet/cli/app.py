@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from napari_unet.core.config import THREADS_VARIABLE, Config, DeviceChoice
 from napari_unet.core.errors import InputError, TrainingDivergedError
+from napari_unet.core.setting_errors import explain_setting
 
 app = typer.Typer(
     name="napari-unet",
@@ -57,7 +59,7 @@ def main() -> None:
     except Exception as error:
         if not hasattr(error, "format_message"):
             raise
-        sentence = explain(error.format_message()).rstrip(".")
+        sentence = error.format_message().rstrip(".")
         fail(f"{sentence}. 'napari-unet --help' lists what there is.")
     sys.exit(code)
 
@@ -100,18 +102,24 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def explain(message: str) -> str:
-    """Return what pydantic says of a value, without its own manner of speaking."""
-    return message.replace("Value error, ", "").replace("Input should", "it must")
-
-
 def report(result: dict[str, Any], text: str, *, as_json: bool) -> None:
     """Print a result for a person, or as one line of JSON."""
     print(json.dumps(result) if as_json else text)
 
 
-def changed(config: ConfigType, **changes: Any) -> ConfigType:
+def changed(
+    config: ConfigType, options: Mapping[str, str] | None = None, /, **changes: Any
+) -> ConfigType:
     """Return settings with the options that were given; refuse values out of range.
+
+    Parameters
+    ----------
+    config : Config
+        Not changed.
+    options : mapping of str to str, optional
+        By which option a setting was given, where their names differ.
+    **changes
+        New values; None leaves the old one.
 
     Raises
     ------
@@ -122,9 +130,11 @@ def changed(config: ConfigType, **changes: Any) -> ConfigType:
     try:
         return config.replaced(**given)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "--" + "-".join(map(str, first["loc"])).replace("_", "-")
-        raise InputError(f"{name} {first['input']}: {explain(first['msg'])}.") from None
+        name, said = explain_setting(error, type(config))
+        value = error.errors()[0]["input"]
+        option = (options or {}).get(name, "--" + name.replace("_", "-"))
+        shown = f"{option} {value}: " if name else ""
+        raise InputError(f"{shown}{said}.") from None
 
 
 def table(rows: list[list[str]]) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from napari_unet.cli.examples import check_same_scale, read_picture
+from napari_unet.cli.examples import check_same_scale, interpret, read_picture
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
@@ -42,7 +42,6 @@ def check_pair(
     import numpy as np
 
     from napari_unet.core.annotation.class_findings import find_class_faults
-    from napari_unet.core.annotation.class_values import set_zero_aside
     from napari_unet.core.annotation.findings import Finding, find_faults
     from napari_unet.core.annotation.target import Example
     from napari_unet.formats.images import read_class_labels, read_labels
@@ -55,8 +54,7 @@ def check_pair(
         # A stack is looked at as a whole, but cannot be an example.
         if len(picture.shape) == 2 and painted.shape == picture.shape:
             example = Example(picture, painted, ignore_label=ignore_label)
-            if zero == "ignore":
-                example = set_zero_aside(example)
+            example = interpret(example, kind, zero)
             painted = example.annotation
             if kind == "classes":
                 findings = find_class_faults(example)
@@ -94,7 +92,9 @@ def _list(image: Path, findings: "Sequence[Finding]") -> list[Found]:
 
 
 def check_set(
-    examples: "list[Example]", kind: AnnotationKind
+    examples: "list[Example]",
+    kind: AnnotationKind,
+    zero: Literal["background", "ignore"],
 ) -> "tuple[ClassTable | None, list[Found]]":
     """Look at all pairs together; return the table of classes, and what was found."""
     from napari_unet.core.annotation.class_findings import find_set_faults
@@ -105,7 +105,7 @@ def check_set(
     found: list[Found] = []
     if kind == "classes" and examples:
         try:
-            table = settle_classes(count_values(examples))
+            table = settle_classes(count_values(examples), first=int(zero == "ignore"))
         except InputError as error:
             name = examples[0].image.name
             found.append({"image": name, "level": "error", "message": str(error)})

@@ -93,7 +93,9 @@ def settle(
     examples: "list[Example]",
     kind: AnnotationKind,
     names: Sequence[str],
-    model: "Model | None",
+    model: "Model | None" = None,
+    *,
+    zero: Literal["background", "ignore"] = "background",
 ) -> "tuple[list[Example], ClassTable | None]":
     """Turn numbers and colours into classes, the same for all images.
 
@@ -107,6 +109,8 @@ def settle(
         Given by the user, if any.
     model : Model, optional
         To start from; its classes are kept.
+    zero : str
+        What 0 means in the labels.
 
     Returns
     -------
@@ -126,8 +130,9 @@ def settle(
                 "have two, background and object. Say --annotation classes."
             )
         return examples, None
-    known = None if model is None else _table_of(model.settings)
-    found = settle_classes(count_values(examples), names, known)
+    first = int(zero == "ignore")
+    known = None if model is None else _table_of(model.settings, first)
+    found = settle_classes(count_values(examples), names, known, first=first)
     print(show_classes(found), file=sys.stderr)
     return [to_classes(example, found) for example in examples], found
 
@@ -189,16 +194,6 @@ def say_shares(shares: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
 
 
-def say_one_class(image: str, shares: Mapping[str, float]) -> str:
-    """Return what to tell someone whose model predicts one class everywhere."""
-    return (
-        f"{image}: all of it is predicted as '{next(iter(shares))}'. Look at the "
-        "probabilities (--probabilities); train longer, annotate more of the other "
-        "classes, or balance them (train --set "
-        "weight_map.class_balance=inverse-frequency)."
-    )
-
-
 def start_with_classes(
     model: "Model", kind: AnnotationKind, found: "ClassTable | None", seed: int
 ) -> "Model":
@@ -223,23 +218,6 @@ def check_planes(planes_as_channels: bool, network: NetworkConfig) -> None:
         )
 
 
-def read_true_classes(path: Path, settings: ModelSettings) -> "NDArray[np.integer]":
-    """Read true labels; where they hold what the model learned from, as its classes.
-
-    Raises
-    ------
-    InputError
-        If they hold anything else.
-    """
-    from napari_unet.core.annotation.class_values import classify, read_value
-    from napari_unet.formats.images import read_class_labels
-
-    labels = read_class_labels(path)
-    if not settings.class_values:
-        return labels
-    return classify(labels, [*map(read_value, settings.class_values)], path.name)
-
-
 def check_same_channels(model: "Model", wanted: Sequence[int]) -> None:
     """Refuse other channels than those of the model to start from."""
     has = model.settings.channels
@@ -261,12 +239,17 @@ def check_same_classes(model: "Model", found: "ClassTable | None") -> None:
         )
 
 
-def _table_of(settings: ModelSettings) -> "ClassTable | None":
-    """Return the classes of a model, none of them seen yet."""
+def _table_of(settings: ModelSettings, first: int) -> "ClassTable | None":
+    """Return the classes of a model, none of them seen yet.
+
+    What it numbers from 0 has numbers from `first` on in these labels.
+    """
     from napari_unet.core.annotation.class_values import ClassTable, read_value
 
     if settings.annotation != "classes":
         return None
     count = len(settings.class_names)
-    values = tuple(map(read_value, settings.class_values)) or tuple(range(count))
+    values = tuple(map(read_value, settings.class_values)) or tuple(
+        range(first, first + count)
+    )
     return ClassTable(settings.class_names, values, (0,) * count)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
-from napari_unet.cli.classes import read_true_classes
+from napari_unet.cli.class_maps import compare_class_maps
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # so that --help does not wait for what computes
     import numpy as np
 
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
-    from napari_unet.core.evaluation.class_scores import ClassScores
     from napari_unet.core.evaluation.value_scores import ValueScores
 
 _OBJECTS_SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
@@ -64,9 +63,8 @@ def evaluate_objects(
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
     shown = {name: name.upper() for name in _OBJECTS_SHOWN}
-    _report(
-        scores, overall, _tabulate(scores, overall, shown, digits=3), as_json=as_json
-    )
+    text = _tabulate(scores, overall, shown, digits=3)
+    report(_result(scores, overall), text, as_json=as_json)
 
 
 def evaluate_classes(
@@ -79,49 +77,29 @@ def evaluate_classes(
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
 
-    With the settings of a model, true values and colours become its classes.
+    With the settings of a model, true values and colours become its classes. Otherwise
+    each value that occurs is a class.
     """
-    from napari_unet.core.evaluation.class_scores import count_classes, score_classes
-    from napari_unet.formats.images import pair_files, read_labels, stem_of
+    from napari_unet.formats.images import pair_files
 
-    scores: dict[str, ClassScores] = {}
-    for path, truth in pair_files(predicted, true):
-        found = read_labels(path)
-        right = (
-            read_labels(truth)
-            if settings is None
-            else read_true_classes(truth, settings)
-        )
-        known = None if ignore_label is None else right != ignore_label
-        try:
-            classes = count_classes(found, right, known)
-            scores[stem_of(truth)] = score_classes(found, right, classes, known=known)
-        except InputError as error:
-            raise InputError(f"{path.name} and {truth.name}: {error}") from error
-    overall = functools.reduce(operator.add, scores.values())
+    maps = compare_class_maps(pair_files(predicted, true), ignore_label, settings)
+    overall = functools.reduce(operator.add, maps.scores.values())
     by_class = [["class (overall)", "IOU", "DICE", "TRUE PX", "PREDICTED PX"]]
     columns = zip(
-        overall.iou, overall.dice, overall.true, overall.predicted, strict=True
+        maps.titles,
+        overall.iou,
+        overall.dice,
+        overall.true,
+        overall.predicted,
+        strict=True,
     )
-    for number, (iou, dice, there, seen) in enumerate(columns):
-        by_class.append(
-            [
-                _title(number, settings),
-                f"{iou:.3f}",
-                f"{dice:.3f}",
-                f"{there}",
-                f"{seen}",
-            ]
-        )
-    text = _tabulate(scores, overall, _CLASSES_SHOWN, digits=3)
-    _report(scores, overall, f"{text}\n\n{table(by_class)}", as_json=as_json)
-
-
-def _title(number: int, settings: ModelSettings | None) -> str:
-    """Return the number of a class, and its name if it is known."""
-    if settings is None or number >= len(settings.class_names):
-        return str(number)
-    return f"{number} {settings.class_names[number]}"
+    for title, iou, dice, there, seen in columns:
+        if there + seen:
+            row = [title, f"{iou:.3f}", f"{dice:.3f}", str(there), str(seen)]
+            by_class.append(row)
+    text = _tabulate(maps.scores, overall, _CLASSES_SHOWN, digits=3)
+    result = {"classes": list(maps.titles)} | _result(maps.scores, overall)
+    report(result, f"{text}\n\n{table(by_class)}", as_json=as_json)
 
 
 def evaluate_boundaries(
@@ -155,7 +133,7 @@ def evaluate_boundaries(
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
     text = _tabulate(scores, overall, _BOUNDARIES_SHOWN, digits=6)
-    _report(scores, overall, text, as_json=as_json)
+    report(_result(scores, overall), text, as_json=as_json)
 
 
 def _invert(
@@ -225,7 +203,7 @@ def evaluate_values(predicted: Path, true: Path, *, as_json: bool) -> None:
             for name, (_, form) in _VALUES_SHOWN.items()
         ]
         rows.append([stem, *cells])
-    _report(scores, overall, table(rows), as_json=as_json)
+    report(_result(scores, overall), table(rows), as_json=as_json)
 
 
 def _tabulate(
@@ -239,10 +217,9 @@ def _tabulate(
     return table(rows)
 
 
-def _report(scores: dict[str, Any], overall: Any, text: str, *, as_json: bool) -> None:
-    """Print the scores of each image and of all together."""
-    result = {
+def _result(scores: dict[str, Any], overall: Any) -> dict[str, Any]:
+    """Return the scores of each image and of all together, ready for JSON."""
+    return {
         "images": {stem: each.as_dict() for stem, each in scores.items()},
         "overall": overall.as_dict(),
     }
-    report(result, text, as_json=as_json)

@@ -32,7 +32,6 @@ def read_examples(
     """
     from tqdm import tqdm
 
-    from napari_unet.core.annotation.class_values import set_zero_aside
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.training.values import pair_images
     from napari_unet.formats.images import (
@@ -42,6 +41,7 @@ def read_examples(
         read_labels,
     )
 
+    check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
     read = read_class_labels if kind == "classes" else read_labels
     examples = []
     pairs = pair_files(images, labels)
@@ -60,12 +60,48 @@ def read_examples(
             ignore_label=ignore_label,
             role=role,
         )
-        if zero == "ignore":
-            example = set_zero_aside(example)
-        if split:
-            example = _split(example)
-        examples.append(example)
+        examples.append(interpret(example, kind, zero, split=split))
     return examples
+
+
+def check_reading(
+    kind: AnnotationKind,
+    *,
+    zero: Literal["background", "ignore"],
+    ignore_label: int | None,
+    split: bool,
+) -> None:
+    """Refuse options about labels that annotations of this kind do not have."""
+    if kind == "objects":
+        return
+    if kind == "classes":
+        if split:
+            raise InputError(
+                "--split-components makes an object of each piece of a mask; classes "
+                "have none. Leave out either it or --annotation classes."
+            )
+        return
+    refuse_label_options(kind, zero=zero, ignore_label=ignore_label, split=split)
+
+
+def interpret(
+    example: "Example",
+    kind: AnnotationKind,
+    zero: Literal["background", "ignore"],
+    *,
+    split: bool = False,
+) -> "Example":
+    """Return an example whose labels mean what the options say.
+
+    Objects are numbered from 1. Classes keep their values: `settle` turns them into
+    numbers once all images are known.
+    """
+    from napari_unet.core.annotation.class_values import ignore_zero, set_zero_aside
+
+    if zero == "ignore":
+        aside = ignore_zero if kind == "classes" else set_zero_aside
+        example = aside(example)
+    return _split(example) if split else example
 
 
 def choose_reader(
@@ -128,13 +164,14 @@ def read_point_examples(
 
 
 def refuse_label_options(
+    kind: AnnotationKind = "points",
     *,
     zero: str = "background",
     ignore_label: int | None = None,
     split: bool = False,
     class_balance: str | None = None,
 ) -> None:
-    """Refuse options that say nothing about points."""
+    """Refuse options that say nothing about points, or about images to predict."""
     if class_balance not in (None, "inverse-frequency"):
         raise InputError(
             f"--class-balance {class_balance}: points are always balanced by inverse "
@@ -147,7 +184,7 @@ def refuse_label_options(
     }
     if given := [name for name, is_given in options.items() if is_given]:
         raise InputError(
-            f"{given[0]} is about label images; leave it out with points. Ground may "
+            f"{given[0]} is about label images; leave it out with {kind}. Ground may "
             "be left out by --regions."
         )
 

@@ -13,12 +13,18 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
 
 def open_model(name: str) -> "Model":
     """Load a model by its folder, or by its name in the user's models folder."""
-    from napari_unet.core.card import models_folder
     from napari_unet.core.workflow import load_model
+
+    return load_model(find_model(name))
+
+
+def find_model(name: str) -> Path:
+    """Return the folder of a model, given by its path or its name."""
+    from napari_unet.core.card import models_folder
 
     known = models_folder() / name
     folder = Path(name)
-    return load_model(known if not folder.exists() and known.exists() else folder)
+    return known if not folder.exists() and known.exists() else folder
 
 
 def require_kind(model: "Model", *, detects: bool) -> None:

@@ -17,7 +17,7 @@ from napari_unet.cli.app import (
     report,
     warn,
 )
-from napari_unet.cli.classes import class_shares, say_one_class, say_shares
+from napari_unet.cli.classes import class_shares, say_shares
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -31,7 +31,7 @@ from napari_unet.cli.image_results import (
 )
 from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.cli.values import refuse_companions, write_values
-from napari_unet.core.config import ModelSettings
+from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -105,6 +105,7 @@ def segment(
         refuse_companions(model, probabilities or uncertainty or rois or csv)
     found: dict[str, Any] = {}
     faults = {}
+    doubts: dict[str, str] = {}
     for path in paths:
         try:
             image = read_image(path)
@@ -121,14 +122,17 @@ def segment(
         else:
             labels = make_labels(segmentation, loaded.settings, objects)
             _write(out / stem, image, labels, segmentation, wanted)
-            found[stem] = _measure(path, labels, segmentation, loaded.settings)
+            found[stem] = _measure(labels, segmentation, loaded.settings)
+            doubts[stem] = _doubt(
+                path.name, labels, segmentation, loaded.settings, objects
+            )
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = "\n".join(f"{stem}: {_say_found(each)}" for stem, each in found.items())
     result = {"out": str(out), "images": len(found), "failed": faults}
     if not predicts_values:
-        of_classes = loaded.settings.annotation == "classes"
-        result["classes" if of_classes else "objects"] = found
+        named = "classes" if loaded.settings.annotation == "classes" else "objects"
+        result |= {named: found, "doubts": {s: d for s, d in doubts.items() if d}}
     report(result, text, as_json=as_json)
     if faults:
         names = ", ".join(f"'{name}'" for name in faults)
@@ -139,20 +143,36 @@ def segment(
 
 
 def _measure(
-    path: Path,
-    labels: "np.ndarray",
-    segmentation: "Segmentation",
-    settings: ModelSettings,
+    labels: "np.ndarray", segmentation: "Segmentation", settings: ModelSettings
 ) -> int | dict[str, float]:
     """Return how many objects there are, or the share of each class."""
     if settings.annotation == "classes":
-        shares = class_shares(labels, settings)
-        if len(shares) == 1:
-            warn(say_one_class(path.name, shares))
-        return shares
+        return class_shares(labels, settings)
     by_plane = labels.ndim == 3 and not segmentation.volume
     parts = labels if by_plane else labels[None]
     return sum(int(part.max()) for part in parts)
+
+
+def _doubt(
+    name: str,
+    labels: "np.ndarray",
+    segmentation: "Segmentation",
+    settings: ModelSettings,
+    objects: ObjectConfig,
+) -> str:
+    """Say it, and return it, if nothing or everything was found in an image."""
+    from napari_unet.core.prediction.doubt import doubt_result
+
+    doubt = doubt_result(
+        segmentation.probabilities,
+        labels,
+        settings.annotation,
+        objects,
+        settings.class_names,
+    )
+    if doubt:
+        warn(f"{name}: {doubt}")
+    return doubt
 
 
 def _say_found(found: int | dict[str, float] | str) -> str:

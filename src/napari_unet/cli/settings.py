@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from napari_unet.cli.app import explain
+from napari_unet.cli.app import warn
 from napari_unet.core.config import (
     AugmentationConfig,
     Config,
@@ -16,6 +16,7 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName, TrainingSettings
+from napari_unet.core.setting_errors import explain_setting, suggest
 
 _PARTS: dict[str, type[Config]] = {
     "weight_map": WeightMapConfig,
@@ -25,7 +26,7 @@ _PARTS: dict[str, type[Config]] = {
 
 
 # They follow from the images and their annotation, whatever a file says.
-_OF_IMAGES = ("in_channels", "classes")
+OF_IMAGES = ("in_channels", "classes")
 
 
 def read_settings(file: Path | None, preset: PresetName | None) -> TrainingSettings:
@@ -45,14 +46,14 @@ def config_fields(file: Path | None) -> dict[str, str]:
 
     if file is None:
         return {}
-    fields = [name for name in given_network_fields(file) if name not in _OF_IMAGES]
+    fields = [name for name in given_network_fields(file) if name not in OF_IMAGES]
     return {name: f"{name} in --config" for name in fields}
 
 
 def apply_settings(
     given: Sequence[str], network: NetworkConfig, training: TrainConfig
 ) -> tuple[NetworkConfig, TrainConfig]:
-    """Return the settings with what was given on the command line.
+    """Return the settings with what was given on the command line; say a doubt.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def apply_settings(
         part, _, field = name.rpartition(".")
         if not equals:
             raise InputError(f"--set {text}: write NAME=VALUE, for example levels=3.")
-        if name in _OF_IMAGES:
+        if name in OF_IMAGES:
             raise InputError(
                 f"--set {text}: '{name}' follows from the images and labels; leave it "
                 "out."
@@ -89,14 +90,22 @@ def apply_settings(
         elif name in TrainConfig.model_fields and name not in _PARTS:
             of_training[name] = value
         else:
-            raise InputError(f"--set {text}: {_list_names(name)}")
+            raise InputError(
+                f"--set {text}: there is no setting '{name}'"
+                f"{suggest(name, _list_names())}."
+            )
     try:
-        return network.replaced(**of_network), training.replaced(**of_training, **parts)
+        network = network.replaced(**of_network)
+        training = training.replaced(**of_training, **parts)
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(map(str, first["loc"]))
-        shown = f"{name}={first['input']}: " if name else ""
-        raise InputError(f"--set {shown}{explain(first['msg'])}.") from None
+        is_network = error.title == NetworkConfig.__name__
+        kind = NetworkConfig if is_network else TrainConfig
+        name, said = explain_setting(error, kind)
+        shown = f"{name}={error.errors()[0]['input']}: " if name else ""
+        raise InputError(f"--set {shown}{said}.") from None
+    if training.doubt:
+        warn(training.doubt)
+    return network, training
 
 
 def network_fields(given: Sequence[str]) -> dict[str, str]:
@@ -105,8 +114,8 @@ def network_fields(given: Sequence[str]) -> dict[str, str]:
     return {n: f"--set {n}" for n in names if n in NetworkConfig.model_fields}
 
 
-def _list_names(name: str) -> str:
-    names = [
+def _list_names() -> list[str]:
+    return [
         *NetworkConfig.model_fields,
         *(field for field in TrainConfig.model_fields if field not in _PARTS),
         "normalisation",
@@ -116,4 +125,3 @@ def _list_names(name: str) -> str:
             for field in kind.model_fields
         ),
     ]
-    return f"there is no setting '{name}'; there are {', '.join(names)}."

@@ -7,6 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from napari_unet.cli.app import Json, app, report, table
+from napari_unet.cli.model_folder import find_model
+from napari_unet.core.card import Manifest, read_manifest
+from napari_unet.core.network_summary import summarise_network
 from napari_unet.core.presets import PRESETS
 
 
@@ -52,23 +55,46 @@ def presets(as_json: Json = False) -> None:
 
 
 @app.command()
-def models(as_json: Json = False) -> None:
-    """List the models in the user's models folder."""
-    from napari_unet.core.card import list_models, models_folder
+def models(
+    name: Annotated[
+        str | None,
+        typer.Argument(help="A model folder, or a model's name: show its card."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the models in the user's models folder, or show the card of one."""
+    from napari_unet.core.card import describe, list_models, models_folder
 
+    if name is not None:
+        folder = find_model(name)
+        manifest = read_manifest(folder)
+        report(_show(folder, manifest), describe(manifest), as_json=as_json)
+        return
     folder = models_folder()
-    found = list_models(folder)
-    rows = [["name", "saved", "objects", "F1", "IoU"]]
-    for path, card in found:
+    found = [(path, read_manifest(path)) for path, _ in list_models(folder)]
+    rows = [["name", "saved", "objects", "F1", "IoU", "network"]]
+    for path, manifest in found:
+        card = manifest.card
         scores = card.scores or {}
         measured = [f"{scores[k]:.3f}" if k in scores else "-" for k in ("f1", "iou")]
-        rows.append([path.name, card.created[:16], str(card.objects), *measured])
+        network = summarise_network(manifest.settings.network, card.preset).short
+        row = [path.name, card.created[:16], str(card.objects), *measured, network]
+        rows.append(row)
     text = table(rows) if found else f"No models in '{folder}' yet."
     result = {
         "folder": str(folder),
-        "models": [
-            {"name": path.name, "folder": str(path), **card.model_dump(mode="json")}
-            for path, card in found
-        ],
+        "models": [_show(path, manifest) for path, manifest in found],
     }
     report(result, text, as_json=as_json)
+
+
+def _show(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    """Return a model's card, ready for JSON."""
+    network = manifest.settings.network
+    return {
+        "name": folder.name,
+        "folder": str(folder),
+        **manifest.card.model_dump(mode="json"),
+        "network": network.model_dump(mode="json"),
+        "network_summary": str(summarise_network(network, manifest.card.preset)),
+    }

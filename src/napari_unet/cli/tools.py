@@ -1,5 +1,6 @@
 """`tools`: what else can be made of labels, file by file."""
 
+import functools
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -8,6 +9,8 @@ import typer
 
 from napari_unet.cli.annotation import check_output, pixel_size_of
 from napari_unet.cli.app import Json, app, changed, report, table
+from napari_unet.cli.classes import Zero
+from napari_unet.cli.label_files import read_annotations
 from napari_unet.cli.point_options import (
     POINT_RADIUS,
     PointImage,
@@ -19,6 +22,9 @@ from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from napari_unet.core.annotation.class_values import ClassTable
+    from napari_unet.core.annotation.target import Example
 
 Tool = Literal["instances", "borders", "distance", "density", "counts"]
 
@@ -51,8 +57,10 @@ def tools(
         float | None, typer.Option(help="density: of background; objects have 1.")
     ] = None,
     annotation: Annotated[
-        Literal["objects", "classes"], typer.Option(help="What the label numbers mean.")
+        Literal["objects", "classes"],
+        typer.Option(help="What the numbers (or colours) mean."),
     ] = "objects",
+    zero: Zero = "background",
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
@@ -63,7 +71,7 @@ def tools(
 ) -> None:
     """Make instances, borders, a distance map, a density or counts of labels."""
     from napari_unet.cli.point_maps import density_of_table
-    from napari_unet.formats.images import find_images, read_labels, stem_of
+    from napari_unet.formats.images import find_images, stem_of
     from napari_unet.formats.points import holds_points
 
     if holds_points(labels) and (tool != "density" or labels.is_dir()):
@@ -73,47 +81,50 @@ def tools(
         )
     if holds_points(labels) and out is not None:
         check_output(labels, out)
-        sampling = changed(SamplingConfig(rule="density"), background=v_bal)
-        density, size = density_of_table(
-            labels, image, sampling, radius=point_radius, volumes=volumes
+        of_points, size = density_of_table(
+            labels, image, _sampling(v_bal), radius=point_radius, volumes=volumes
         )
-        _write(out, density, size)
+        _write(out, of_points, size)
         report({"tool": tool, "out": [str(out)]}, str(out), as_json=as_json)
         return
     paths = find_images(labels)
+    read = functools.partial(
+        read_annotations, kind=annotation, zero=zero, ignore_label=ignore_label
+    )
     if tool == "counts":
-        _count(
-            {stem_of(p): read_labels(p) for p in paths},
-            annotation,
-            ignore_label,
-            as_json=as_json,
-        )
+        _count(*read(paths), as_json=as_json)
         return
     if out is None:
         raise InputError(f"Say with --out where the result of '{tool}' shall go.")
-    changed(WeightMapConfig(), separation_border=width)
-    sampling = changed(SamplingConfig(rule="density"), background=v_bal)
+    border = {"separation_border": "--width"}
+    changed(WeightMapConfig(), border, separation_border=width)
+    sampling = _sampling(v_bal)
     targets = [
         out / f"{stem_of(path)}.tif" if labels.is_dir() else out for path in paths
     ]
     for path, target in zip(paths, targets, strict=True):
         check_output(path, target)
-    for path, target in zip(paths, targets, strict=True):
-        painted = read_labels(path)
-        made = _make(tool, painted, corners, width, sampling, annotation, ignore_label)
+    examples, _ = read(paths)
+    for path, example, target in zip(paths, examples, targets, strict=True):
+        made = _make(tool, example, corners, width, sampling, annotation)
         _write(target, made, pixel_size_of(path))
     text = "\n".join(map(str, targets))
     report({"tool": tool, "out": [str(t) for t in targets]}, text, as_json=as_json)
 
 
+def _sampling(v_bal: float | None) -> SamplingConfig:
+    """Return the density of patches that was asked for."""
+    density = SamplingConfig(rule="density")
+    return changed(density, {"background": "--v-bal"}, background=v_bal)
+
+
 def _make(
     tool: Tool,
-    painted: "np.ndarray",
+    example: "Example",
     corners: bool,
     width: int,
     sampling: SamplingConfig,
     kind: AnnotationKind,
-    ignore_label: int | None,
 ) -> "np.ndarray":
     """Return what a tool makes of labels."""
     import numpy as np
@@ -123,6 +134,7 @@ def _make(
     from napari_unet.core.annotation.separation_border import cut_separation_border
     from napari_unet.core.annotation.target import make_target, split_components
 
+    painted, ignore_label = example.annotation, example.ignore_label
     if tool == "density":
         highest = int(painted[painted != ignore_label].max(initial=1))
         target = make_target(
@@ -152,30 +164,33 @@ def _write(
 
 
 def _count(
-    painted: "dict[str, np.ndarray]",
-    kind: AnnotationKind,
-    ignore_label: int | None,
-    *,
-    as_json: bool,
+    examples: "list[Example]", classes: "ClassTable | None", *, as_json: bool
 ) -> None:
     """Print pixels and objects of each class, of each image and of all."""
     from collections import Counter
 
+    from napari_unet.core.annotation.class_values import show_value
     from napari_unet.core.annotation.derived import count_labels
 
     rows = [["image", "class", "pixels", "objects"]]
     images: dict[str, dict[str, Any]] = {}
     pixels: Counter[int] = Counter()
     objects: Counter[int] = Counter()
-    for stem, labels in painted.items():
-        counts = count_labels(labels, kind=kind, ignore_label=ignore_label)
-        images[stem] = {str(number): asdict(each) for number, each in counts.items()}
+    kind: AnnotationKind = "objects" if classes is None else "classes"
+
+    def title(number: int) -> str:
+        return str(number) if classes is None else show_value(classes.values[number])
+
+    for example in examples:
+        stem, ignored = example.image.name, example.ignore_label
+        counts = count_labels(example.annotation, kind=kind, ignore_label=ignored)
+        images[stem] = {title(number): asdict(each) for number, each in counts.items()}
         for number, each in counts.items():
-            rows.append([stem, str(number), str(each.pixels), str(each.objects)])
+            rows.append([stem, title(number), str(each.pixels), str(each.objects)])
             pixels[number] += each.pixels
             objects[number] += each.objects
     overall = {
-        str(n): {"pixels": pixels[n], "objects": objects[n]} for n in sorted(pixels)
+        title(n): {"pixels": pixels[n], "objects": objects[n]} for n in sorted(pixels)
     }
     rows += [
         ["overall", name, str(total["pixels"]), str(total["objects"])]

@@ -11,7 +11,12 @@ from napari_unet.cli.classes import (
     start_with_classes,
 )
 from napari_unet.cli.model_folder import check_same_network, open_model
-from napari_unet.cli.settings import config_fields, network_fields
+from napari_unet.cli.settings import (
+    OF_IMAGES,
+    config_fields,
+    network_fields,
+    read_settings,
+)
 from napari_unet.core.config import (
     AnnotationKind,
     ModelSettings,
@@ -19,11 +24,15 @@ from napari_unet.core.config import (
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.core.presets import TrainingSettings
+from napari_unet.core.presets import PRESETS, PresetName, TrainingSettings
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.workflow import Model
+
+
+# So many differences of a network are named.
+_SHOWN = 4
 
 
 def open_start(name: str | None, *, resume: bool) -> "Model | None":
@@ -36,9 +45,89 @@ def open_start(name: str | None, *, resume: bool) -> "Model | None":
     return None if name is None else open_model(name)
 
 
-def reading(zero: str, *, split: bool) -> list[str]:
+def choose_base(
+    config_file: Path | None,
+    preset: PresetName | None,
+    old: "Model | None",
+    *,
+    resume: bool,
+) -> TrainingSettings:
+    """Return the settings that options are laid upon: of a file or of a preset.
+
+    A training that goes on has its own, its end included.
+    """
+    is_told = config_file is not None or preset is not None
+    if not resume or is_told or old is None or old.card.training is None:
+        return read_settings(config_file, preset)
+    named = old.card.preset
+    return TrainingSettings(
+        preset=named if named in PRESETS else "fast",
+        network=old.settings.network,
+        training=old.card.training,
+        normalisation=old.settings.normalisation,
+    )
+
+
+def say_what_stays(
+    old: "Model",
+    base: TrainingSettings,
+    network: NetworkConfig,
+    preset: PresetName | None,
+    config_file: Path | None,
+) -> None:
+    """Say that the model keeps its network, where preset or file would have another."""
+    if preset is None and config_file is None:
+        return
+    kept = old.settings
+    pairs = [
+        (name, getattr(kept.network, name), getattr(network, name))
+        for name in NetworkConfig.model_fields
+        if name not in OF_IMAGES
+    ]
+    pairs.append(("normalisation", kept.normalisation, base.normalisation))
+    others = [f"{name} {a} instead of {b}" for name, a, b in pairs if a != b]
+    if not others:
+        return
+    shown = ", ".join(others[:_SHOWN]) + (", …" if len(others) > _SHOWN else "")
+    source = f"--preset {base.preset}" if preset is not None else "--config"
+    warn(
+        f"{source} sets only how to train: the model to go on with keeps its network "
+        f"({shown})."
+    )
+
+
+def say_end(old: "Model", config: TrainConfig, *, resume: bool) -> None:
+    """Say from where to where a training goes, if it is resumed."""
+    if not resume:
+        return
+    card = old.card
+    end = (
+        f"{config.seconds:g} seconds"
+        if config.iterations is None
+        else f"{config.iterations} iterations"
+    )
+    warn(
+        f"going on after {card.iterations} iterations and {card.seconds:.0f} seconds, "
+        f"to {end} in all."
+    )
+
+
+def check_old_planes(old: "Model", planes_as_channels: bool) -> None:
+    """Refuse to make channels of planes where the model does not."""
+    if planes_as_channels and not old.settings.planes_as_channels:
+        raise InputError(
+            "--planes-as-channels: the model to start from takes planes one by one. "
+            "Leave it out, or train from scratch."
+        )
+
+
+def reading(zero: str, ignore_label: int | None, *, split: bool) -> list[str]:
     """Return the options by which labels were read, for the command that repeats it."""
-    options = {"--zero ignore": zero == "ignore", "--split-components": split}
+    options = {
+        "--zero ignore": zero == "ignore",
+        f"--ignore-label {ignore_label}": ignore_label is not None,
+        "--split-components": split,
+    }
     return [option for option, given in options.items() if given]
 
 
@@ -46,15 +135,17 @@ def make_config(
     config: TrainConfig,
     iterations: int | None,
     weights_form: Literal["2015", "2019"] | None,
+    *,
+    seconds: float | None = None,
     **options: object,
 ) -> TrainConfig:
     """Return the settings with the options that were given."""
+    if seconds is not None:  # whatever end the settings had
+        config = config.replaced(seconds=1.0, iterations=None)
+        config = changed(config, seconds=seconds)
     if iterations is not None:
-        config = changed(config.replaced(seconds=1.0), iterations=None)
-        checked = {"iterations": iterations, "seconds": None}
-        if iterations < 1:
-            raise InputError(f"--iterations {iterations}: give at least 1.")
-        config = config.replaced(**checked)
+        config = config.replaced(iterations=1, seconds=None)
+        config = changed(config, iterations=iterations)
     if weights_form is not None:
         weight_map = config.weight_map.in_form(weights_form)
         config = config.replaced(weight_map=weight_map.model_dump())

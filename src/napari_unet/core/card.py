@@ -24,6 +24,8 @@ from pydantic import Field, ValidationError
 from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
 from napari_unet.core.errors import ModelFolderError
 from napari_unet.core.history import HistoryEntry
+from napari_unet.core.network_summary import describe_parts, summarise_network
+from napari_unet.core.setting_errors import explain_setting
 
 FORMAT = "napari-unet model"
 VERSION = 1
@@ -109,10 +111,9 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         return Manifest.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        name, said = explain_setting(error, Manifest)
         raise ModelFolderError(
-            f"'{path}' is damaged: {where}: {first['msg']}. Take another copy of it."
+            f"'{path}' is damaged: {name}: {said}. Take another copy of it."
         ) from error
 
 
@@ -186,20 +187,23 @@ def _describe_reading(settings: ModelSettings) -> list[str]:
 def shown_scores(
     scores: Mapping[str, float], kind: AnnotationKind = "objects"
 ) -> dict[str, str]:
-    """Return the scores that are shown where there is room for two, by their titles.
+    """Return the scores that are shown where there is little room, by their titles.
+
+    The last one of objects, AP, is what the best checkpoint is chosen by.
 
     Examples
     --------
-    >>> shown_scores({"f1": 0.9, "iou": 0.75, "dice": 0.8})
-    {'F1': '0.900', 'IoU': '0.750'}
+    >>> shown_scores({"f1": 0.9, "iou": 0.75, "dice": 0.8, "ap": 0.625})
+    {'F1': '0.900', 'IoU': '0.750', 'AP': '0.625'}
     >>> shown_scores({"psnr": 31.25, "mse": 4.0})
     {'PSNR': '31.25 dB'}
     """
-    if kind == "classes":
+    if kind == "classes" or "iou_0" in scores:
         return {"mean IoU": f"{scores['iou']:.3f}"}
     if "psnr" in scores:
         return {"PSNR": f"{scores['psnr']:.2f} dB"}
-    return {"F1": f"{scores['f1']:.3f}", "IoU": f"{scores['iou']:.3f}"}
+    titles = {"f1": "F1", "iou": "IoU", "ap": "AP"}
+    return {t: f"{scores[name]:.3f}" for name, t in titles.items() if name in scores}
 
 
 def describe(manifest: Manifest) -> str:
@@ -214,12 +218,11 @@ def describe(manifest: Manifest) -> str:
         "",
         f"A U-Net of napari-unet-live, saved {card.created}.",
         "",
-        f"- Network: {network.base_channels} base channels, {network.levels} levels, "
-        f"'{network.padding}' padding, {network.in_channels} channel(s), "
-        f"{_describe_learned(settings)}",
+        f"- Network: {summarise_network(network, card.preset)}",
+        f"- Its parts: {describe_parts(network)}, {_describe_learned(settings)}",
         *_describe_reading(settings),
         f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
-        f"- Normalisation: {settings.normalisation}",
+        f"- Grey values brought to a common range by: {settings.normalisation}",
         f"- Trained on {objects}{', '.join(card.trained_on) or '?'}",
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",

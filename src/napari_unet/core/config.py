@@ -36,6 +36,15 @@ THREADS_VARIABLE = "NAPARI_UNET_THREADS"
 Averaging = str
 AVERAGES: tuple[Averaging, ...] = ("none", "4 flips", "4 rotations", "8", "7 angles")
 
+# Usual learning rates of each optimizer, from and to. Below, a training of minutes
+# learns nothing; above, the loss grows beyond all numbers.
+_USUAL_RATES = {
+    "adamw": (1e-5, 3e-2),
+    "sgd": (1e-4, 1.0),
+    "rmsprop": (1e-6, 1e-2),
+    "adagrad": (1e-4, 1.0),
+}
+
 
 class TrainConfig(Config):
     """How to train."""
@@ -121,6 +130,20 @@ class TrainConfig(Config):
     weight_map: WeightMapConfig = Field(default_factory=WeightMapConfig)
     sampling: SamplingConfig = Field(default_factory=SamplingConfig)
     augmentation: AugmentationConfig = Field(default_factory=AugmentationConfig)
+
+    @property
+    def doubt(self) -> str:
+        """A sentence on a learning rate that is far from usual; else nothing."""
+        low, high = _USUAL_RATES[self.optimizer]
+        if low <= self.learning_rate <= high:
+            return ""
+        small = self.learning_rate < low
+        what = "little will be learned" if small else "the training may break down"
+        return (
+            f"A learning rate of {self.learning_rate:g} is very "
+            f"{'small' if small else 'large'} for {self.optimizer}: {what}. From "
+            f"{low:g} to {high:g} is usual."
+        )
 
     @model_validator(mode="after")
     def _has_one_end(self) -> Self:

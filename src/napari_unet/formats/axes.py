@@ -126,7 +126,10 @@ def make_labels(stored: Stored) -> NDArray[np.integer]:
     """
     name = stored.path.name
     array, axes = _drop_single(stored)
-    if array.ndim == 3 and not set(axes) <= set(_KNOWN):
+    unnamed = not set(axes) <= set(_KNOWN)
+    if unnamed and array.ndim > 3:
+        raise InputError(_say_unnamed(stored, array))
+    if array.ndim == 3 and unnamed:
         colours = guess_axes(array.shape, array.dtype) == "YXC"
         axes = "YXC" if colours else "ZYX"
     axes = _settle(stored, array, axes)
@@ -215,11 +218,24 @@ def _settle(stored: Stored, array: NDArray[np.generic], axes: str) -> str:
     named = set(axes)
     if {"Y", "X"} <= named <= set(_KNOWN) and not {"Z", "T"} <= named:
         return axes
+    if unknown:
+        raise InputError(_say_unnamed(stored, array))
     both = "both depth and time" if {"Z", "T"} <= named else "too many axes"
     raise InputError(
         f"'{stored.path.name}' has {both}: {stored.layout}. Besides channels, one "
         "stack axis is supported: save each time point (or position) as a file of "
         "its own, in Fiji by Image > Hyperstacks > Reduce Dimensionality."
+    )
+
+
+def _say_unnamed(stored: Stored, array: NDArray[np.generic]) -> str:
+    """Return what to say of more axes than can be told apart by their lengths."""
+    lengths = " × ".join(map(str, array.shape))
+    return (
+        f"'{stored.path.name}' has {array.ndim} axes, {lengths}, and does not say "
+        "which of them are channels, depth or time. Save it so that it does, in Fiji "
+        "by Image > Properties; besides channels, which labels do not have, it may "
+        "have one of the two others."
     )
 
 

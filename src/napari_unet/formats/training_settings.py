@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName, TrainingSettings
+from napari_unet.core.setting_errors import explain_setting
 from napari_unet.formats.whole_file import write_whole
 
 # A training has one end: a file that names one of them takes the preset's away.
@@ -70,10 +71,12 @@ def read_training_settings(
             _merge(known, content) | {"preset": base}
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        said = first["msg"].removeprefix("Value error, ")
-        raise InputError(f"'{path}', {where}: {said}. Correct the file.") from None
+        name, said = explain_setting(error, TrainingSettings)
+        value = error.errors()[0]["input"]
+        shown = "" if isinstance(value, dict) else f" {json.dumps(value)}"
+        raise InputError(
+            f"'{path}', {name}{shown}: {said}. Correct the file."
+        ) from None
 
 
 def given_network_fields(path: Path | str) -> tuple[str, ...]:

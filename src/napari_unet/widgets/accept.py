@@ -8,7 +8,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QGridLayout, QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.annotation_layers import accept_into
+from napari_unet.widgets.annotation_layers import Accepted, accept_into, regions_of
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.layers import add_labels, current_plane, visible_box
@@ -87,13 +87,15 @@ class AcceptButtons(QWidget):
         if self._chosen.image is None:
             return
         accepted = self._accept(box=visible_box(self._chosen.image))
-        if accepted:
-            objects = "1 object is" if accepted == 1 else f"{accepted} objects are"
-            show_info(f"{objects} now in the annotation; Undo takes them out again.")
+        if accepted.objects:
+            show_info(
+                f"{_count(accepted.objects)} now in the annotation; Undo takes them "
+                f"out again.{_say_outside(accepted)}"
+            )
 
     def _on_picked_clicked(self) -> None:
         if self._chosen.prediction is not None:
-            self._accept(chosen=[self._chosen.prediction.selected_label])
+            self._accept_one(self._chosen.prediction.selected_label)
 
     def _on_by_click_toggled(self, pressed: bool) -> None:
         if self._clickable is not None:
@@ -116,30 +118,54 @@ class AcceptButtons(QWidget):
             yield
         number = layer.get_value(event.position, world=True)
         if number:
-            self._accept(chosen=[int(number)])
+            self._accept_one(int(number))
+
+    def _accept_one(self, number: int) -> None:
+        """Accept one object; speak of it only if it will not be learned."""
+        accepted = self._accept(chosen=[number])
+        if accepted.outside:
+            show_info(f"The object is now in the annotation.{_say_outside(accepted)}")
 
     def _accept(
         self, *, box: Box | None = None, chosen: Collection[int] | None = None
-    ) -> int:
-        """Accept objects and return how many."""
+    ) -> Accepted:
+        """Accept objects; say so if there are none."""
         image, prediction = self._chosen.image, self._chosen.prediction
         if image is None or prediction is None:
-            return 0
+            return Accepted(0, 0)
         if self._chosen.annotation is None:
             active = self._viewer.layers.selection.active
             self._chosen.annotation = add_labels(self._viewer, image, "annotation")
             self._viewer.layers.selection.active = active
+        plane = current_plane(self._viewer, image)
         try:
             accepted = accept_into(
                 self._chosen.annotation,
                 prediction,
-                plane=current_plane(self._viewer, image),
+                plane=plane,
                 box=box,
                 chosen=chosen,
+                regions=regions_of(self._chosen.regions, image).get(plane, ()),
             )
         except InputError as error:
             show_problem(error)
-            return 0
-        if not accepted:
+            return Accepted(0, 0)
+        if not accepted.objects:
             show_info("Nothing to accept here: these objects are annotated already.")
         return accepted
+
+
+def _count(objects: int) -> str:
+    return "1 object is" if objects == 1 else f"{objects} objects are"
+
+
+def _say_outside(accepted: Accepted) -> str:
+    """Return what to say of accepted objects that no region touches."""
+    if not accepted.outside:
+        return ""
+    verb = "lies" if accepted.outside == 1 else "lie"
+    which = "It" if accepted.objects == 1 else f"{accepted.outside} of them"
+    return (
+        f" {which} {verb} outside the regions, where nothing is learned: draw a region "
+        "there, once all objects in it are right."
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image as ImageLayer
@@ -23,7 +23,7 @@ from napari_unet.widgets.layers import (
 from napari_unet.widgets.point_layers import points_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
 
     import napari
     from numpy.typing import NDArray
@@ -250,6 +250,13 @@ def summarise_layers(
     return sum(summaries, AnnotationSummary())
 
 
+class Accepted(NamedTuple):
+    """What was taken over: objects, and how many of them lie outside all regions."""
+
+    objects: int
+    outside: int
+
+
 def accept_into(
     annotation: Labels,
     prediction: Labels,
@@ -257,7 +264,8 @@ def accept_into(
     plane: int | None = None,
     box: Box | None = None,
     chosen: Collection[int] | None = None,
-) -> int:
+    regions: Sequence[Region] = (),
+) -> Accepted:
     """Copy predicted objects into the annotation, as one step that can be undone.
 
     Parameters
@@ -270,11 +278,13 @@ def accept_into(
         Only objects that lie in it with at least one pixel; they come in whole.
     chosen : collection of int, optional
         Only objects with these numbers.
+    regions : sequence of Region
+        Of this plane: what is learned, if there are any.
 
     Returns
     -------
-    int
-        How many objects were added.
+    Accepted
+        How many objects were added, and how many of them no region touches.
 
     Raises
     ------
@@ -282,6 +292,7 @@ def accept_into(
         If the layers do not fit, or if it were too much for an undo step.
     """
     from napari_unet.core.annotation.acceptance import accept_objects
+    from napari_unet.core.annotation.target import mark_known
 
     where = () if plane is None else (plane,)
     painted = np.asarray(annotation.data)[where]
@@ -299,7 +310,9 @@ def accept_into(
     if accepted:
         planes = () if plane is None else (np.full(len(changed[0]), plane),)
         annotation.data_setitem((*planes, *changed), merged[changed])
-    return accepted
+    seen = mark_known(merged.shape, regions)[changed]
+    touched = np.unique(merged[changed][seen])
+    return Accepted(accepted, accepted - len(touched))
 
 
 def split_touching(annotation: Labels) -> None:

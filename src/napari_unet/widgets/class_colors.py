@@ -20,6 +20,7 @@ _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#
 _DARKER = 0.6
 _TRANSPARENT = (0.0, 0.0, 0.0, 0.0)
 _IGNORED = (0.5, 0.5, 0.5, 1.0)
+_NO_CLASS = (0.8, 0.8, 0.8, 0.6)
 _OBJECT_COLORS = 49
 
 
@@ -63,8 +64,8 @@ def show_classes(
         for number, value in enumerate(every)
     }
     colors[IGNORE_LABEL] = np.array(_IGNORED, np.float32)
-    # napari asks for a colour of None: that of all other numbers.
-    colors[None] = np.array(_TRANSPARENT, np.float32)  # type: ignore[index]
+    # napari asks for a colour of None: that of all other numbers, which stay seen.
+    colors[None] = np.array(_NO_CLASS, np.float32)  # type: ignore[index]
     layer.colormap = DirectLabelColormap(color_dict=colors)
     layer.features = {
         "index": [*range(len(names)), IGNORE_LABEL],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
@@ -23,6 +24,7 @@ from superqt.utils import signals_blocked
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.class_colors import class_color, show_classes, show_objects
+from napari_unet.widgets.layers import IGNORE_LABEL, current_plane
 
 if TYPE_CHECKING:
     import napari
@@ -114,8 +116,11 @@ class ClassList(QWidget):
         self._classes = QWidget()
         below = QVBoxLayout(self._classes)
         below.setContentsMargins(0, 0, 0, 0)
+        self._strange = QLabel()
+        self._strange.setWordWrap(True)
         below.addWidget(self._table)
         below.addLayout(buttons)
+        below.addWidget(self._strange)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(choice)
@@ -181,6 +186,26 @@ class ClassList(QWidget):
             show_classes(layer, names)
         elif layer is not None:
             show_objects(layer)
+        said = self._say_strange() if are_classes else ""
+        self._strange.setText(said)
+        self._strange.setVisible(bool(said))
+
+    def _say_strange(self) -> str:
+        """Return what to say of numbers on the screen that are no class, if any."""
+        layer = self._chosen.annotation
+        if layer is None:
+            return ""
+        plane = current_plane(self._viewer, layer)
+        data = np.asarray(layer.data if plane is None else layer.data[plane])
+        numbers = np.unique(data[data >= len(self._session.class_names)])
+        count = int((numbers != IGNORE_LABEL).sum())
+        if not count:
+            return ""
+        shown = "1 painted number is" if count == 1 else f"{count} painted numbers are"
+        return (
+            f"<b>{shown} no class</b> and shown in grey: add classes for them, paint "
+            "over them, or choose objects again."
+        )
 
 
 def _swatch(number: int) -> QTableWidgetItem:

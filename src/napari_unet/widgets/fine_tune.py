@@ -122,7 +122,9 @@ class FineTuneSection(Section):
         self._examples.setEnabled(training is None)
         self._show_patches.setEnabled(training is None)
         if training is not None:
-            self._button.setToolTip("End the training now; the best model is kept")
+            self._button.setToolTip(
+                "End the training now; the model that was best so far is saved"
+            )
         elif job is not None:
             self._button.setToolTip(f"'{job.name}' is running; wait for it or stop it")
         else:
@@ -253,8 +255,8 @@ class FineTuneSection(Section):
         self._show_button()
         is_saved = self._session.model_folder != self._old_model
         if outcome.status is Status.FAILED:
-            kept = "; the last good weights are kept" if is_saved else ""
-            self._say(f"The training ended with an error{kept}.")
+            saved = "; the model that was best so far is saved" if is_saved else ""
+            self._say(f"The training ended with an error{saved}.")
             return
         model = self._session.read_model()
         if model is None or not is_saved:

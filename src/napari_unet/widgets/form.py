@@ -24,6 +24,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QWidget,
 )
@@ -32,7 +33,9 @@ from superqt.utils import signals_blocked
 
 from napari_unet.core.config import Config
 from napari_unet.core.errors import InputError
+from napari_unet.core.setting_errors import explain_setting
 from napari_unet.widgets.background import show_problem
+from napari_unet.widgets.elided_combo import ElidedCombo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,6 +45,8 @@ if TYPE_CHECKING:
 ConfigT = TypeVar("ConfigT", bound=Config)
 _LARGEST_INT = 2**31 - 1
 _LARGEST_FLOAT = 1e9
+# Room for a choice; a long one is shortened rather than making the dock wide.
+_MIN_CHARACTERS = 5
 _HORIZONTAL = Qt.Orientation.Horizontal
 
 
@@ -120,8 +125,10 @@ class Form(QWidget, Generic[ConfigT]):
         except ValidationError as error:
             # Only where two fields exclude each other: show what still holds.
             self.setValue(self._config)
-            reason = error.errors()[0]["msg"].removeprefix("Value error, ")
-            show_problem(InputError(f"{reason}."))
+            settings = type(self._config)
+            title = _title(name, settings.model_fields[name])
+            said = explain_setting(error, settings)[1]
+            show_problem(InputError(f"{title}: {said}."))
             return
         # What was typed into a line is shown as it was understood.
         self.setValue(config)
@@ -143,7 +150,9 @@ def make_control(
     """
     kind = _kind(declared)
     if get_origin(kind) is Literal:
-        control = QComboBox()
+        control = ElidedCombo()
+        control.setMinimumContentsLength(_MIN_CHARACTERS)
+        control.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         for choice in get_args(kind):
             control.addItem(str(choice), choice)
         return control
@@ -188,8 +197,12 @@ def _decimals(default: Any) -> int:
     return 2 - math.floor(math.log10(default))
 
 
+def _title(name: str, declared: FieldInfo) -> str:
+    return declared.title or name.replace("_", " ").capitalize()
+
+
 def _add_row(layout: QFormLayout, control: Any, name: str, declared: FieldInfo) -> None:
-    title = declared.title or name.replace("_", " ").capitalize()
+    title = _title(name, declared)
     help_text = declared.description or ""
     control.setToolTip(help_text)
     control.setAccessibleName(title)

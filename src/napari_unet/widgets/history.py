@@ -188,30 +188,30 @@ def describe_gain(card: Card) -> str:
     >>> from napari_unet.core.card import Card
     >>> before, after = {"f1": 0.5, "iou": 0.625}, {"f1": 0.9, "iou": 0.75}
     >>> describe_gain(Card(scores_before=before, scores=after))
-    'F1 0.50 → 0.90, IoU 0.62 → 0.75'
+    'F1 0.500 → 0.900, IoU 0.625 → 0.750'
     >>> describe_gain(Card(scores={"f1": 0.0, "iou": 0.1}))
-    'F1 0.00, IoU 0.10; no object is found yet, train longer or annotate more'
+    'F1 0.000, IoU 0.100; no object is found yet, train longer or annotate more'
+    >>> describe_gain(Card(scores={"f1": 0.5, "iou": 0.5, "ap": 0.25}))
+    'F1 0.500, IoU 0.500, AP 0.250'
+    >>> describe_gain(Card(scores={"f1": 0.0, "iou": 0.5, "iou_0": 0.9, "iou_1": 0.1}))
+    'mean IoU 0.500'
     >>> describe_gain(Card(scores={"psnr": 31.25, "mse": 4.0}))
     'PSNR 31.25 dB'
     >>> describe_gain(Card(scores_before={"psnr": 20.0}, scores={"psnr": 31.25}))
-    'PSNR 20.00 dB → 31.25 dB'
+    'PSNR 20.00 → 31.25 dB'
     >>> describe_gain(Card())
     'too little is annotated to measure how good it is'
     """
     if not card.scores:
         return "too little is annotated to measure how good it is"
-    if "f1" not in card.scores:
-        old = shown_scores(card.scores_before) if card.scores_before else {}
-        return ", ".join(
-            f"{title} {f'{old[title]} → ' if old else ''}{value}"
-            for title, value in shown_scores(card.scores).items()
-        )
+    before = shown_scores(card.scores_before) if card.scores_before else {}
+    after = shown_scores(card.scores)
     parts = []
-    for name, title in (("f1", "F1"), ("iou", "IoU")):
-        before = "" if not card.scores_before else f"{card.scores_before[name]:.2f} → "
-        parts.append(f"{title} {before}{card.scores[name]:.2f}")
+    for title, value in after.items():
+        was = f"{before[title].removesuffix(' dB')} → " if title in before else ""
+        parts.append(f"{title} {was}{value}")
     text = ", ".join(parts)
-    if card.scores["f1"] == 0:
+    if "F1" in after and card.scores["f1"] == 0:
         text += "; no object is found yet, train longer or annotate more"
     return text
 

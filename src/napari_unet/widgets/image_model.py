@@ -17,8 +17,10 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
+from napari_unet.core.card import describe, shown_scores
 from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
+from napari_unet.core.network_summary import summarise_network
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.channel_layers import channel_names, count_channels
 from napari_unet.widgets.channel_picker import ChannelPicker
@@ -195,6 +197,7 @@ class ImageModelSection(Section):
         except InputError as error:
             self._model_line.setText(str(error))
         else:
+            self._model_line.setToolTip("" if manifest is None else describe(manifest))
             text = "" if manifest is None else describe_model(manifest)
             self._model_line.setText(text + self._mismatch(manifest))
         self._model_line.setVisible(bool(self._model_line.text()))
@@ -244,11 +247,12 @@ def describe_model(manifest: Manifest) -> str:
         facts = ["pairs of images"]
     if size is not None:
         facts.append(f"{size:.3g} µm per pixel")
-    if card.scores and "f1" in card.scores:
-        facts.append(f"F1 {card.scores['f1']:.2f}")
-    elif card.scores and "psnr" in card.scores:
-        facts.append(f"PSNR {card.scores['psnr']:.1f} dB")
-    return "Trained on " + ", ".join(facts) if facts else "A model without a history"
+    if card.scores:
+        title, value = next(iter(shown_scores(card.scores).items()))
+        facts.append(f"{title} {value}")
+    trained = "Trained on " + ", ".join(facts) if facts else "A model without a history"
+    network = summarise_network(manifest.settings.network, card.preset)
+    return f"{trained}; network: {network.short}"
 
 
 def _line(text: str = "") -> QLabel:

@@ -80,18 +80,23 @@ class PatchPreview(QObject):
             ),
         }
         # Each new layer comes directly onto the image: the lowest is made last.
+        layers = []
         for role, (patches, options) in reversed(shown.items()):
             data = tile_patches(patches, size, -1 if role == "patches" else 0)
-            self._lay(image, role, data, left, **options)
+            layers.append(self._lay(image, role, data, left, **options))
+        self._look_at(layers)
 
     def _show_pairs(self, image: ImageLayer, patches: Tensor, targets: Tensor) -> None:
         """Show patches of grey values, and right of them what shall be predicted."""
         left = spatial_shape(image)[-1] + 2 * _GAP
         shown: dict[LayerRole, Tensor] = {"patches": patches, "patch targets": targets}
+        layers = []
         for role, part in shown.items():
             data = tile_patches(part.mean(dim=1).numpy(), patches.shape[-1], -1)
-            self._lay(image, role, data, left, colormap="gray", contrast_limits=(-1, 1))
+            looks = {"colormap": "gray", "contrast_limits": (-1, 1)}
+            layers.append(self._lay(image, role, data, left, **looks))
             left += data.shape[1] + 4 * _GAP
+        self._look_at(layers)
 
     def _lay(
         self,
@@ -100,9 +105,9 @@ class PatchPreview(QObject):
         data: NDArray[Any],
         left: int,
         **options: Any,
-    ) -> None:
+    ) -> ImageLayer:
         """Lay a sheet of patches beside the image, `left` px from its left edge."""
-        show_overlay(
+        return show_overlay(
             self._viewer,
             image,
             role,
@@ -111,6 +116,11 @@ class PatchPreview(QObject):
             box=(slice(0, data.shape[0]), slice(left, left + data.shape[1])),
             **options,
         )
+
+    def _look_at(self, layers: list[ImageLayer]) -> None:
+        """Move the camera there: beside the image is mostly off the screen."""
+        if self._viewer.dims.ndisplay == 2:
+            self._viewer.fit_to_view(layers=layers)
 
 
 def middle_planes(batch: Batch) -> Batch:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import html
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -28,10 +25,10 @@ from napari_unet.widgets.background import (
     run_in_background,
     show_problem,
 )
-from napari_unet.widgets.class_colors import class_color
+from napari_unet.widgets.described import describe_segmentation
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import current_plane, image_of, visible_box
-from napari_unet.widgets.point_layers import DetectionLayer, describe_points
+from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.values_layer import ValuesLayer
@@ -47,6 +44,7 @@ if TYPE_CHECKING:
 
 # What has probabilities and an uncertainty.
 _WITH_MAPS = (PredictionLayer, DetectionLayer)
+_Shown = PredictionLayer | DetectionLayer | ValuesLayer
 VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
@@ -77,7 +75,9 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: PredictionLayer | DetectionLayer | ValuesLayer | None = None
+        self._shown: _Shown | None = None
+        # Of that segmentation: settings of the model, and planes.
+        self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
         self._detects = False  # whether the model in use knows points only
         self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
@@ -209,9 +209,7 @@ class SegmentSection(Section):
         kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
         kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
-        self._shown.start(planes)
-        if isinstance(self._shown, _WITH_MAPS):
-            self._shown.probabilities.start(settings, planes)
+        self._begun = settings, planes
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
         steps = "tiles" if self._session.averaging == "none" else "steps"
@@ -244,12 +242,24 @@ class SegmentSection(Section):
         return box, None if plane is None or where == LAYER else (plane,)
 
     def _on_tile(self, tile: TileLabels) -> None:
+        first = self._progress.maximum() == 0
         self._progress.setRange(0, tile.total)
         self._progress.setValue(tile.done)
         if self._shown is not None:
+            if first:  # an image that is refused leaves the viewer as it was
+                self._empty_layers(self._shown)
             self._shown.show_tile(tile)
 
+    def _empty_layers(self, shown: _Shown) -> None:
+        """Make room for the tiles in the layers that show them."""
+        settings, planes = self._begun
+        shown.start(planes)
+        if isinstance(shown, _WITH_MAPS):
+            shown.probabilities.start(settings, planes)
+
     def _on_ended(self, outcome: Outcome) -> None:
+        if outcome.status is not Status.DONE:
+            self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
         if outcome.status is Status.CANCELLED:
             self._say("Stopped; the finished tiles are shown.")
@@ -278,7 +288,7 @@ class SegmentSection(Section):
             self._shown.show(segmented)
         self._show_state()
         if segmented is not None:
-            self._say(describe_segmentation(segmented))
+            self._say(describe_segmentation(segmented, self._session.objects))
 
     def _on_probabilities_clicked(self) -> None:
         segmented = self._session.segmentation
@@ -353,41 +363,3 @@ class SegmentSection(Section):
     def _say(self, text: str) -> None:
         self._line.setText(text)
         self._line.show()
-
-
-def _describe_classes(segmented: Segmented) -> str:
-    """Return each class with its colour and its share of the ground, as rich text."""
-    counts = np.bincount(
-        segmented.labels.ravel(), minlength=len(segmented.probabilities)
-    )
-    values = segmented.class_values or ("",) * len(counts)
-    rows = []
-    for number, (pixels, name) in enumerate(
-        zip(counts.tolist(), segmented.class_names, strict=True)
-    ):
-        color = QColor.fromRgbF(*class_color(number, values[number])).name()
-        square = f"<font color='{color}'>■</font>" if number else "□"
-        share = pixels / max(1, segmented.labels.size)
-        shown = html.escape(name).replace(" ", "&nbsp;")
-        rows.append(f"{square}&nbsp;{shown}&nbsp;{share:.1%}")
-    return "&nbsp; ".join(rows)
-
-
-def describe_segmentation(segmented: Segmented) -> str:
-    """Return what was found, for people."""
-    if segmented.annotation == "classes":
-        return _describe_classes(segmented)
-    if segmented.points is not None:
-        return describe_points(segmented)
-    if segmented.annotation == "values":
-        channels = len(segmented.probabilities)
-        more = f"; the first of {channels} channels is shown" if channels > 1 else ""
-        return f"The predicted image, in grey values of the model's targets{more}"
-    whole = segmented.planes is None or segmented.volume
-    planes: Any = [segmented.labels] if whole else segmented.labels
-    count = sum(int(plane.max(initial=0)) for plane in planes)
-    text = f"{count} object" if count == 1 else f"{count} objects"
-    if segmented.planes is None or segmented.volume:
-        return text
-    slices = len(segmented.planes)
-    return f"{text} in one slice" if slices == 1 else f"{text} in {slices} slices"

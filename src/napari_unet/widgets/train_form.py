@@ -175,15 +175,17 @@ class TrainForm(QWidget):
 
     def _fold(self) -> Collapsible:
         """Put what few people change behind titles."""
-        self._note = QLabel()
-        self._note.setWordWrap(True)
-        self._patch_note = QLabel()
-        self._patch_note.setWordWrap(True)
+        self._note, self._rate_note, self._patch_note = QLabel(), QLabel(), QLabel()
+        for note in (self._note, self._rate_note, self._patch_note):
+            note.setWordWrap(True)
         network = _column(self._note, self._network, self._grey_values)
         return Collapsible(
             "More settings",
             _column(
-                Collapsible("Training", _column(self._patch_note, self._training)),
+                Collapsible(
+                    "Training",
+                    _column(self._rate_note, self._patch_note, self._training),
+                ),
                 Collapsible("Random changes of the patches", self._augmentation),
                 Collapsible("Network", network),
                 SettingsFile(self._session),
@@ -210,6 +212,8 @@ class TrainForm(QWidget):
         self._preset.setToolTip(PRESETS[session.preset].summary)
         self._training.setValue(config)
         self._show_patch()
+        self._rate_note.setText(f"<b>{config.doubt}</b>" if config.doubt else "")
+        self._rate_note.setVisible(bool(config.doubt))
         self._augmentation.setValue(config.augmentation)
         self._network.setValue(session.network)
         self._show_note()

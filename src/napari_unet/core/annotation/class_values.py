@@ -128,6 +128,8 @@ def settle_classes(
     counts: dict[int, int],
     names: Sequence[str] = (),
     known: ClassTable | None = None,
+    *,
+    first: int = 0,
 ) -> ClassTable:
     """Decide which value is which class.
 
@@ -139,6 +141,8 @@ def settle_classes(
         Of the classes, if the user gave any.
     known : ClassTable, optional
         Of the model to start from: its values stay its classes; others are added.
+    first : int
+        The number of the background where classes are numbered: 1 where 0 is ignored.
 
     Returns
     -------
@@ -164,7 +168,7 @@ def settle_classes(
             f"{_MOST} can be classes. Objects have numbers of their own: train with "
             "--annotation objects. Masks with smoothed edges: save them without."
         )
-    values = _choose_values(found, names, known)
+    values = _choose_values(found, names, known, first)
     if len(values) < 2:
         raise InputError(
             f"All labels are {_list(found) or 'ignored'}: one class alone cannot be "
@@ -175,7 +179,7 @@ def settle_classes(
             f"Two classes have one name in {', '.join(names)}; each needs its own."
         )
     if not names:
-        names = _name(values, known)
+        names = _name(values, known, first)
     elif len(names) != len(values):
         raise InputError(
             f"{len(names)} classes are named ({', '.join(names)}), but the labels hold "
@@ -186,7 +190,10 @@ def settle_classes(
 
 
 def _choose_values(
-    found: tuple[int, ...], names: Sequence[str], known: ClassTable | None
+    found: tuple[int, ...],
+    names: Sequence[str],
+    known: ClassTable | None,
+    first: int,
 ) -> tuple[int, ...]:
     """Return the value of each class."""
     if known is not None and (not names or len(names) == len(known.values)):
@@ -194,15 +201,17 @@ def _choose_values(
         if not (names and more):
             return (*known.values, *more)
     numbers = not found or found[-1] < COLOUR
-    if names and numbers and (not found or found[-1] < len(names)):
-        return tuple(range(len(names)))
+    if names and numbers and (not found or found[-1] < first + len(names)):
+        return tuple(range(first, first + len(names)))
     return found
 
 
-def _name(values: tuple[int, ...], known: ClassTable | None) -> tuple[str, ...]:
+def _name(
+    values: tuple[int, ...], known: ClassTable | None, first: int
+) -> tuple[str, ...]:
     """Name classes by the model to start from, else by number or value."""
     old = {} if known is None else dict(zip(known.values, known.names, strict=True))
-    numbered = values == tuple(range(len(values)))
+    numbered = values == tuple(range(first, first + len(values)))
     named = []
     for index, value in enumerate(values):
         kind = "class " if numbered else "value " if value < COLOUR else ""
@@ -282,7 +291,38 @@ def set_zero_aside(example: Example) -> Example:
         If nothing but 0 is painted.
     """
     annotation = example.annotation.astype(np.int64)
-    ignored = (annotation == 0) | (annotation == COLOUR)
+    ignored = _find_ignored(example)
+    shifted = annotation - (annotation < COLOUR)
+    number = int(shifted[~ignored].max()) + 1
+    shifted[ignored] = number
+    return replace(
+        example, annotation=shifted, ignore_label=number if ignored.any() else None
+    )
+
+
+def ignore_zero(example: Example) -> Example:
+    """Read classes by the convention of the Fiji plugin: 0 or black is ignored ground.
+
+    All other values stay what they are, so that a table of classes shows them as the
+    user knows them.
+
+    Raises
+    ------
+    InputError
+        If nothing but 0 is painted.
+    """
+    ignored = _find_ignored(example)
+    return replace(
+        example,
+        annotation=np.where(ignored, 0, example.annotation),
+        ignore_label=0 if ignored.any() else None,
+    )
+
+
+def _find_ignored(example: Example) -> NDArray[np.bool_]:
+    """Return where 0, black or the ignore label is painted, but not everywhere."""
+    annotation = example.annotation
+    ignored: NDArray[np.bool_] = (annotation == 0) | (annotation == COLOUR)
     if example.ignore_label is not None:
         ignored |= annotation == example.ignore_label
     if ignored.all():
@@ -291,9 +331,4 @@ def set_zero_aside(example: Example) -> Example:
             "all are 0. By this convention background is 1, and objects or classes "
             "begin at 2."
         )
-    shifted = annotation - (annotation < COLOUR)
-    number = int(shifted[~ignored].max()) + 1
-    shifted[ignored] = number
-    return replace(
-        example, annotation=shifted, ignore_label=number if ignored.any() else None
-    )
+    return ignored

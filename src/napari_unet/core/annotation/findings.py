@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 from scipy import ndimage
 
+from napari_unet.core.annotation.shapes import explain_shapes
 from napari_unet.core.annotation.target import check_labels, looks_binary
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
@@ -60,23 +61,11 @@ def find_faults(
     except InputError as error:
         return [Finding("error", str(error))]
     if labels.shape != image.shape:
-        text = (
-            f"The image has {_size(image.shape)} pixels, the labels "
-            f"{_size(labels.shape)}; labels must be painted on this very image."
-        )
-        if labels.shape == (image.channels, *image.shape):
-            text += (
-                " If its first axis is depth or time rather than channels, save it so "
-                "that the file says so (Fiji: Image > Properties)."
-            )
+        text = explain_shapes(image, labels.shape)
         return [Finding("error", text), *look_at_grey_values(image)]
     findings = _look_at_labels(labels) if kind == "objects" else []
     findings += look_at_grey_values(image)
     return sorted(findings, key=lambda finding: finding.level)
-
-
-def _size(shape: tuple[int, ...]) -> str:
-    return " × ".join(map(str, shape))
 
 
 def _look_at_labels(labels: np.ndarray) -> list[Finding]:

@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from napari_unet.core.annotation.points import Points, check_inside
 from napari_unet.core.annotation.separation_border import cut_separation_border
+from napari_unet.core.annotation.shapes import explain_shapes
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
@@ -102,17 +103,7 @@ class Example:
         """Check once, at the door."""
         name = self.image.name
         if self.annotation.shape != self.image.shape:
-            advice = ""
-            if self.annotation.shape == self.image.shape[1:]:
-                advice = (
-                    " If the planes of the image are channels of one picture, say so "
-                    "(on the command line: --planes-as-channels)."
-                )
-            raise InputError(
-                f"The labels of '{name}' have the shape {self.annotation.shape}, the "
-                f"image {self.image.shape}; both must be the same. Make new "
-                "labels for this image, or choose the image they belong to." + advice
-            )
+            raise InputError(explain_shapes(self.image, self.annotation.shape))
         if self.values is not None and self.values.shape[1:] != self.image.shape:
             raise InputError(
                 f"The target of '{name}' has the shape {self.values.shape[1:]}, the "

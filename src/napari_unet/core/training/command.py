@@ -59,6 +59,8 @@ def repeat_command(
     if held:
         words.append(f"--validation-images IMAGES2 --validation-labels {labels}2")
     words += reading
-    if len(ignored) == 1 and "--zero ignore" not in reading:
+    # Numbers change when labels are read; what was said of the files stands there.
+    told = any(option.startswith(("--zero", "--ignore-label")) for option in reading)
+    if len(ignored) == 1 and not told:
         words.append(f"--ignore-label {ignored.pop()}")
     return " ".join(words)

@@ -86,5 +86,5 @@ def _check_not_over(training: Training) -> None:
         return
     raise InputError(
         f"The training to go on with has taken {taken} already, and is given {given} "
-        "in all; give it more."
+        "in all; give it more (on the command line: --iterations or --seconds, in all)."
     )

@@ -1,0 +1,151 @@
+"""Predicted and true maps of classes as files: read in pairs, as the same classes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_unet.cli.app import warn
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.errors import InputError
+
+if TYPE_CHECKING:  # so that --help does not wait for what computes
+    from napari_unet.core.evaluation.class_scores import ClassScores
+
+_MOST = 256
+
+
+@dataclass(frozen=True)
+class ClassMaps:
+    """The scores of each image, and what its classes are called.
+
+    Parameters
+    ----------
+    scores : dict of str to ClassScores
+        By the stem of the file.
+    titles : tuple of str
+        Of each class: its value, and its name where a model knows one.
+    """
+
+    scores: "dict[str, ClassScores]"
+    titles: tuple[str, ...]
+
+
+def compare_class_maps(
+    pairs: Sequence[tuple[Path, Path]],
+    ignore_label: int | None,
+    settings: ModelSettings | None,
+) -> ClassMaps:
+    """Compare files of classes.
+
+    Parameters
+    ----------
+    pairs : sequence of tuple of Path
+        (predicted, true).
+    ignore_label : int, optional
+        True pixels with this number do not count.
+    settings : ModelSettings, optional
+        Of a model: the predictions hold its classes, the truth what it learned from.
+        Without it each value that occurs anywhere is a class.
+
+    Raises
+    ------
+    InputError
+        If two files do not fit together, or hold objects rather than classes.
+    """
+    from napari_unet.core.evaluation.class_scores import score_classes
+    from napari_unet.formats.images import stem_of
+
+    if settings is None:
+        values = _find_values(pairs, ignore_label)
+        titles: tuple[str, ...] = tuple(map(_show, values))
+    else:
+        titles = tuple(f"{n} {name}" for n, name in enumerate(settings.class_names))
+    scores = {}
+    for path, truth in pairs:
+        try:
+            if settings is None:
+                found, right, known = _read_pair(path, truth, ignore_label)
+                found, right = (np.searchsorted(values, a) for a in (found, right))
+            else:
+                found, right, known = _read_for(path, truth, ignore_label, settings)
+            scores[stem_of(truth)] = score_classes(
+                found, right, len(titles), known=known
+            )
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+    return ClassMaps(scores, titles)
+
+
+def _read_pair(
+    path: Path, truth: Path, ignore_label: int | None
+) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.bool_]]:
+    """Return the values of a prediction and of its truth, and which pixels count."""
+    from napari_unet.core.evaluation.overlap import check_pair
+    from napari_unet.formats.images import read_class_labels
+
+    found, right = read_class_labels(path), read_class_labels(truth)
+    check_pair(found, right)
+    known = np.ones(right.shape, bool)
+    if ignore_label is not None:
+        known = right != ignore_label
+    return found, right, known
+
+
+def _read_for(
+    path: Path, truth: Path, ignore_label: int | None, settings: ModelSettings
+) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.bool_]]:
+    """Return the classes of a model, predicted and true, and which pixels count."""
+    from napari_unet.core.annotation.class_values import IGNORED, classify, read_value
+
+    found, right, known = _read_pair(path, truth, ignore_label)
+    if settings.class_values:
+        values = [*map(read_value, settings.class_values)]
+        right = classify(right, values, truth.name, ignore_label)
+        known = right != IGNORED
+    return found, right, known
+
+
+def _find_values(
+    pairs: Sequence[tuple[Path, Path]], ignore_label: int | None
+) -> NDArray[np.integer]:
+    """Return the values that count anywhere, in ascending order.
+
+    Two kinds of numbers in one comparison are hardly meant: that is said.
+    """
+    predicted: set[int] = set()
+    true: set[int] = set()
+    for path, truth in pairs:
+        try:
+            found, right, known = _read_pair(path, truth, ignore_label)
+        except InputError as error:
+            raise InputError(f"{path.name} and {truth.name}: {error}") from error
+        predicted.update(np.unique(found[known]).tolist())
+        true.update(np.unique(right[known]).tolist())
+        if len(predicted | true) > _MOST:
+            raise InputError(
+                f"{path.name} and {truth.name}: there are more than {_MOST} different "
+                "values; these are rather labels of objects. Leave --classes out to "
+                "compare them as objects."
+            )
+    strange = sorted(predicted - true)
+    if strange and true and max(true) >= len(true):
+        warn(
+            f"The predictions hold {_list(strange)}, which the true labels never do; "
+            f"these hold {_list(sorted(true))}. Where one numbers the classes and the "
+            "other does not, name with --model the model that predicted."
+        )
+    return np.array(sorted(predicted | true), np.int64)
+
+
+def _show(value: int) -> str:
+    from napari_unet.core.annotation.class_values import show_value
+
+    return show_value(value)
+
+
+def _list(values: Sequence[int]) -> str:
+    return ", ".join(map(_show, values[:8])) + (", …" if len(values) > 8 else "")

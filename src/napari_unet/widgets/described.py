@@ -1,0 +1,61 @@
+"""What a segmentation has found, in words."""
+
+from __future__ import annotations
+
+import html
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtGui import QColor
+
+from napari_unet.widgets.class_colors import class_color
+from napari_unet.widgets.point_layers import describe_points
+
+if TYPE_CHECKING:
+    from napari_unet.core.config import ObjectConfig
+    from napari_unet.segmented import Segmented
+
+
+def _describe_classes(segmented: Segmented) -> str:
+    """Return each class with its colour and its share of the ground, as rich text."""
+    counts = np.bincount(
+        segmented.labels.ravel(), minlength=len(segmented.probabilities)
+    )
+    values = segmented.class_values or ("",) * len(counts)
+    rows = []
+    for number, (pixels, name) in enumerate(
+        zip(counts.tolist(), segmented.class_names, strict=True)
+    ):
+        color = QColor.fromRgbF(*class_color(number, values[number])).name()
+        square = f"<font color='{color}'>■</font>" if number else "□"
+        share = pixels / max(1, segmented.labels.size)
+        shown = html.escape(name).replace(" ", "&nbsp;")
+        rows.append(f"{square}&nbsp;{shown}&nbsp;{share:.1%}")
+    return "&nbsp; ".join(rows)
+
+
+def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
+    """Return what was found, as rich text; with a second line where it is doubtful."""
+    doubt = segmented.doubt(objects)
+    line = f"<br>{html.escape(doubt[:1].upper() + doubt[1:])}" if doubt else ""
+    return _describe_found(segmented) + line
+
+
+def _describe_found(segmented: Segmented) -> str:
+    """Return what was found, for people."""
+    if segmented.annotation == "classes":
+        return _describe_classes(segmented)
+    if segmented.points is not None:
+        return describe_points(segmented)
+    if segmented.annotation == "values":
+        channels = len(segmented.probabilities)
+        more = f"; the first of {channels} channels is shown" if channels > 1 else ""
+        return f"The predicted image, in grey values of the model's targets{more}"
+    whole = segmented.planes is None or segmented.volume
+    planes: Any = [segmented.labels] if whole else segmented.labels
+    count = sum(int(plane.max(initial=0)) for plane in planes)
+    text = f"{count} object" if count == 1 else f"{count} objects"
+    if segmented.planes is None or segmented.volume:
+        return text
+    slices = len(segmented.planes)
+    return f"{text} in one slice" if slices == 1 else f"{text} in {slices} slices"
