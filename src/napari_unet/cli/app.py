@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
-from napari_unet.core.config import Config, DeviceChoice
+from napari_unet.core.config import THREADS_VARIABLE, Config, DeviceChoice
 from napari_unet.core.errors import InputError, TrainingDivergedError
 from napari_unet.core.setting_errors import explain_setting
 
@@ -65,8 +66,21 @@ def main() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def show_help(context: typer.Context) -> None:
+def show_help(
+    context: typer.Context,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Threads to compute with on a processor; also {THREADS_VARIABLE} in "
+            "the environment.",
+            show_default="as many as it has cores",
+        ),
+    ] = None,
+) -> None:
     """Interactive microscopy segmentation with a U-Net."""
+    if threads is not None:
+        os.environ[THREADS_VARIABLE] = str(threads)
     if context.invoked_subcommand is None:
         print(context.get_help())
 

@@ -7,6 +7,7 @@ A model folder holds::
     last-<hash>.safetensors    the last weights and the optimizer's state, to resume
     training.json              the settings of its training, for `train --config`
     regions/<image>.geojson    where its images were annotated, for `train --regions`
+    training.csv               its course: loss and scores after so many steps
     README.md                  the card for people
 """
 
@@ -23,6 +24,7 @@ from pydantic import Field, ValidationError
 
 from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
 from napari_unet.core.errors import ModelFolderError
+from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
 from napari_unet.core.setting_errors import explain_setting
 
@@ -31,6 +33,7 @@ VERSION = 1
 SETTINGS_FILE = "settings.json"
 TRAINING_FILE = "training.json"
 REGIONS_FOLDER = "regions"
+HISTORY_FILE = "training.csv"
 # Tests and shared workstations put the models elsewhere than in the user's folder.
 HOME_VARIABLE = "NAPARI_UNET_HOME"
 
@@ -53,8 +56,7 @@ class Card(Config):
     scores_before: dict[str, float] | None = None
     scores: dict[str, float] | None = None
     versions: dict[str, str] = Field(default_factory=dict)
-    # (iteration, seconds, loss, F1, IoU) at each validation
-    history: tuple[tuple[int, float, float, float, float], ...] = ()
+    history: tuple[HistoryEntry, ...] = ()  # validations, and some steps between them
 
 
 class StoredFile(Config):

@@ -16,6 +16,7 @@ from torch import Tensor
 from napari_unet.core.annotation.region_features import region_features
 from napari_unet.core.annotation.target import Region
 from napari_unet.core.card import (
+    HISTORY_FILE,
     REGIONS_FOLDER,
     SETTINGS_FILE,
     TRAINING_FILE,
@@ -28,6 +29,7 @@ from napari_unet.core.card import (
 )
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, ModelFolderError
+from napari_unet.core.history import write_history
 from napari_unet.core.network.unet import Network, build_network
 from napari_unet.core.presets import PRESETS, TrainingSettings
 
@@ -131,6 +133,8 @@ def save_model(
         )
         text = repeatable.model_dump_json(indent=1)
         _replace(folder / TRAINING_FILE, text.encode())
+    if card.history:
+        _replace(folder / HISTORY_FILE, write_history(card.history).encode())
     _replace(folder / SETTINGS_FILE, manifest.model_dump_json(indent=1).encode())
     kept = {manifest.weights.name, manifest.last.name if manifest.last else ""}
     for path in folder.iterdir():

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from napari_unet.core.config import (
+    AUGMENTATIONS,
     AugmentationConfig,
     Config,
     NetworkConfig,
@@ -49,18 +50,7 @@ _FAST = TrainConfig(
     weight_map=WeightMapConfig(separation_border=2, class_balance="none")
 )
 
-# What paper and plugin name, no more: shift (half of what four poolings shrink by),
-# rotation, elastic deformation, grey values.
-_FREIBURG = AugmentationConfig(
-    flip=False,
-    shift=8,
-    scale=0,
-    sharp=0,
-    curve=True,
-    contrast=0,
-    brightness=0,
-    noise=0,
-)
+_FREIBURG = AUGMENTATIONS["paper"]
 
 PRESETS: dict[PresetName, Preset] = {
     "fast": Preset(

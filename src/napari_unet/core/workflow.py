@@ -24,7 +24,6 @@ from napari_unet.core.annotation.weight_map import (
 from napari_unet.core.checkpoint import (
     Model,
     check_writable,
-    load_last,
     load_model,
 )
 from napari_unet.core.config import (
@@ -60,8 +59,9 @@ from napari_unet.core.training.kind import (
     check_kind,
     name_point_classes,
 )
-from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
+from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import TrainProgress, settle, train
@@ -113,6 +113,7 @@ def fine_tune(
     precision: Precision | None = None,
     resume: bool = False,
     preview: Callable[[], Preview | None] | None = None,
+    change_patch: ChangePatch | None = None,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Train a model on annotated images and save it; one `next` is one step.
 
@@ -143,6 +144,11 @@ def fine_tune(
         Go on with the training that `folder` holds, optimizer and all.
     preview : callable, optional
         Asked every two seconds what to predict for the user to see.
+    change_patch : callable, optional
+        For scripts: given the image of each training patch, (C, [Z,] Y, X) float32 of
+        about -1 to 1, after all other random changes, and a generator of random
+        numbers, it returns the image to learn from, of the same shape. It must not
+        move anything: target and weights stay as they are.
 
     Yields
     ------
@@ -164,6 +170,7 @@ def fine_tune(
     config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
+        check_resumable(start_from.card, config)
     if start_from is not None:
         settings = start_from.settings
     else:
@@ -186,16 +193,15 @@ def fine_tune(
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
-    sampler, validate = prepare_for(training, examples, settings)
+    sampler, validate = prepare_for(training, examples, settings, change_patch)
+    yield replace(_preparing(config), patch=sampler.described)
     run = Run(
         training, settings, folder, start_from, preset, examples, reading, regions
     )
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
     if start_from is not None and resume:
-        training.restore(load_last(folder))
-        training.history[:] = start_from.card.history
-        _check_not_over(training)
+        go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
     yield from _train_and_save(training, sampler, validate, look, run)
@@ -299,21 +305,6 @@ def _with_channels(
     return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
 
 
-def _check_not_over(training: Training) -> None:
-    """Refuse to go on with a training that has had all it is now given."""
-    config = training.config
-    if config.iterations is not None and training.iteration >= config.iterations:
-        taken, given = f"{training.iteration} iterations", f"{config.iterations}"
-    elif config.seconds is not None and training.seconds >= config.seconds:
-        taken, given = f"{training.seconds:.0f} seconds", f"{config.seconds:g}"
-    else:
-        return
-    raise InputError(
-        f"The training to go on with has taken {taken} already, and is given {given} "
-        "in all; give it more (on the command line: --iterations or --seconds, in all)."
-    )
-
-
 def _train_and_save(
     training: Training,
     sampler: PatchSampler,
@@ -354,8 +345,10 @@ def draw_patches(
     examples: Sequence[Example],
     *,
     config: TrainConfig,
+    start_from: Model | None = None,
     settings: ModelSettings | None = None,
     count: int = 6,
+    change_patch: ChangePatch | None = None,
 ) -> Batch:
     """Draw patches as a training would, to look at what the random changes do.
 
@@ -365,10 +358,14 @@ def draw_patches(
         Annotated images.
     config : TrainConfig
         Its seed, patch size, weight map and augmentation count.
+    start_from : Model, optional
+        The model that would be fine-tuned; by default one from scratch.
     settings : ModelSettings, optional
-        Of the model that would be trained.
+        Of the model that would be trained from scratch.
     count : int
         How many patches.
+    change_patch : callable, optional
+        See `fine_tune`.
 
     Returns
     -------
@@ -376,22 +373,26 @@ def draw_patches(
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
     config = balance_points(config, examples)
-    settings = name_point_classes(settings, examples, config.point_radius)
+    if start_from is not None:
+        settings = start_from.settings
+    else:
+        settings = name_point_classes(settings, examples, config.point_radius)
     settings = settings or ModelSettings()
     check_kind(examples, settings)
     check_values(examples, settings, config)
     examples = fit_dimensions(examples, settings.network.dimensions)
     check_examples(examples, settings.annotation)
-    settings = complete_settings(settings, examples, new=True)
-    if settings.annotation == "values":
+    settings = complete_settings(settings, examples, new=start_from is None)
+    if settings.annotation == "values" and start_from is None:
         settings = complete_values(settings, examples)
     examples = _with_channels(examples, settings)
-    to_train, _ = split_validation(examples, settings.annotation)
+    to_train, _ = split_validation(examples, settings.annotation, config.held_back)
     sampler, _ = make_sampler(
         to_train,
         config,
         settings,
         Geometry.of_axes(settings.network),
         torch.device("cpu"),
+        change_patch,
     )
     return sampler.draw(0, count)

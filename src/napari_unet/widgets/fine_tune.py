@@ -31,15 +31,20 @@ from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import napari
 
     from napari_unet.core.annotation.target import Example
+    from napari_unet.core.card import Manifest
+    from napari_unet.core.config import TrainConfig
     from napari_unet.core.workflow import TrainProgress
     from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
 
 _START = "Start training"
 _STOP = "Stop and keep the best"
+_GO_ON = " <i>Go on</i> under <i>All trainings</i> trains it to its end."
 _PARTS = 1000  # of the progress bar
 
 
@@ -109,6 +114,7 @@ class FineTuneSection(Section):
         self._button.clicked.connect(self._on_button_clicked)
         self._show_patches.clicked.connect(self._on_preview_clicked)
         self._check.clicked.connect(self._on_check_clicked)
+        self._history.go_on.asked.connect(self._on_go_on_asked)
         listen(session.events.job, self._show_button)
         self._show_button()
 
@@ -188,10 +194,51 @@ class FineTuneSection(Section):
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
         check_kind(examples, None if model is None else model.settings)
+        old_model = self._session.model_folder
         job = self._session.fine_tune(
             examples, start_from=folder, preview=self._preview.ask
         )
-        self._job, self._old_model = job, self._session.model_folder
+        self._watch(job, examples, model, old_model)
+
+    def _on_go_on_asked(self, folder: Path, config: TrainConfig) -> None:
+        """Go on with a stopped training, on what is ticked."""
+        from napari_unet.resumed import resume
+
+        try:
+            examples = self._collect()
+            model = self._session.read_model(folder)
+            job = resume(
+                self._session, examples, folder, config, preview=self._preview.ask
+            )
+        except InputError as error:
+            show_problem(error)
+            return
+        self._watch(job, examples, model, None)
+        if model is not None:
+            self._curves.showHistory(model.card.history)
+
+    def _watch(
+        self,
+        job: Job,
+        examples: list[Example],
+        model: Manifest | None,
+        old_model: Path | None,
+    ) -> None:
+        """Run a training and show how it goes.
+
+        Parameters
+        ----------
+        job : Job
+            Not yet running.
+        examples : list of Example
+            What it learns from.
+        model : Manifest, optional
+            Of the model it starts from.
+        old_model : Path, optional
+            The model in use, if it will not be written to: another one in the end
+            means that something was saved.
+        """
+        self._job, self._old_model = job, old_model
         self._preview.start(
             examples[0].image.channels,
             self._session.normalisation
@@ -200,6 +247,11 @@ class FineTuneSection(Section):
             values=self._session.annotation == "values",
         )
         self._curves.clear()
+        if model is None:
+            self._curves.nameClasses(self._session.class_names, ())
+        else:
+            settings = model.settings
+            self._curves.nameClasses(settings.class_names, settings.class_values)
         self._result.hide()
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")
@@ -218,7 +270,12 @@ class FineTuneSection(Section):
         if progress.preview is not None:
             self._preview.show(progress.preview)
         if progress.phase == "training" or progress.validation is not None:
-            self._curves.add(progress.iteration, progress.loss, progress.validation)
+            self._curves.add(
+                progress.iteration,
+                progress.loss,
+                progress.validation,
+                progress.validation_loss,
+            )
         if self._job is not None and not self._job.is_cancelling:
             self._progress.setValue(round(_PARTS * progress.fraction))
             self._progress.setFormat(_describe(progress))
@@ -246,6 +303,7 @@ class FineTuneSection(Section):
         self._say(
             f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations): "
             f"<b>{describe_gain(card)}</b>. '{card.name}' is now the model in use."
+            + (_GO_ON if outcome.status is Status.CANCELLED else "")
         )
 
     def _say(self, text: str) -> None:

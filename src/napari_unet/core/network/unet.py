@@ -15,6 +15,7 @@ from napari_unet.core.network.blocks import (
     activate,
     convolve,
     crop,
+    drop,
     go_up,
     mix_channels,
     plain_block,
@@ -209,7 +210,7 @@ def _contract(
     # Dropout "at the end of the contracting path": the last two blocks.
     at_end = config.dropout_place == "contracting-end" and level >= config.levels - 1
     if config.dropout > 0 and at_end:
-        return nn.Sequential(block, nn.Dropout(config.dropout))
+        return nn.Sequential(block, drop(config))
     return block
 
 

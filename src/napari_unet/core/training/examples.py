@@ -1,6 +1,7 @@
 """Annotated images: checked, and brought to the model's pixel size."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,9 @@ from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.patches import TrainingImage, prepare_image
 from napari_unet.core.training.pixel_size import median_pixel_size
 from napari_unet.core.training.prepared import Prepared, place_points
+
+# Returns the weight map of an example, ([Z,] Y, X).
+Weigh = Callable[[Prepared], np.ndarray]
 
 # Of the known background so much must count for the loss, else there are no ridges.
 _LEAST_BACKGROUND = 0.5
@@ -140,24 +144,31 @@ def prepare_training(
     config: WeightMapConfig,
     classes: int,
     device: torch.device,
-) -> Iterator[TrainingImage]:
+) -> tuple[list[TrainingImage], Weigh]:
     """Compute weight maps, balanced over all examples, and move all to the device.
 
-    Where so little ground is annotated that unseen objects could change the weight of
-    most of its background, none of it has a ridge: learning from objects alone, the
-    network would find them everywhere.
+    Also return what weighs other ground by the same rule. Where so little ground is
+    annotated that unseen objects could change the weight of most of its background,
+    none of it has a ridge: learning from objects alone, the network would find them
+    everywhere.
     """
-    maps = _compute_weights(examples, config, classes)
+    counts = sum(count_classes(e.target, classes) for e in examples)
+    balance = weigh_classes(config, np.asarray(counts)).tolist()
+    weigh = functools.partial(_weigh, config=config, balance=balance)
+    maps = [weigh(example) for example in examples]
     known = sum(int(_background(e).sum()) for e in examples)
     counted = sum(
         int((_background(e) & (weights > 0)).sum())
         for e, weights in zip(examples, maps, strict=True)
     )
     if counted < _LEAST_BACKGROUND * known:
-        maps = _compute_weights(examples, config.replaced(w0=0), classes)
-    for example, weights in zip(examples, maps, strict=True):
-        grey = example.intensity.apply(example.grey)
-        yield prepare_image(grey, example.target, weights, device)
+        weigh = functools.partial(_weigh, config=config.replaced(w0=0), balance=balance)
+        maps = [weigh(example) for example in examples]
+    images = [
+        prepare_image(e.intensity.apply(e.grey), e.target, weights, device)
+        for e, weights in zip(examples, maps, strict=True)
+    ]
+    return images, weigh
 
 
 def _background(example: Prepared) -> np.ndarray:
@@ -167,21 +178,13 @@ def _background(example: Prepared) -> np.ndarray:
     return background
 
 
-def _compute_weights(
-    examples: Sequence[Prepared], config: WeightMapConfig, classes: int
-) -> list[np.ndarray]:
-    """Return the weight map of each example, with one balance of the classes."""
-    counts = sum(count_classes(e.target, classes) for e in examples)
-    balance = weigh_classes(config, np.asarray(counts))
-    return [
-        compute_weight_map(
-            example.target,
-            config,
-            class_weights=balance.tolist(),
-            pixel_size=example.pixel_size,
-        )
-        for example in examples
-    ]
+def _weigh(
+    example: Prepared, *, config: WeightMapConfig, balance: Sequence[float]
+) -> np.ndarray:
+    """Return the weight map of an example, with this balance of the classes."""
+    return compute_weight_map(
+        example.target, config, class_weights=balance, pixel_size=example.pixel_size
+    )
 
 
 def check_examples(

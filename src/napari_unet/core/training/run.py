@@ -150,7 +150,7 @@ class Run:
             loss=None if math.isnan(training.loss) else training.loss,
             scores_before=None if self.before is None else self.before.as_dict(),
             scores=None if scores is None else scores.as_dict(),
-            history=tuple(e for e in training.history if math.isfinite(e[2])),
+            history=[entry.model_dump() for entry in training.history],
         )
 
     def result(self) -> TrainResult:
