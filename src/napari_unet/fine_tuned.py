@@ -28,7 +28,7 @@ def new_settings(
     Parameters
     ----------
     image : Image
-        Gives channels and pixel size.
+        Gives the channels.
     network : NetworkConfig
         With other channels and classes, perhaps.
     class_names : tuple of str
@@ -36,11 +36,9 @@ def new_settings(
     **settings
         The other fields of `ModelSettings`.
     """
-    size = image.pixel_size_um
     network = network.replaced(in_channels=image.channels, classes=len(class_names))
     return ModelSettings(
         network=network,
-        pixel_size_um=None if size is None else (size[-1] + size[-2]) / 2,
         class_names=class_names,
         channels=image.channel_names,
         **settings,

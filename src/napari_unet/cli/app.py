@@ -40,6 +40,7 @@ def main() -> None:
         annotation,
         check,
         detection,
+        exporting,
         prediction,
         showcase,
         tools,

@@ -25,9 +25,11 @@ from napari_unet.cli.image_results import (
     TileEdge,
     UsedModel,
     Versions,
+    Zoom,
     check_folder,
     predict,
     read_average,
+    read_scale,
     read_tile,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
@@ -51,6 +53,7 @@ def detect(
     model: UsedModel,
     out: Results,
     tile: TileEdge = "auto",
+    scale: Zoom = "pixel-size",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -67,6 +70,7 @@ def detect(
 
     describe_device(device)  # refuses one that is not there
     edge, averaging = read_tile(tile), read_average(tta)
+    factor = read_scale(scale)
     loaded = open_model(model)
     require_kind(loaded, detects=True)
     config = changed(loaded.settings.objects, threshold=threshold)
@@ -83,7 +87,9 @@ def detect(
     faults: dict[str, str] = {}
     for path, target in targets.items():
         try:
-            segmentation = predict(read_image(path), loaded, edge, averaging, device)
+            segmentation = predict(
+                read_image(path), loaded, edge, averaging, device, factor
+            )
         except InputError as error:  # the others are looked at all the same
             faults[path.name] = str(error)
             if len(paths) > 1:

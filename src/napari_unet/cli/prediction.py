@@ -24,9 +24,11 @@ from napari_unet.cli.image_results import (
     TileEdge,
     UsedModel,
     Versions,
+    Zoom,
     check_folder,
     predict,
     read_average,
+    read_scale,
     read_tile,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
@@ -57,6 +59,7 @@ def segment(
     model: UsedModel,
     out: Results,
     tile: TileEdge = "auto",
+    scale: Zoom = "pixel-size",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -88,7 +91,7 @@ def segment(
     from napari_unet.formats.tiff import was_written_here
 
     describe_device(device)  # refuses one that is not there
-    edge, averaging = read_tile(tile), read_average(tta)
+    edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     loaded = open_model(model)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
@@ -109,7 +112,7 @@ def segment(
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = predict(image, loaded, edge, averaging, device)
+            segmentation = predict(image, loaded, edge, averaging, device, factor)
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:

@@ -36,6 +36,7 @@ from napari_unet.cli.training_options import (
     check_old,
     check_old_planes,
     choose_base,
+    choose_pixel_size,
     make_config,
     make_settings,
     open_start,
@@ -142,6 +143,20 @@ def train(
         Literal["same", "valid", "reflect", "partial"] | None,
         typer.Option(help="Of the convolutions."),
     ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            help="Pixel size of a new model, µm: images are rescaled to it.",
+            show_default="that of the images",
+        ),
+    ] = None,
+    pixel_size_z: Annotated[
+        float | None,
+        typer.Option(
+            help="3D: distance of planes of a new model, µm.",
+            show_default="that of the images",
+        ),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest step size.")
     ] = None,
@@ -244,7 +259,9 @@ def train(
     warn_of_borders(examples, kind, network, config)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(
-        channels=picked, planes_as_channels=planes_as_channels
+        channels=picked,
+        planes_as_channels=planes_as_channels,
+        **choose_pixel_size(base, old, pixel_size, pixel_size_z),
     )
     if export_patches is not None:
         batch = workflow.draw_patches(

@@ -17,6 +17,7 @@ from napari_unet.core.augmentation_settings import (
     AugmentationName as AugmentationName,
 )
 from napari_unet.core.network_settings import NetworkConfig as NetworkConfig
+from napari_unet.core.prediction_settings import PredictionConfig as PredictionConfig
 from napari_unet.core.setting import Config as Config
 from napari_unet.core.setting import setting
 from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig

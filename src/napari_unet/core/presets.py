@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from napari_unet.core.config import (
     AUGMENTATIONS,
     AugmentationConfig,
@@ -33,6 +35,9 @@ class TrainingSettings(Config):
     network: NetworkConfig
     training: TrainConfig
     normalisation: Normalisation = "percentile"
+    # None: those of the images
+    pixel_size_um: float | None = Field(default=None, gt=0)
+    pixel_size_z_um: float | None = Field(default=None, gt=0)
 
 
 class Preset(Config):
@@ -171,3 +176,21 @@ PRESETS: dict[PresetName, Preset] = {
         "head; without skip connections by skip=none.",
     ),
 }
+
+
+def take_training(name: PresetName, old: TrainConfig) -> TrainConfig:
+    """Return a preset's way to train, but the time to train and the ridge of `old`.
+
+    A preset without a ridge, or with another form of it, brings its own.
+    """
+    training = PRESETS[name].training
+    weight_map = training.weight_map
+    if weight_map.form == old.weight_map.form and weight_map.w0 > 0:
+        weight_map = weight_map.replaced(
+            w0=old.weight_map.w0, sigma=old.weight_map.sigma
+        )
+    return training.replaced(
+        seconds=old.seconds,
+        iterations=old.iterations,
+        weight_map=weight_map.model_dump(),
+    )

@@ -38,7 +38,6 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
-from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.segment import (
@@ -48,27 +47,18 @@ from napari_unet.core.prediction.segment import (
     segment,
 )
 from napari_unet.core.prediction.values import restore_values
-from napari_unet.core.training.examples import (
-    check_examples,
-    complete_settings,
-    fit_dimensions,
-)
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.kind import (
-    balance_points,
-    check_kind,
-    name_point_classes,
-)
 from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
+from napari_unet.core.training.pixel_size import pixel_size_options
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.shortage import explain_training_shortage
 from napari_unet.core.training.state import Training
+from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import TrainProgress, settle, train
 from napari_unet.core.training.validation import Validate
 from napari_unet.core.training.values import (
-    check_values,
-    complete_values,
     pair_images,
 )
 
@@ -131,8 +121,8 @@ def fine_tune(
     start_from : Model, optional
         Fine-tune this model; by default train from scratch.
     settings : ModelSettings, optional
-        Of the new model, where none is given to start from. Its pixel size is filled
-        in from the images.
+        Of the new model, where none is given to start from. Without a pixel size, that
+        of the images is filled in.
     preset : str
         Name for the card.
     reading : sequence of str
@@ -164,28 +154,20 @@ def fine_tune(
     ------
     InputError
         If the examples or the folder cannot be used; nothing is written then.
+    MemoryShortageError
+        If patches or batches are too large for the device; the last weights are saved.
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
         check_resumable(start_from.card, config)
-    if start_from is not None:
-        settings = start_from.settings
-    else:
-        settings = name_point_classes(settings, examples, config.point_radius)
-    settings = settings or ModelSettings()
-    check_kind(examples, settings)
-    check_values(examples, settings, config)
     regions = {e.image.name: e.regions for e in examples if e.regions}
-    examples = fit_dimensions(examples, settings.network.dimensions)
-    check_examples(examples, settings.annotation)
+    if start_from is None and settings is not None:
+        reading = [*reading, *pixel_size_options(settings)]
+    task = Task.of(examples, config, settings, start_from)
+    examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    settings = complete_settings(settings, examples, new=start_from is None)
-    if settings.annotation == "values" and start_from is None:
-        settings = complete_values(settings, examples)
-    examples = _with_channels(examples, settings)
     yield _preparing(config)
 
     compute = choose_compute(device, precision)
@@ -298,13 +280,6 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
-def _with_channels(
-    examples: Sequence[Example], settings: ModelSettings
-) -> list[Example]:
-    """Return the examples with the channels that the model reads."""
-    return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
-
-
 def _train_and_save(
     training: Training,
     sampler: PatchSampler,
@@ -314,9 +289,10 @@ def _train_and_save(
 ) -> Iterator[TrainProgress]:
     """Train; save now and then, and in the end, however that comes."""
     try:
-        for progress in train(training, sampler, validate, look):
-            run.save_now_and_then(progress)
-            yield progress
+        with explain_training_shortage(training):
+            for progress in train(training, sampler, validate, look):
+                run.save_now_and_then(progress)
+                yield progress
     except GeneratorExit:  # stopped; what was learned is still to be used well
         if validate is not None:
             collections.deque(settle(training, validate), maxlen=0)
@@ -372,24 +348,12 @@ def draw_patches(
     Batch
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
-    config = balance_points(config, examples)
-    if start_from is not None:
-        settings = start_from.settings
-    else:
-        settings = name_point_classes(settings, examples, config.point_radius)
-    settings = settings or ModelSettings()
-    check_kind(examples, settings)
-    check_values(examples, settings, config)
-    examples = fit_dimensions(examples, settings.network.dimensions)
-    check_examples(examples, settings.annotation)
-    settings = complete_settings(settings, examples, new=start_from is None)
-    if settings.annotation == "values" and start_from is None:
-        settings = complete_values(settings, examples)
-    examples = _with_channels(examples, settings)
-    to_train, _ = split_validation(examples, settings.annotation, config.held_back)
+    task = Task.of(examples, config, settings, start_from)
+    settings, held_back = task.settings, task.config.held_back
+    to_train, _ = split_validation(task.examples, settings.annotation, held_back)
     sampler, _ = make_sampler(
         to_train,
-        config,
+        task.config,
         settings,
         Geometry.of_axes(settings.network),
         torch.device("cpu"),

@@ -30,6 +30,7 @@ from napari_unet.widgets.augmentation_form import AugmentationForm
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.model_pixel_size import ModelPixelSize
 from napari_unet.widgets.settings_file import SettingsFile
 
 if TYPE_CHECKING:
@@ -178,7 +179,10 @@ class TrainForm(QWidget):
         self._note, self._rate_note, self._patch_note = QLabel(), QLabel(), QLabel()
         for note in (self._note, self._rate_note, self._patch_note):
             note.setWordWrap(True)
-        network = _column(self._note, self._network, self._grey_values)
+        self._pixel_size = ModelPixelSize(self._session)
+        network = _column(
+            self._note, self._network, self._grey_values, self._pixel_size
+        )
         return Collapsible(
             "More settings",
             _column(
@@ -247,6 +251,7 @@ class TrainForm(QWidget):
         scratch = self.start_from() is None
         self._network.setEnabled(scratch)
         self._grey_values.setEnabled(scratch)
+        self._pixel_size.setEnabled(scratch)
         self._show_note()
         self._show_patch()
 

@@ -14,17 +14,24 @@ from napari_unet.core.config import (
     ModelSettings,
     ObjectConfig,
 )
-from napari_unet.core.device import Precision, choose_compute, place
+from napari_unet.core.device import Precision, choose_compute, free_bytes, place
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     Image,
     check_contrast,
     measure_intensity,
 )
+from napari_unet.core.memory import explain_shortage
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import class_map, find_objects
+from napari_unet.core.prediction.plan import plan_prediction, without_gaps
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.uncertainty import entropy
+
+_SMALLER_TILE = (
+    "Choose a smaller tile (on the command line --tile, in the dock under Segment, "
+    "More settings), segment a part of the image, or compute on another device."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +101,7 @@ def segment(
     box: tuple[slice, slice] | None = None,
     planes: Sequence[int] | None = None,
     tile: int | None = None,
+    scale: float | None = None,
     averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
@@ -116,7 +124,11 @@ def segment(
         Which planes along Z or time; by default all. Of a 3D model all from the first
         to the last of them.
     tile : int, optional
-        Edge of the network's input in pixels; by default from free memory.
+        Edge of the network's input in pixels of the model; by default from free memory.
+    scale : float, optional
+        Factor by which each axis that the network sees grows before it, and the result
+        shrinks: 1 takes the image as it is. By default as the pixel sizes of image and
+        model say.
     averaging : str
         Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
         "7 angles" or another number of them; takes at least as many times as long.
@@ -137,7 +149,9 @@ def segment(
     ------
     InputError
         If the image has other channels than the model was trained with, is constant,
-        its pixel size is out of proportion, or there is no such average.
+        its pixel size or `scale` is out of proportion, or there is no such average.
+    MemoryShortageError
+        If the tile is too large for the device.
     """
     image = pick_channels(image, model.settings)
     check_contrast(image)
@@ -156,21 +170,34 @@ def segment(
         settings=model.settings,
         compute=compute,
         tile=tile,
+        scale=scale,
         averaging=averaging,
     )
     volume = model.settings.network.dimensions == 3
     if volume:
-        chosen = _without_gaps(image, chosen)
-        steps = predict(image, box=(slice(chosen[0], chosen[-1] + 1), *box))
-        maps = yield from _number(steps, 0, 1, None)
-    elif chosen is None:
-        maps = yield from _number(predict(image, box=box), 0, 1, None)
-    else:
-        results = []
-        for number, index in enumerate(chosen):
-            steps = predict(image.plane(index), box=box)
-            results.append((yield from _number(steps, number, len(chosen), index)))
-        maps = np.stack(results, axis=1)
+        chosen = without_gaps(image, chosen)
+    plan = plan_prediction(
+        image,
+        model.settings,
+        box=box,
+        planes=chosen,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        memory=free_bytes(compute.device),
+    )
+    with explain_shortage(compute.device, plan.describe_tile(), _SMALLER_TILE):
+        if volume and chosen is not None:
+            steps = predict(image, box=(slice(chosen[0], chosen[-1] + 1), *box))
+            maps = yield from _number(steps, 0, 1, None)
+        elif chosen is None:
+            maps = yield from _number(predict(image, box=box), 0, 1, None)
+        else:
+            results = []
+            for number, index in enumerate(chosen):
+                steps = predict(image.plane(index), box=box)
+                results.append((yield from _number(steps, number, len(chosen), index)))
+            maps = np.stack(results, axis=1)
     classes = model.settings.network.predictions
     return Segmentation(
         probabilities=maps[:classes],
@@ -183,16 +210,6 @@ def segment(
         if volume
         else None,
     )
-
-
-def _without_gaps(image: Image, planes: tuple[int, ...] | None) -> tuple[int, ...]:
-    """Return all planes from the first to the last of those that were asked for."""
-    if planes is None:
-        raise InputError(
-            f"'{image.name}' is a single plane, but the model was made for volumes. "
-            "Take a stack of planes, or a model for planes."
-        )
-    return tuple(range(planes[0], planes[-1] + 1))
 
 
 def _number(

@@ -35,7 +35,7 @@ from napari_unet.core.image import (
 )
 from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.patches import TrainingImage, prepare_image
-from napari_unet.core.training.pixel_size import median_pixel_size
+from napari_unet.core.training.pixel_size import complete_pixel_size
 from napari_unet.core.training.prepared import Prepared, place_points
 
 # Returns the weight map of an example, ([Z,] Y, X).
@@ -273,11 +273,14 @@ def count_objects(example: Example) -> int:
 def complete_settings(
     settings: ModelSettings | None, examples: Sequence[Example], *, new: bool
 ) -> ModelSettings:
-    """Complete the settings of a new model by what the images say."""
+    """Complete the settings of a new model by what the images say.
+
+    Channels and pixel size that the settings name stay.
+    """
     settings = settings or ModelSettings()
     if not new:
         return settings
-    plane, depth = median_pixel_size(examples, settings.network.dimensions)
+    settings = complete_pixel_size(settings, examples)
     channels = len(settings.channels) or examples[0].image.channels
     network = settings.network.replaced(in_channels=channels)
     objects = settings.objects
@@ -286,8 +289,6 @@ def complete_settings(
         objects = objects.replaced(min_size=smallest)
     return settings.replaced(
         network=network.model_dump(),
-        pixel_size_um=plane,
-        pixel_size_z_um=depth,
         objects=objects.model_dump(),
     )
 
