@@ -22,7 +22,7 @@ def tick(person, name):
     from qtpy.QtCore import Qt
     from qtpy.QtWidgets import QListWidget
 
-    person.open("Channels", inside=person.open("Image and model"))
+    person.open("Channels and pixel size", inside=person.open("Image and model"))
     layers = person.find(QListWidget, "Channels", "Image and model")
     [item] = layers.findItems(name, Qt.MatchFlag.MatchExactly)
     item.setCheckState(Qt.CheckState.Checked)

@@ -212,7 +212,9 @@ def test_check_finds_what_is_wrong_and_passes_what_is_right(folders, call):
     images, labels = folders
     code, text, _ = call("check", images, labels, "--json")
     assert code == 0
-    assert last_json(text) == {"pairs": 2, "errors": 0, "findings": []}
+    result = last_json(text)
+    assert (result["pairs"], result["errors"], result["findings"]) == (2, 0, [])
+    assert result["annotated"]["known_px"] == 2 * 80 * 96
     write_labels(labels / "field0.tif", np.zeros((80, 96), np.uint8))
     write_labels(labels / "field1.tif", np.ones((8, 9), np.uint8))
     code, text, err = call("check", images, labels)

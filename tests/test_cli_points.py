@@ -300,7 +300,9 @@ def test_points_of_volumes_may_pair_across_planes(tmp_path, call, refused):
 def test_check_finds_mistakes_in_points(tmp_path, folders, call, refused):
     code, text, err = call("check", *folders[:2], "--json")  # seen from the files
     assert code == 0, err
-    assert json.loads(text) == {"pairs": 2, "errors": 0, "findings": []}
+    result = json.loads(text)
+    assert (result["pairs"], result["errors"], result["findings"]) == (2, 0, [])
+    assert result["annotated"]["objects"] == 60
     (folders[1] / "field0.csv").write_text("x,y,class\n5,5,a\n500,30,a\n")
     (folders[1] / "field1.csv").write_text(
         "x,y,class\n5,5,a\n7,5,b\n40,9,a\n60,9,a\n9,30,a\n"

@@ -222,4 +222,4 @@ def test_pairs_of_images_are_checked_before_training(tmp_path, folders, call):
     assert code == 2
     messages = [f["message"] for f in json.loads(out)["findings"]]
     assert "The target of 'field0' has the shape (80, 95)" in messages[0]
-    assert "'field1' is constant" in messages[1]
+    assert "'field1 target' is constant" in messages[1]

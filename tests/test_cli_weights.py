@@ -306,3 +306,20 @@ def test_a_config_file_that_contradicts_the_model_is_refused(
     assert "levels in --config 3: the model to start from has 2" in said
     done(*train, "--config", config)
     assert f'--start-from "{model}"' in read_manifest(tmp_path / "n").card.command
+
+
+def test_planes_are_as_far_apart_as_the_file_says(call, tmp_path):
+    """Two objects above each other, one empty plane between them."""
+    labels = np.zeros((5, 20, 20), np.uint16)
+    labels[1, 5:15, 5:15], labels[3, 5:15, 5:15] = 1, 2
+    weights, distances = {}, {}
+    for name, depth in (("near", 0.5), ("far", 2.0)):
+        path, out = tmp_path / f"{name}.tif", tmp_path / f"{name}_out.tif"
+        write_labels(path, labels, (depth, 0.5, 0.5))
+        call("weights", path, "--out", out, "--class-balance", "none")
+        weights[name] = read_image(out).array[0, 2, 10, 10]
+        call("tools", "distance", path, "--out", out)
+        distances[name] = read_image(out).array[0, 2, 10, 10]
+    assert weights["near"] == pytest.approx(1 + 10 * np.exp(-(2**2) / 50), abs=1e-4)
+    assert weights["far"] == pytest.approx(1 + 10 * np.exp(-(8**2) / 50), abs=1e-4)
+    assert distances == {"near": 1, "far": 4}

@@ -10,6 +10,7 @@ import typer
 import napari_unet
 from napari_unet.cli import (  # noqa: F401 - importing them registers the commands
     annotation,
+    check,
     detection,
     prediction,
     showcase,
@@ -27,13 +28,14 @@ EVERYWHERE = {"--help"}
 ALL = set().union(EVERYWHERE, *COMMANDS.values())
 # Whose sentences a module of the command line says; of other modules any command's.
 SPOKEN_BY = {
-    "annotation": {"check", "weights", "tools"},
-    "checking": {"check"},
+    "annotation": {"weights", "tools"},
+    "check": {"check"},
+    "checking": {"check", "train", "tools"},
     "classes": {"train", "check", "segment"},
     "class_maps": {"evaluate"},
     "detection": {"detect", "evaluate"},
     "evaluation": {"evaluate"},
-    "examples": {"train", "check", "weights", "tools"},
+    "examples": {"train", "check", "weights", "tools", "evaluate"},
     "image_results": {"segment", "detect"},
     "label_files": {"weights", "tools"},
     "prediction": {"segment", "evaluate"},

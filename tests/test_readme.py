@@ -41,6 +41,7 @@ def test_every_command_it_names_exists():
     from napari_unet.cli import (  # noqa: F401
         annotation,
         detection,
+        exporting,
         prediction,
         showcase,
         tools,
@@ -49,7 +50,7 @@ def test_every_command_it_names_exists():
     from napari_unet.cli.app import app
 
     known = set(get_command(app).commands)
-    named = set(re.findall(r"^napari-unet (\w+)", README.read_text("utf-8"), re.M))
+    named = set(re.findall(r"^napari-unet ([\w-]+)", README.read_text("utf-8"), re.M))
     assert named
     assert named <= known
 

@@ -7,7 +7,7 @@ import pytest
 
 import napari_unet.core
 from napari_unet.core.annotation.target import Example
-from napari_unet.core.config import ModelSettings, ObjectConfig
+from napari_unet.core.config import ModelSettings, ObjectConfig, PredictionConfig
 from napari_unet.core.errors import InputError, ModelFolderError
 from napari_unet.core.image import Image
 from napari_unet.core.prediction.segment import Segmentation
@@ -65,6 +65,12 @@ def image():
     return Image(array, (0.5, 0.5), "dish 1/a")
 
 
+def two_objects(image):
+    labels = image.array[0].astype(np.uint16)
+    labels[12:] *= 2
+    return labels
+
+
 def finish(session, job):
     progress = []
     job.progressed.connect(progress.append)
@@ -92,9 +98,29 @@ def test_segmenting_shows_tiles_and_keeps_the_probabilities(tmp_path, workflow, 
     assert workflow.segment == {
         "box": None,
         "planes": None,
+        "tile": None,
+        "scale": None,
         "averaging": "none",
         "device": "auto",
     }
+
+
+def test_tile_and_zoom_are_handed_on(tmp_path, workflow, image):
+    session = Session(model_folder=tmp_path)
+    session.prediction = PredictionConfig(tile=512, scale=2.0)
+    finish(session, session.segment(image))
+    assert workflow.segment["tile"] == 512
+    assert workflow.segment["scale"] == 2.0
+
+
+def test_a_chosen_pixel_size_goes_into_a_new_model(image):
+    session = Session()
+    assert session._new_settings(image).pixel_size_um is None  # that of the images
+    session.pixel_size_um, session.pixel_size_z_um = 0.4, 2.0
+    settings = session._new_settings(image)
+    assert (settings.pixel_size_um, settings.pixel_size_z_um) == (0.4, None)
+    session.network = session.network.replaced(dimensions=3)
+    assert session._new_settings(image).pixel_size_z_um == 2.0
 
 
 def test_sliders_find_objects_again_in_the_cached_probabilities(
@@ -135,7 +161,7 @@ def test_fine_tuning_needs_an_annotation():
 
 def test_fine_tuning_makes_a_new_model_and_takes_it(workflow, image):
     session = Session()
-    example = Example(image, (image.array[0]).astype(np.uint16))
+    example = Example(image, two_objects(image))
     _, outcome = finish(session, session.fine_tune([example]))
     assert outcome.result == "trained"
     assert session.model_folder == workflow.folder
@@ -143,13 +169,13 @@ def test_fine_tuning_makes_a_new_model_and_takes_it(workflow, image):
     assert "dish 1 a" in session.model_folder.name
     settings = workflow.fine_tune["settings"]
     assert settings.network.in_channels == 1
-    assert settings.pixel_size_um == 0.5
+    assert settings.pixel_size_um is None  # the engine fills in that of the images
     assert workflow.fine_tune["config"] == session.train_config
 
 
 def test_a_stopped_fine_tuning_leaves_its_model(workflow, image, monkeypatch):
     session = Session()
-    example = Example(image, (image.array[0]).astype(np.uint16))
+    example = Example(image, two_objects(image))
     job = session.fine_tune([example])
     job.progressed.connect(
         lambda _: (

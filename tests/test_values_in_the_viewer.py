@@ -56,7 +56,7 @@ def test_choose_a_target_train_predict_compare_and_repeat(person, tmp_path, call
     person.wait_for_the_job()
     assert not person.problems()
     assert "PSNR" in person.reads("Fine-tune")
-    psnr = section._curves._scores[1]
+    psnr = section._curves._scores["PSNR (dB)"][1]
     assert psnr[-1] > 20
     assert [label.text for _, label in section._curves._legend.items] == ["PSNR (dB)"]
     assert person.layer("noisy image preview").data.max() <= 1.5

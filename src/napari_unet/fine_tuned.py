@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari_unet.core.config import ModelSettings, NetworkConfig
+from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
+from napari_unet.inspected import refuse_faults
 from napari_unet.priority import leave_room
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def new_settings(
     Parameters
     ----------
     image : Image
-        Gives channels and pixel size.
+        Gives the channels.
     network : NetworkConfig
         With other channels and classes, perhaps.
     class_names : tuple of str
@@ -35,11 +36,9 @@ def new_settings(
     **settings
         The other fields of `ModelSettings`.
     """
-    size = image.pixel_size_um
     network = network.replaced(in_channels=image.channels, classes=len(class_names))
     return ModelSettings(
         network=network,
-        pixel_size_um=None if size is None else (size[-1] + size[-2]) / 2,
         class_names=class_names,
         channels=image.channel_names,
         **settings,
@@ -52,6 +51,7 @@ def fine_tune(
     *,
     start_from: Path | None,
     settings: ModelSettings,
+    config: TrainConfig,
     **options: Any,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Load the model to start from, if any, and train.
@@ -67,6 +67,8 @@ def fine_tune(
         with its own where points name theirs.
     settings : ModelSettings
         Of a new model.
+    config : TrainConfig
+        How to train.
     **options
         The other arguments of `core.workflow.fine_tune`.
     """
@@ -78,8 +80,15 @@ def fine_tune(
         model = workflow.load_model(start_from)
         if all(example.points is None for example in examples):
             model = _with_classes(model, settings)
+    learns = settings if model is None else model.settings
+    refuse_faults(examples, learns, config)
     result = yield from workflow.fine_tune(
-        examples, folder, start_from=model, settings=settings, **options
+        examples,
+        folder,
+        start_from=model,
+        settings=settings,
+        config=config,
+        **options,
     )
     return result
 

@@ -25,10 +25,11 @@ from napari_unet.core.config import (
     NetworkConfig,
     Normalisation,
     ObjectConfig,
+    PredictionConfig,
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.core.presets import PRESETS, PresetName
+from napari_unet.core.presets import PRESETS, PresetName, take_training
 from napari_unet.fine_tuned import fine_tune, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
 from napari_unet.learned import keep_together
@@ -72,10 +73,14 @@ class Session:
     model_folder: Path | None = None
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"
+    prediction: PredictionConfig = field(default_factory=PredictionConfig)
     preset: PresetName = "fast"
     network: NetworkConfig = PRESETS["fast"].network
     train_config: TrainConfig = PRESETS["fast"].training
     normalisation: Normalisation = PRESETS["fast"].normalisation
+    # Of a new model, along X and Y and, in 3D, Z; None: those of the images.
+    pixel_size_um: float | None = None
+    pixel_size_z_um: float | None = None
     objects: ObjectConfig = field(default_factory=ObjectConfig)
     annotation: AnnotationKind = "objects"
     class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
@@ -97,24 +102,12 @@ class Session:
         return self.job is not None
 
     def choose_preset(self, name: PresetName) -> None:
-        """Take a preset's settings, but keep the time to train and the user's ridge.
-
-        A preset without a ridge, or with another form of it, brings its own.
-        """
-        preset, old = PRESETS[name], self.train_config
-        weight_map = preset.training.weight_map
-        if weight_map.form == old.weight_map.form and weight_map.w0 > 0:
-            weight_map = weight_map.replaced(
-                w0=old.weight_map.w0, sigma=old.weight_map.sigma
-            )
+        """Take a preset's settings, but keep the time to train and the user's ridge."""
+        preset = PRESETS[name]
         self.preset = name
         self.network = preset.network
         self.normalisation = preset.normalisation
-        self.train_config = preset.training.replaced(
-            seconds=old.seconds,
-            iterations=old.iterations,
-            weight_map=weight_map.model_dump(),
-        )
+        self.train_config = take_training(name, self.train_config)
 
     def begin(
         self,
@@ -182,7 +175,7 @@ class Session:
             If no model is chosen or another job runs.
         """
         folder, objects, device = self.model_folder, self.objects, self.device
-        averaging = self.averaging
+        averaging, how = self.averaging, self.prediction
         if folder is None:
             raise InputError(
                 "There is no model yet: annotate some objects and fine-tune one, or "
@@ -197,6 +190,8 @@ class Session:
                 objects,
                 box=box,
                 planes=chosen,
+                tile=how.tile or None,
+                scale=how.scale or None,
                 averaging=averaging,
                 device=device,
             )
@@ -255,11 +250,9 @@ class Session:
         InputError
             If nothing is annotated or another job runs.
         """
-        if not examples:
-            raise InputError(NOTHING_ANNOTATED)
+        settings = self.settings_for(examples)
         folder = self.new_model_folder(name or examples[0].image.name)
         config, device, preset = self.train_config, self.device, self.preset
-        settings = self._new_settings(examples[0].image)
 
         def start() -> Generator[TrainProgress, None, TrainResult]:
             return fine_tune(
@@ -280,15 +273,27 @@ class Session:
 
         return self.begin(TRAINING, start, take_model)
 
-    def _new_settings(self, image: Image) -> ModelSettings:
+    def settings_for(self, examples: Sequence[Example]) -> ModelSettings:
+        """Return the settings of a new model that would learn from these images.
+
+        Raises
+        ------
+        InputError
+            If nothing is annotated.
+        """
+        if not examples:
+            raise InputError(NOTHING_ANNOTATED)
+        is_volume = self.network.dimensions == 3
         are_classes = self.annotation == "classes"
         return new_settings(
-            image,
+            examples[0].image,
             self.network,
             class_names=self.class_names if are_classes else ("background", "object"),
             annotation=self.annotation,
             normalisation=self.normalisation,
             objects=self.objects,
+            pixel_size_um=self.pixel_size_um,
+            pixel_size_z_um=self.pixel_size_z_um if is_volume else None,
         )
 
     def draw_patches(self, examples: Sequence[Example], seed: int) -> Batch:
@@ -301,13 +306,12 @@ class Session:
         """
         from napari_unet.core import workflow
 
-        if not examples:
-            raise InputError(NOTHING_ANNOTATED)
+        settings = self.settings_for(examples)
         leave_room()
         return workflow.draw_patches(
             examples,
             config=self.train_config.replaced(seed=seed),
-            settings=self._new_settings(examples[0].image),
+            settings=settings,
         )
 
     # -------------------------------------------------------- weight map, scores

@@ -28,7 +28,10 @@ def halves(low=0, high=1):
 
 def of_set(*examples, classes=True):
     table = settle_classes(count_values(examples)) if classes else None
-    return [(name, f.level, f.message) for name, f in find_set_faults(examples, table)]
+    return [
+        (name, f.level, f"{f.where}: {f.message}" if f.where else f.message)
+        for name, f in find_set_faults(examples, table)
+    ]
 
 
 def test_nothing_is_wrong_with_classes_in_every_image():
@@ -50,7 +53,8 @@ def test_smoothed_edges_are_told_from_objects():
     [finding] = find_class_faults(example(labels))
     assert finding.level == "error"
     assert "42 values, too many for classes; 40 of them" in finding.message
-    assert "(100) at row 3, column 4: edges were smoothed" in finding.message
+    assert "for example 100: edges were smoothed" in finding.message
+    assert finding.where == "row 3, column 4"
     [finding] = find_class_faults(example(np.arange(2000).reshape(40, 50) // 40))
     assert "objects have numbers of their own" in finding.message
 
@@ -64,8 +68,8 @@ def test_a_rare_class_and_one_in_a_single_image_are_named_with_their_place():
         ("r", "warning"),
         ("s", "warning"),
     ]
-    assert "class 2 (2), here at row 7, column 9, has 1 of all pixels" in found[0][2]
-    assert "class 3 (3) occurs in this image only, at row 20, column 0" in found[1][2]
+    assert found[0][2].startswith("row 7, column 9: The class 'class 2' has 1 of")
+    assert "row 20, column 0: The class 'class 3' occurs in this" in found[1][2]
 
 
 def test_images_of_different_kinds_are_an_error():

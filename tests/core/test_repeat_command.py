@@ -7,10 +7,12 @@ import numpy as np
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import Card, Manifest, StoredFile, describe
+from napari_unet.core.checkpoint import save_regions
 from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
 from napari_unet.core.image import Image
 from napari_unet.core.training.command import repeat_command
 from napari_unet.core.training.values import pair_images
+from napari_unet.formats.geojson import read_regions
 
 FOLDER = Path("models") / "my model"
 PLAIN = Example(Image(np.zeros((1, 6, 6)), None, "a"), np.eye(6, dtype=int))
@@ -31,7 +33,7 @@ def test_a_plain_training():
 
 def test_regions_ignored_ground_classes_and_validation_images_are_named():
     inside = replace(PLAIN, regions=(Region((0, 0), (3, 3)),))
-    assert "--regions REGIONS" in command(PLAIN, inside)
+    assert f'--regions "{FOLDER / "regions"}"' in command(PLAIN, inside)
     assert "--ignore-label" not in command(replace(PLAIN, ignore_label=65535))
     assert "--ignore-label 1" in command(replace(PLAIN, ignore_label=1))
     held = replace(PLAIN, role="validation")
@@ -71,4 +73,17 @@ def test_the_card_says_that_layers_must_be_saved_first():
     file = StoredFile(name="w", bytes=1, sha256="0")
     text = describe(Manifest(settings=ModelSettings(), card=card, weights=file))
     assert "must be saved as files first" in text
-    assert "REGIONS one of their fully annotated rectangles" in text
+    assert "equal to those of the files in `regions/`" in text
+
+
+def test_regions_are_saved_for_each_image_plane_by_plane(tmp_path):
+    drawn = (Region((2, 1, 3), (3, 9, 8)), Region((4, 0, 0), (6, 5, 5), "validation"))
+    save_regions(tmp_path, {"well A1/t": drawn, "b": (Region((0, 0), (3, 3)),)})
+    assert read_regions(tmp_path / "regions" / "well A1_t.geojson", 3) == [
+        ((2, 1, 3), (3, 9, 8), "training"),
+        ((4, 0, 0), (5, 5, 5), "validation"),
+        ((5, 0, 0), (6, 5, 5), "validation"),
+    ]
+    assert read_regions(tmp_path / "regions" / "b.geojson") == [
+        ((0, 0), (3, 3), "training")
+    ]

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from napari_unet.core.annotation.findings import looks_binary
+from napari_unet.core.annotation.object_findings import looks_binary
 from napari_unet.core.annotation.target import (
     Example,
     Region,

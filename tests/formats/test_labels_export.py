@@ -5,9 +5,10 @@ import csv
 import numpy as np
 import pytest
 
+from napari_unet.core.card import file_stem
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
-from napari_unet.formats.export import LabelsExport, export_labels, file_stem
+from napari_unet.formats.export import LabelsExport, export_labels
 from napari_unet.formats.geojson import read_geojson
 from napari_unet.formats.imagej_rois import read_rois
 from napari_unet.formats.images import read_labels

@@ -53,7 +53,15 @@ def workflow(monkeypatch):
     fake = SimpleNamespace(calls=[], seconds_per_tile=0.0, error=None)
 
     def segment(
-        image, model, *, box=None, planes=None, averaging="none", device="auto"
+        image,
+        model,
+        *,
+        box=None,
+        planes=None,
+        tile=None,
+        scale=None,
+        averaging="none",
+        device="auto",
     ):
         fake.calls.append((box, planes))
         box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))

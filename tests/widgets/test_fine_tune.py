@@ -69,6 +69,7 @@ class FakeTraining:
                     fraction=0.0,
                     loss=float("nan"),
                     validation=None,
+                    validation_loss=float("nan"),
                     preview=None,
                 )
             for i in itertools.count(1):
@@ -82,7 +83,10 @@ class FakeTraining:
                     seconds=i * 0.6,
                     fraction=min(i / 100, 1),
                     loss=1 / i,
-                    validation=None if i % 5 else SimpleNamespace(f1=0.5, iou=0.4),
+                    validation=None
+                    if i % 5
+                    else SimpleNamespace(as_dict=lambda: {"f1": 0.5, "iou": 0.4}),
+                    validation_loss=float("nan") if i % 5 else 1.5,
                     preview=None
                     if view is None
                     else view.intensity.apply(view.image.array)[0],
@@ -175,7 +179,8 @@ def test_a_training_that_ends_says_what_it_brought(qtbot, viewer, section, train
     qtbot.waitUntil(lambda: section._job is None)
     assert section._result.text().startswith("Trained for 42 s (12 iterations)")
     assert section._curves._losses[0] == list(range(1, 12))
-    assert section._curves._scores[1] == [0.5, 0.5]
+    assert section._curves._scores["F1"] == ([5, 10], [0.5, 0.5])
+    assert section._curves._held == ([5, 10], [1.5, 1.5])
 
 
 def test_the_next_training_starts_from_the_model_in_use(

@@ -88,3 +88,35 @@ def test_objects_are_not_taken_for_classes(section, values, viewer, nuclei, told
 def test_without_an_annotation_there_is_nothing_to_change(section, values):
     assert not values._zero.isEnabled()
     assert not values._number.isEnabled()
+
+
+def test_instances_from_a_mask_of_any_numbers(section, values, viewer, nuclei, session):
+    take(section, viewer, nuclei, np.uint16, 0)
+    layer = chosen_layers(viewer).annotation
+    layer.data[2, 2] = layer.data[3, 3] = layer.data[9, 9] = 1
+    layer.data[20, 20], layer.data[30, 30] = 5, IGNORE_LABEL
+    session.annotation = "classes"
+    assert [values._connected.itemText(i) for i in range(2)] == [
+        "4 neighbours",
+        "8 neighbours",
+    ]
+    values._pieces.click()
+    assert session.annotation == "objects"
+    pieces = [(2, 2), (3, 3), (9, 9), (20, 20)]
+    assert [int(layer.data[at]) for at in pieces] == [1, 2, 3, 4]
+    assert layer.data[30, 30] == IGNORE_LABEL
+    layer.undo()
+    values._connected.setCurrentIndex(1)
+    values._pieces.click()
+    assert [int(layer.data[at]) for at in pieces] == [1, 1, 2, 3]
+
+
+def test_more_pieces_than_a_layer_has_numbers_for(
+    section, values, viewer, nuclei, told
+):
+    layer = take(section, viewer, nuclei, np.uint8, 0)
+    layer.data[::2, ::2] = 1
+    before = layer.data.copy()
+    values._pieces.click()
+    assert "1350 pieces, more than" in told[0]
+    np.testing.assert_array_equal(layer.data, before)

@@ -246,7 +246,7 @@ def test_uncertainty_on_request_and_where_versions_disagree(
     layer = find_layer(viewer, nuclei, "uncertainty")
     np.testing.assert_array_equal(layer.data, 0)  # the stand-in is always sure
     assert find_layer(viewer, nuclei, "disagreement") is None
-    section._averaging.setCurrentText("7 angles")
+    section._how._averaging.setCurrentText("7 angles")
     assert session.averaging == "7 angles"
     segment(qtbot, section)
     section._uncertainty.click()
@@ -254,7 +254,7 @@ def test_uncertainty_on_request_and_where_versions_disagree(
     disagreement = find_layer(viewer, nuclei, "disagreement")
     np.testing.assert_array_equal(disagreement.data, 0.25)
     assert not disagreement.visible
-    section._averaging.setCurrentText("none")
+    section._how._averaging.setCurrentText("none")
     segment(qtbot, section)
     section._uncertainty.click()
     assert disagreement not in viewer.layers
@@ -276,9 +276,9 @@ def test_a_tile_that_comes_again_for_another_version_keeps_its_colours(viewer, n
 
 def test_another_number_of_angles_is_shown(section, session):
     session.averaging = "12 angles"
-    assert section._averaging.currentText() == "12 angles"
+    assert section._how._averaging.currentText() == "12 angles"
     session.averaging = "none"
-    assert section._averaging.currentText() == "none"
+    assert section._how._averaging.currentText() == "none"
 
 
 def test_two_sections_of_one_viewer_do_not_write_twice(

@@ -1,31 +1,13 @@
-"""`check` and `weights`: look at annotations before training on them."""
+"""`weights`: the weight map of a label image."""
 
-import functools
 import time
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from napari_unet.cli.app import (
-    Images,
-    Json,
-    Labels,
-    app,
-    changed,
-    count,
-    fail,
-    report,
-    warn,
-)
-from napari_unet.cli.checking import check_pair, check_set
-from napari_unet.cli.classes import (
-    Planes,
-    Zero,
-    choose_kind,
-    class_rows,
-    show_classes,
-)
+from napari_unet.cli.app import Json, app, changed, report, warn
+from napari_unet.cli.classes import Zero
 from napari_unet.cli.examples import refuse_label_options
 from napari_unet.cli.label_files import (
     doubt_objects,
@@ -39,73 +21,8 @@ from napari_unet.cli.point_options import (
     PointRadius,
     PointVolumes,
 )
-from napari_unet.core.config import AnnotationKind, WeightMapConfig
+from napari_unet.core.config import WeightMapConfig
 from napari_unet.core.errors import InputError
-
-
-@app.command()
-def check(
-    images: Images,
-    labels: Labels,
-    annotation: Annotated[
-        AnnotationKind | None,
-        typer.Option(
-            help="What the numbers of the labels mean.",
-            show_default="objects; points where LABELS are CSV files",
-        ),
-    ] = None,
-    zero: Zero = "background",
-    ignore_label: Annotated[
-        int | None, typer.Option(help="Label number of ground to leave out.")
-    ] = None,
-    planes_as_channels: Planes = False,
-    point_radius: PointRadius = POINT_RADIUS,
-    volumes: PointVolumes = False,
-    as_json: Json = False,
-) -> None:
-    """Look for mistakes in images and labels before training; count the classes."""
-    from napari_unet.cli.checking_points import check_points
-    from napari_unet.formats.images import pair_files
-    from napari_unet.formats.points import pair_with_points
-
-    kind = choose_kind(annotation, labels)
-    if kind == "points":
-        refuse_label_options(zero=zero, ignore_label=ignore_label)
-        pairs = pair_with_points(images, labels)
-        read: Any = functools.partial(check_points, radius=point_radius, volume=volumes)
-    else:
-        pairs = pair_files(images, labels)
-        read = functools.partial(
-            check_pair, kind=kind, zero=zero, ignore_label=ignore_label
-        )
-    read = functools.partial(read, planes_as_channels=planes_as_channels)
-    checked = [read(*pair) for pair in pairs]
-    findings = [finding for each in checked for finding in each.findings]
-    found, more = check_set(
-        [each.example for each in checked if each.example is not None],
-        kind,
-        zero,
-    )
-    findings += more
-    errors = sum(finding["level"] == "error" for finding in findings)
-    lines = [f"{f['level']}: {f['image']}: {f['message']}" for f in findings]
-    warnings = len(findings) - errors
-    lines.append(
-        f"{count(len(pairs), 'pair')}: {count(errors, 'error')}, "
-        f"{count(warnings, 'warning')}."
-    )
-    if found is not None:
-        lines.insert(0, show_classes(found))
-    result: dict[str, Any] = {
-        "pairs": len(pairs),
-        "errors": errors,
-        "findings": findings,
-    }
-    if found is not None:
-        result["classes"] = class_rows(found)
-    report(result, "\n".join(lines), as_json=as_json)
-    if errors:
-        fail(f"Correct the {count(errors, 'error')} listed above before training.")
 
 
 @app.command()
@@ -154,8 +71,10 @@ def weights(
 
     Rare classes weigh more, and the line between touching objects is one pixel wide.
     The preset 'fast' trains with classes of equal weight and a line of two pixels.
+    σ is in pixels along X; planes of a stack are as far apart as its file says.
     """
     from napari_unet.cli.point_maps import weigh_table
+    from napari_unet.core.image import in_pixels_of_x
     from napari_unet.core.workflow import compute_weight_map
     from napari_unet.formats.points import holds_points
     from napari_unet.formats.tiff import write_grey
@@ -196,7 +115,11 @@ def weights(
         ignored = example.ignore_label
         start = time.perf_counter()
         weight_map = compute_weight_map(
-            example.annotation, config, kind=annotation, ignore_label=ignored
+            example.annotation,
+            config,
+            kind=annotation,
+            ignore_label=ignored,
+            pixel_size=in_pixels_of_x(size),
         )
     seconds = time.perf_counter() - start
     axes = "TZYX"[-weight_map.ndim :]

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import ValidationError
 
-from napari_unet.core.config import Config, DeviceChoice
+from napari_unet.core.config import THREADS_VARIABLE, Config, DeviceChoice
 from napari_unet.core.errors import InputError, TrainingDivergedError
 from napari_unet.core.setting_errors import explain_setting
 
@@ -37,7 +38,9 @@ def main() -> None:
     # Importing them registers the commands, in this order in the help.
     from napari_unet.cli import (  # noqa: F401
         annotation,
+        check,
         detection,
+        exporting,
         prediction,
         showcase,
         tools,
@@ -64,8 +67,21 @@ def main() -> None:
 
 
 @app.callback(invoke_without_command=True)
-def show_help(context: typer.Context) -> None:
+def show_help(
+    context: typer.Context,
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help=f"Threads to compute with on a processor; also {THREADS_VARIABLE} in "
+            "the environment.",
+            show_default="as many as it has cores",
+        ),
+    ] = None,
+) -> None:
     """Interactive microscopy segmentation with a U-Net."""
+    if threads is not None:
+        os.environ[THREADS_VARIABLE] = str(threads)
     if context.invoked_subcommand is None:
         print(context.get_help())
 

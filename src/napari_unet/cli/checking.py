@@ -1,121 +1,138 @@
-"""What `check` finds in a pair of files, and in a whole set of them."""
+"""What `check` reads: pairs of files, each with what is wrong in reading it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from napari_unet.cli.examples import check_same_scale, interpret, read_picture
-from napari_unet.core.config import AnnotationKind
+from napari_unet.cli.app import warn
+from napari_unet.cli.examples import (
+    check_same_scale,
+    interpret,
+    pair_up,
+    read_picture,
+    read_regions_of,
+)
+from napari_unet.core.config import (
+    AnnotationKind,
+    ModelSettings,
+    NetworkConfig,
+    TrainConfig,
+)
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Sequence
-
-    from napari_unet.core.annotation.class_values import ClassTable
-    from napari_unet.core.annotation.findings import Finding
+    from napari_unet.core.annotation.finding import Finding
+    from napari_unet.core.image import Image
     from napari_unet.core.workflow import Example
 
-# Image, level and message.
-Found = dict[str, str]
+
+@dataclass(frozen=True)
+class Reading:
+    """How files become annotated images; see the options of `check`."""
+
+    kind: AnnotationKind
+    zero: Literal["background", "ignore"] = "background"
+    ignore_label: int | None = None
+    split: bool = False
+    regions: Path | None = None
+    channels: tuple[int, ...] = ()
+    planes_as_channels: bool = False
 
 
 @dataclass(frozen=True)
 class Checked:
-    """One pair: what was found, and the example if it can be used."""
+    """One pair: what was found in reading it, and the example if it can be used."""
 
-    findings: list[Found]
+    findings: "list[Finding]"
     example: "Example | None" = None
 
 
-def check_pair(
-    image: Path,
-    labels: Path,
-    *,
-    kind: AnnotationKind,
-    zero: Literal["background", "ignore"],
-    ignore_label: int | None,
-    planes_as_channels: bool,
-) -> Checked:
+def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
     """Look at one pair; a file that cannot be read is a finding, too."""
-    if kind == "values":
-        return _check_target(image, labels, planes_as_channels)
-    import numpy as np
-
-    from napari_unet.core.annotation.class_findings import find_class_faults
-    from napari_unet.core.annotation.findings import Finding, find_faults
-    from napari_unet.core.annotation.target import Example
+    from napari_unet.core.annotation.finding import Finding
+    from napari_unet.core.annotation.findings import find_faults
     from napari_unet.core.frames import fold_times
-    from napari_unet.formats.images import read_class_labels, read_labels
+    from napari_unet.formats.images import read_class_labels, read_labels, stem_of
 
-    read = read_class_labels if kind == "classes" else read_labels
-    example, findings = None, []
+    kind = reading.kind
+    name = stem_of(image)
     try:
-        picture = read_picture(image, planes_as_channels)
-        painted = fold_times(read(labels))
+        picture = read_picture(image, reading.planes_as_channels)
+        name, picture = picture.name, pick(picture, reading.channels)
         check_same_scale(picture, labels)
-        # A stack is looked at as a whole, but cannot be an example.
-        if len(picture.shape) == 2 and painted.shape == picture.shape:
-            example = Example(picture, painted, ignore_label=ignore_label)
-            example = interpret(example, kind, zero)
-            painted = example.annotation
-            if kind == "classes":
-                findings = find_class_faults(example)
-            ignored = example.ignore_label
-            painted = np.where(painted == ignored, 0, painted) if ignored else painted
-        findings += find_faults(picture, painted, kind)
+        if kind in ("objects", "classes"):
+            read = read_class_labels if kind == "classes" else read_labels
+            painted = fold_times(read(labels))
+            if painted.shape != picture.shape:  # said with the likely reason
+                found = find_faults(picture, painted, kind)
+                return Checked([replace(f, image=name) for f in found])
+        regions = read_regions_of(reading.regions, image, len(picture.shape))
+        example = pair_up(picture, labels, kind, regions, reading.ignore_label)
+        example = interpret(example, kind, reading.zero, split=reading.split)
     except InputError as error:
-        findings, example = [Finding("error", str(error))], None
-    return Checked(_list(image, findings), example)
+        return Checked([Finding("error", str(error), name)])
+    return Checked([], example)
 
 
-def _check_target(image: Path, target: Path, planes_as_channels: bool) -> Checked:
-    """Look at an image and the one to predict from it."""
-    from napari_unet.core.annotation.findings import Finding
-    from napari_unet.core.annotation.value_findings import find_target_faults
-    from napari_unet.core.training.values import pair_images
-    from napari_unet.formats.images import read_image
+def pick(picture: "Image", channels: tuple[int, ...]) -> "Image":
+    """Return the image with the channels to read."""
+    from napari_unet.core.prediction.channels import pick_channels
 
-    example = None
-    try:
-        picture, right = read_picture(image, planes_as_channels), read_image(target)
-        check_same_scale(picture, target)
-        example = pair_images(picture, right)
-        findings = find_target_faults(picture, right)
-    except InputError as error:
-        findings, example = [Finding("error", str(error))], None
-    return Checked(_list(image, findings), example)
+    if not channels:
+        return picture
+    network = NetworkConfig(in_channels=len(channels))
+    return pick_channels(picture, ModelSettings(network=network, channels=channels))
 
 
-def _list(image: Path, findings: "Sequence[Finding]") -> list[Found]:
-    """Return what was found in an image, ready for JSON."""
+def find_unpaired(
+    lonely: Sequence[Path], images: Path, orphaned: Sequence[Path], labels: Path
+) -> "list[Finding]":
+    """Return a finding for each file without a partner."""
+    from napari_unet.core.annotation.finding import Finding
+    from napari_unet.formats.images import stem_of
+
+    advice = "Files belong together if their names are equal but for the ending."
     return [
-        {"image": image.name, "level": f.level, "message": f.message} for f in findings
+        Finding("error", f"There are no {noun} for it in '{place}'. {advice}", each)
+        for noun, place, files in (
+            ("labels", labels, lonely),
+            ("images", images, orphaned),
+        )
+        for each in map(stem_of, files)
     ]
 
 
-def check_set(
-    examples: "list[Example]",
+def warn_of(findings: "Sequence[Finding]", file: str = "") -> None:
+    """Say findings on standard error, with image and place."""
+    for finding in findings:
+        places = (part for part in (file or finding.image, finding.where) if part)
+        warn(f"{', '.join(places)}: {finding.message}")
+
+
+def warn_of_borders(
+    examples: "Sequence[Example]",
     kind: AnnotationKind,
-    zero: Literal["background", "ignore"],
-) -> "tuple[ClassTable | None, list[Found]]":
-    """Look at all pairs together; return the table of classes, and what was found."""
-    from napari_unet.core.annotation.class_findings import find_set_faults
-    from napari_unet.core.annotation.class_values import count_values, settle_classes
-    from napari_unet.core.annotation.point_findings import find_point_set_faults
+    network: NetworkConfig,
+    config: TrainConfig,
+) -> None:
+    """Say of which objects the separation border leaves nearly nothing."""
+    from napari_unet.core.training.inspection import find_shrunk_objects
 
-    table = None
-    found: list[Found] = []
-    if kind == "classes" and examples:
-        try:
-            table = settle_classes(count_values(examples), first=int(zero == "ignore"))
-        except InputError as error:
-            name = examples[0].image.name
-            found.append({"image": name, "level": "error", "message": str(error)})
-    of_set = find_set_faults(examples, table)
-    if kind == "points":
-        of_set += find_point_set_faults(examples)
-    found += [
-        {"image": name, "level": finding.level, "message": finding.message}
-        for name, finding in of_set
+    if kind == "objects":
+        warn_of(find_shrunk_objects(examples, network, config))
+
+
+def finding_rows(
+    findings: "Sequence[Finding]", files: dict[str, str]
+) -> list[dict[str, Any]]:
+    """Return findings ready for JSON, with the names of the images' files."""
+    return [
+        {
+            "image": files.get(finding.image, finding.image),
+            "level": finding.level,
+            "place": None if finding.place is None else list(finding.place),
+            "message": finding.message,
+        }
+        for finding in findings
     ]
-    return table, found

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.cli.app import warn
+from napari_unet.cli.examples import read_regions_of
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
@@ -39,6 +40,7 @@ def compare_class_maps(
     pairs: Sequence[tuple[Path, Path]],
     ignore_label: int | None,
     settings: ModelSettings | None,
+    regions: Path | None = None,
     differences: "Differences | None" = None,
 ) -> ClassMaps:
     """Compare files of classes.
@@ -52,6 +54,8 @@ def compare_class_maps(
     settings : ModelSettings, optional
         Of a model: the truth holds what it learned from, the predictions, too, or the
         numbers of its classes. Without it each value that occurs anywhere is a class.
+    regions : Path, optional
+        Folder of regions: what lies outside does not count.
     differences : Differences, optional
         Writes where they differ.
 
@@ -64,7 +68,7 @@ def compare_class_maps(
     from napari_unet.formats.images import stem_of
 
     if settings is None:
-        values = _find_values(pairs, ignore_label)
+        values = _find_values(pairs, ignore_label, regions)
         titles: tuple[str, ...] = tuple(map(_show, values))
     else:
         titles = tuple(f"{n} {name}" for n, name in enumerate(settings.class_names))
@@ -72,10 +76,12 @@ def compare_class_maps(
     for path, truth in pairs:
         try:
             if settings is None:
-                found, right, known = _read_pair(path, truth, ignore_label)
+                found, right, known = _read_pair(path, truth, ignore_label, regions)
                 found, right = (np.searchsorted(values, a) for a in (found, right))
             else:
-                found, right, known = _read_for(path, truth, ignore_label, settings)
+                found, right, known = _read_for(
+                    path, truth, ignore_label, settings, regions
+                )
             scores[stem_of(truth)] = score_classes(
                 found, right, len(titles), known=known
             )
@@ -88,40 +94,45 @@ def compare_class_maps(
 
 
 def _read_pair(
-    path: Path, truth: Path, ignore_label: int | None
+    path: Path, truth: Path, ignore_label: int | None, regions: Path | None
 ) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.bool_]]:
     """Return the values of a prediction and of its truth, and which pixels count."""
+    from napari_unet.core.annotation.target import mark_known
     from napari_unet.core.evaluation.overlap import check_pair
     from napari_unet.formats.images import read_class_labels
 
     found, right = read_class_labels(path), read_class_labels(truth)
     check_pair(found, right)
-    known = np.ones(right.shape, bool)
+    known = mark_known(right.shape, read_regions_of(regions, truth, right.ndim))
     if ignore_label is not None:
-        known = right != ignore_label
+        known &= right != ignore_label
     return found, right, known
 
 
 def _read_for(
-    path: Path, truth: Path, ignore_label: int | None, settings: ModelSettings
+    path: Path,
+    truth: Path,
+    ignore_label: int | None,
+    settings: ModelSettings,
+    regions: Path | None,
 ) -> tuple[NDArray[np.integer], NDArray[np.integer], NDArray[np.bool_]]:
     """Return the classes of a model, predicted and true, and which pixels count."""
     from napari_unet.core.annotation.class_values import IGNORED, classify, read_value
     from napari_unet.core.annotation.merged_values import read_merged
 
-    found, right, known = _read_pair(path, truth, ignore_label)
+    found, right, known = _read_pair(path, truth, ignore_label, regions)
     if settings.class_values:
         values = [*map(read_value, settings.class_values)]
         merged = read_merged(settings.class_values)
         right = classify(right, values, truth.name, ignore_label, merged=merged)
-        known = right != IGNORED
+        known &= right != IGNORED
         if set(np.unique(found).tolist()) <= {*values, *dict(merged)}:
             found = classify(found, values, path.name, merged=merged)
     return found, right, known
 
 
 def _find_values(
-    pairs: Sequence[tuple[Path, Path]], ignore_label: int | None
+    pairs: Sequence[tuple[Path, Path]], ignore_label: int | None, regions: Path | None
 ) -> NDArray[np.integer]:
     """Return the values that count anywhere, in ascending order.
 
@@ -131,7 +142,7 @@ def _find_values(
     true: set[int] = set()
     for path, truth in pairs:
         try:
-            found, right, known = _read_pair(path, truth, ignore_label)
+            found, right, known = _read_pair(path, truth, ignore_label, regions)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
         predicted.update(np.unique(found[known]).tolist())

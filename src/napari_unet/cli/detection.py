@@ -2,6 +2,7 @@
 
 import functools
 import operator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +18,18 @@ from napari_unet.cli.app import (
     table,
     warn,
 )
+from napari_unet.cli.examples import counted_regions
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
     TileEdge,
     UsedModel,
     Versions,
+    Zoom,
     check_folder,
     predict,
     read_average,
+    read_scale,
     read_tile,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
@@ -38,8 +42,9 @@ from napari_unet.core.annotation.points import lie_between_planes
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from napari_unet.core.annotation.target import Region
     from napari_unet.core.evaluation.detection import DetectionScores
     from napari_unet.formats.points import PointTable
 
@@ -53,6 +58,7 @@ def detect(
     model: UsedModel,
     out: Results,
     tile: TileEdge = "auto",
+    scale: Zoom = "pixel-size",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -74,6 +80,7 @@ def detect(
 
     describe_device(device)  # refuses one that is not there
     edge, averaging = read_tile(tile), read_average(tta)
+    factor = read_scale(scale)
     loaded = open_model(model)
     require_kind(loaded, detects=True)
     config = changed(loaded.settings.objects, threshold=threshold)
@@ -93,7 +100,7 @@ def detect(
     for path, target in targets.items():
         try:
             image = read_image(path)
-            segmentation = predict(image, loaded, edge, averaging, device)
+            segmentation = predict(image, loaded, edge, averaging, device, factor)
         except InputError as error:  # the others are looked at all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
@@ -149,6 +156,7 @@ def evaluate_points(
     true: Path,
     distance: float,
     *,
+    regions: Path | None = None,
     volumes: bool,
     z_step: float | None,
     as_json: bool,
@@ -165,14 +173,15 @@ def evaluate_points(
     places = (predicted, find_tables(predicted)), (true, find_tables(true))
     by_image: dict[str, dict[str, DetectionScores]] = {}
     for path, truth in pair_by_stem(*places, nouns=("points", "true points")):
-        found = read_points(path)
+        found, wanted = read_points(path), read_points(truth)
         if not volumes and lie_between_planes(found.points):
             warn(
                 f"{path.name}: points lie between planes, as a network of volumes "
                 "finds them; here each counts on the nearest plane only. Compare with "
                 "--volumes."
             )
-        by_image[stem_of(path)] = compare(found, read_points(truth))
+        boxes = counted_regions(regions, truth, wanted.points.positions.shape[1])
+        by_image[stem_of(path)] = compare(_cut(found, boxes), _cut(wanted, boxes))
     names = sorted({name for scored in by_image.values() for name in scored})
     of_class = {
         name: _total(s[name] for s in by_image.values() if name in s) for name in names
@@ -194,6 +203,22 @@ def evaluate_points(
         ratios = [f"{numbers[name]:.3f}" for name in SHOWN]
         rows.append([title, *ratios, *(str(numbers[name]) for name in COUNTED)])
     report(result, table(rows), as_json=as_json)
+
+
+def _cut(table: "PointTable", boxes: "Sequence[Region]") -> "PointTable":
+    """Return the points that lie in the regions of an image, if it has any."""
+    import numpy as np
+
+    points = table.points
+    if not boxes or len(boxes[0].start) != points.positions.shape[1]:
+        return table
+    pixels = np.round(points.positions)
+    inside = np.zeros(len(points), bool)
+    for box in boxes:
+        inside |= ((pixels >= box.start) & (pixels < box.stop)).all(axis=1)
+    names = tuple(n for n, keep in zip(points.names, inside, strict=True) if keep)
+    cut = replace(points, positions=points.positions[inside], names=names)
+    return replace(table, points=cut)
 
 
 def _score_tables(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
 from napari_unet.cli.class_maps import compare_class_maps
+from napari_unet.cli.examples import counted_regions
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:  # so that --help does not wait for what computes
     import numpy as np
 
     from napari_unet.cli.differences import Differences
+    from napari_unet.core.annotation.target import Region
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.value_scores import ValueScores
 
@@ -50,11 +52,13 @@ def evaluate_objects(
     differences: "Differences | None" = None,
     *,
     volumes: bool,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare label images object by object: F1, IoU, Dice, SEG and AP."""
     import numpy as np
 
+    from napari_unet.core.annotation.target import mark_known
     from napari_unet.core.workflow import evaluate
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
@@ -62,11 +66,14 @@ def evaluate_objects(
     for path, truth in pair_files(predicted, true):
         found, right = read_labels(path), read_labels(truth)
         try:
-            scores[stem_of(path)] = evaluate(found, right, ignore_label, volume=volumes)
+            boxes = counted_regions(regions, truth, right.ndim)
+            scores[stem_of(path)] = evaluate(
+                found, right, ignore_label, volume=volumes, regions=boxes
+            )
             if differences is not None:
-                known = np.full(right.shape, True)
+                known = mark_known(right.shape, boxes)
                 if ignore_label is not None:
-                    known = right != ignore_label
+                    known &= right != ignore_label
                 right = np.where(known, right, 0)
                 differences.write(truth, found, right, known, volume=volumes)
         except InputError as error:
@@ -86,6 +93,7 @@ def evaluate_classes(
     differences: "Differences | None" = None,
     *,
     settings: ModelSettings | None = None,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
@@ -96,7 +104,7 @@ def evaluate_classes(
     from napari_unet.formats.images import pair_files
 
     maps = compare_class_maps(
-        pair_files(predicted, true), ignore_label, settings, differences
+        pair_files(predicted, true), ignore_label, settings, regions, differences
     )
     overall = functools.reduce(operator.add, maps.scores.values())
     by_class = [["class (overall)", "IOU", "DICE", "TRUE PX", "PREDICTED PX"]]
@@ -127,12 +135,14 @@ def evaluate_boundaries(
     *,
     invert_predicted: bool,
     invert_true: bool,
+    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare probability maps with true cells: the ISBI errors over ten thresholds.
 
     And the Dice coefficient of the probabilities themselves.
     """
+    from napari_unet.core.annotation.target import mark_known
     from napari_unet.core.evaluation.soft_dice import DiceSums, sum_dice
     from napari_unet.formats.images import read_labels, stem_of
     from napari_unet.formats.probabilities import (
@@ -151,8 +161,11 @@ def evaluate_boundaries(
             right, ignored = _invert(right, ignore_label)
         try:
             name = stem_of(truth)
-            scores[name] = _sweep(name, probability, right, ignored)
-            known = None if ignored is None else right != ignored
+            boxes = counted_regions(regions, truth, right.ndim)
+            scores[name] = _sweep(name, probability, right, boxes, ignored)
+            known = mark_known(right.shape, boxes)
+            if ignored is not None:
+                known &= right != ignored
             dice[name] = sum_dice(probability, right > 0, known)
         except InputError as error:
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
@@ -180,11 +193,13 @@ def _sweep(
     name: str,
     probability: "np.ndarray",
     true: "np.ndarray",
+    regions: "tuple[Region, ...]",
     ignore_label: int | None,
 ) -> "BoundaryScores":
     """Compare one image, all its planes, with a progress bar over the thresholds."""
     from tqdm import tqdm
 
+    from napari_unet.core.annotation.target import on_plane
     from napari_unet.core.evaluation.boundary_scores import THRESHOLDS, BoundaryScores
     from napari_unet.core.frames import fold_times
     from napari_unet.evaluated import sweep_plane
@@ -195,14 +210,18 @@ def _sweep(
             f"{true.shape}; they must be of the same image."
         )
     probability, true = fold_times(probability), fold_times(true)
-    planes = [(probability, true)]
+    planes = [(probability, true, regions)]
     if true.ndim == 3:
-        planes = list(zip(probability, true, strict=True))
+        planes = [
+            (probability[z], true[z], boxes)
+            for z in range(len(true))
+            if (boxes := on_plane(regions, z)) or not regions
+        ]
     scores = BoundaryScores()
     total = len(planes) * len(THRESHOLDS)
     with tqdm(desc=name, total=total, unit="threshold", file=sys.stderr) as bar:
         for plane in planes:
-            steps = sweep_plane(*plane, ignore_label=ignore_label)
+            steps = sweep_plane(*plane, ignore_label)
             while True:
                 try:
                     next(steps)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from napari_unet.cli.app import warn
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
@@ -32,36 +33,44 @@ def read_examples(
     """
     from tqdm import tqdm
 
-    from napari_unet.core.annotation.target import Example
-    from napari_unet.core.training.values import pair_images
-    from napari_unet.formats.images import (
-        pair_files,
-        read_class_labels,
-        read_image,
-        read_labels,
-    )
+    from napari_unet.formats.images import pair_files
 
     check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
-    read = read_class_labels if kind == "classes" else read_labels
     examples = []
     pairs = pair_files(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
         picture = read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
-        around = _read_regions(regions, image)
-        if kind == "values":
-            target = read_image(label)
-            examples.append(pair_images(picture, target, regions=around, role=role))
-            continue
-        example = Example(
-            image=picture,
-            annotation=read(label),
-            regions=around,
-            ignore_label=ignore_label,
-            role=role,
-        )
+        around = read_regions_of(regions, image, len(picture.shape))
+        example = pair_up(picture, label, kind, around, ignore_label, role)
         examples.append(interpret(example, kind, zero, split=split))
     return examples
+
+
+def pair_up(
+    picture: "Image",
+    label: Path,
+    kind: AnnotationKind,
+    regions: "tuple[Region, ...]" = (),
+    ignore_label: int | None = None,
+    role: Literal["training", "validation"] = "training",
+) -> "Example":
+    """Read the labels of an image; for the kind ``values``, the image to predict."""
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.core.training.values import pair_images
+    from napari_unet.formats.images import read_class_labels, read_image, read_labels
+
+    if kind == "values":
+        target = read_image(label)
+        return pair_images(picture, target, regions=regions, role=role)
+    read = read_class_labels if kind == "classes" else read_labels
+    return Example(
+        image=picture,
+        annotation=read(label),
+        regions=regions,
+        ignore_label=ignore_label,
+        role=role,
+    )
 
 
 def check_reading(
@@ -137,29 +146,17 @@ def read_point_examples(
     role: Literal["training", "validation"] = "training",
 ) -> "list[Example]":
     """Read pairs of an image and a CSV file of points as annotated images."""
-    import numpy as np
     from tqdm import tqdm
 
-    from napari_unet.core.annotation.target import Example
-    from napari_unet.formats.points import pair_with_points, read_points
+    from napari_unet.formats.points import pair_with_points
 
     refuse_label_options(zero=zero, ignore_label=ignore_label, split=split)
     examples = []
     pairs = pair_with_points(images, points)
     for image, table in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
         picture = read_picture(image, planes_as_channels)
-        marked = read_points(table).points
-        try:
-            example = Example(
-                image=picture,
-                annotation=np.zeros(picture.shape, np.uint8),
-                regions=_read_regions(regions, image),
-                role=role,
-                points=marked,
-            )
-        except InputError as error:
-            raise InputError(f"{table.name}: {error}") from error
-        examples.append(example)
+        around = read_regions_of(regions, image, len(picture.shape))
+        examples.append(pair_with_table(picture, table, around, role))
     return examples
 
 
@@ -189,8 +186,39 @@ def refuse_label_options(
         )
 
 
-def _read_regions(folder: Path | None, image: Path) -> "tuple[Region, ...]":
-    """Return the regions of an image; none where there is no file of them."""
+def pair_with_table(
+    picture: "Image",
+    table: Path,
+    regions: "tuple[Region, ...]" = (),
+    role: Literal["training", "validation"] = "training",
+) -> "Example":
+    """Read the points of an image."""
+    import numpy as np
+
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.formats.points import read_points
+
+    points = read_points(table).points
+    try:
+        return Example(
+            image=picture,
+            annotation=np.zeros(picture.shape, np.uint8),
+            regions=regions,
+            role=role,
+            points=points,
+        )
+    except InputError as error:
+        raise InputError(f"{table.name}: {error}") from error
+
+
+def read_regions_of(folder: Path | None, file: Path, axes: int) -> "tuple[Region, ...]":
+    """Return the regions of the file with this stem, with as many axes as its pixels.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or a region names a plane of what has none.
+    """
     from napari_unet.core.annotation.target import Region
     from napari_unet.formats.geojson import read_regions
     from napari_unet.formats.images import stem_of
@@ -202,11 +230,27 @@ def _read_regions(folder: Path | None, image: Path) -> "tuple[Region, ...]":
             f"--regions {folder}: there is no such folder; name the one that holds "
             "<stem>.geojson for each image."
         )
-    file = folder / f"{stem_of(image)}.geojson"
-    if not file.exists():
+    drawn = folder / f"{stem_of(file)}.geojson"
+    if not drawn.exists():
         return ()
-    boxes: list[Any] = read_regions(file)
+    # Planes of a stack with time are counted through all time points.
+    boxes: list[Any] = read_regions(drawn, min(axes, 3))
     return tuple(Region(*box) for box in boxes)
+
+
+def counted_regions(
+    folder: Path | None, truth: Path, axes: int
+) -> "tuple[Region, ...]":
+    """Return the regions in which labels or points are compared; say if none are."""
+    from napari_unet.formats.images import stem_of
+
+    found = read_regions_of(folder, truth, axes)
+    if folder is not None and not found:
+        warn(
+            f"{truth.name}: '{folder}' holds no regions of it ({stem_of(truth)}."
+            "geojson); all of the image counts."
+        )
+    return found
 
 
 def _split(example: "Example") -> "Example":

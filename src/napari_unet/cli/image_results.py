@@ -1,5 +1,6 @@
 """What `segment` and `detect` share: options, prediction, and the folder."""
 
+import math
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +20,13 @@ UsedModel = Annotated[str, typer.Option(help="A model folder, or a model's name.
 Results = Annotated[Path, typer.Option(help="Folder for the results.")]
 TileEdge = Annotated[
     str, typer.Option(help="Edge of a tile in px, or 'auto' (from free memory).")
+]
+Zoom = Annotated[
+    str,
+    typer.Option(
+        help="Zoom before the network: a factor, 1 for none, or 'pixel-size' (by those "
+        "of image and model)."
+    ),
 ]
 Versions = Annotated[
     str,
@@ -40,6 +48,22 @@ def read_tile(tile: str) -> int | None:
     if not tile.isdigit():
         raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
     return int(tile)
+
+
+def read_scale(scale: str) -> float | None:
+    """Return the zoom before the network, None for 'pixel-size'."""
+    if scale == "pixel-size":
+        return None
+    try:
+        factor = float(scale)
+    except ValueError:
+        factor = math.nan
+    if not 0 < factor < math.inf:
+        raise InputError(
+            f"--scale {scale}: give a factor above 0, or 'pixel-size' to go by the "
+            "pixel sizes."
+        )
+    return factor
 
 
 def read_average(tta: str) -> Averaging:
@@ -96,15 +120,29 @@ def predict(
     tile: int | None,
     averaging: Averaging,
     device: DeviceChoice,
+    scale: float | None = None,
 ) -> "Segmentation":
-    """Predict one image with a progress bar over its tiles."""
+    """Predict one image: what it will take, then a progress bar over its tiles."""
     from tqdm import tqdm
 
+    from napari_unet.core.device import choose_compute, free_bytes
+    from napari_unet.core.prediction.plan import plan_prediction
     from napari_unet.core.workflow import segment as segment_image
 
-    steps = segment_image(image, model, tile=tile, averaging=averaging, device=device)
+    plan = plan_prediction(
+        image,
+        model.settings,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        memory=free_bytes(choose_compute(device).device),
+    )
+    tqdm.write(f"{image.name}: {plan.describe()}", file=sys.stderr)
+    steps = segment_image(
+        image, model, tile=tile, scale=scale, averaging=averaging, device=device
+    )
     unit = "tile" if averaging == "none" else "step"  # one version of one tile
-    with tqdm(desc=image.name, unit=unit, file=sys.stderr) as bar:
+    with tqdm(desc=image.name, total=plan.steps, unit=unit, file=sys.stderr) as bar:
         while True:
             try:
                 progress = next(steps)

@@ -96,7 +96,7 @@ def doubt_objects(example: "Example", name: str) -> str:
     import numpy as np
     from scipy import ndimage
 
-    from napari_unet.core.annotation.findings import looks_binary
+    from napari_unet.core.annotation.object_findings import looks_binary
 
     painted = example.annotation
     if example.ignore_label is not None:

@@ -33,9 +33,10 @@ def weigh_table(
     import numpy as np
 
     from napari_unet.core.annotation.point_maps import weigh_points
+    from napari_unet.core.image import in_pixels_of_x
 
     picture, targets = _draw(table, image, config, radius=radius, volumes=volumes)
-    sizes = _relative(picture) if volumes else None
+    sizes = in_pixels_of_x(picture.pixel_size_um) if volumes else None
     maps = weigh_points([target for _, target in targets], config, sizes)
     whole = np.zeros(picture.shape, np.float32)
     for (place, _), weights in zip(targets, maps, strict=True):
@@ -80,6 +81,7 @@ def _draw(
 
     from napari_unet.core.annotation.point_maps import draw_points
     from napari_unet.core.annotation.points import check_inside, fold_points
+    from napari_unet.core.image import in_pixels_of_x
     from napari_unet.formats.images import read_image
     from napari_unet.formats.points import read_points
 
@@ -106,7 +108,7 @@ def _draw(
             picture.shape,
             config,
             radius=radius,
-            pixel_size=_relative(picture) if volumes else None,
+            pixel_size=in_pixels_of_x(picture.pixel_size_um) if volumes else None,
         )
         return picture, [(slice(None), target)]
     planes = np.unique(np.round(points.positions[:, 0]).astype(int)).tolist()
@@ -114,9 +116,3 @@ def _draw(
         (z, draw_points(points.plane(z), picture.shape[1:], config, radius=radius))
         for z in planes
     ]
-
-
-def _relative(image: "Image") -> Sizes:
-    """Return the pixel size in pixels of X, where it is known."""
-    sizes = image.pixel_size_um
-    return None if sizes is None else tuple(size / sizes[-1] for size in sizes)

@@ -22,9 +22,11 @@ from napari_unet.cli.image_results import (
     TileEdge,
     UsedModel,
     Versions,
+    Zoom,
     check_folder,
     predict,
     read_average,
+    read_scale,
     read_tile,
 )
 from napari_unet.cli.model_folder import open_model, require_kind
@@ -45,6 +47,7 @@ def segment(
     model: UsedModel,
     out: Results,
     tile: TileEdge = "auto",
+    scale: Zoom = "pixel-size",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -76,7 +79,7 @@ def segment(
     from napari_unet.formats.tiff import was_written_here
 
     describe_device(device)  # refuses one that is not there
-    edge, averaging = read_tile(tile), read_average(tta)
+    edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     loaded = open_model(model)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
@@ -97,7 +100,7 @@ def segment(
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = predict(image, loaded, edge, averaging, device)
+            segmentation = predict(image, loaded, edge, averaging, device, factor)
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
@@ -195,6 +198,12 @@ def evaluate(
             "otherwise each plane counts for itself.",
         ),
     ] = False,
+    regions: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of <stem>.geojson: only what lies in these rectangles counts."
+        ),
+    ] = None,
     distance: Annotated[
         float, typer.Option(help="Points: how far apart a pair may be, px.", min=0)
     ] = 3.0,
@@ -242,7 +251,10 @@ def evaluate(
         values=values,
         inverted=invert_predicted or invert_true,
         model=model,
-        of_labels=ignore_label is not None or volumes or differences is not None,
+        of_labels=ignore_label is not None
+        or volumes
+        or regions is not None
+        or differences is not None,
     )
     of_points = holds_points(predicted) and holds_points(true)
     painted = open_differences(
@@ -257,6 +269,7 @@ def evaluate(
             ignore_label,
             painted,
             settings=None if model is None else open_model(model).settings,
+            regions=regions,
             as_json=as_json,
         )
     elif boundaries:
@@ -266,6 +279,7 @@ def evaluate(
             ignore_label,
             invert_predicted=invert_predicted,
             invert_true=invert_true,
+            regions=regions,
             as_json=as_json,
         )
     elif of_points:
@@ -273,11 +287,18 @@ def evaluate(
             *(predicted, true, distance),
             volumes=volumes,
             z_step=z_step,
+            regions=regions,
             as_json=as_json,
         )
     else:
         evaluate_objects(
-            predicted, true, ignore_label, painted, volumes=volumes, as_json=as_json
+            predicted,
+            true,
+            ignore_label,
+            painted,
+            volumes=volumes,
+            regions=regions,
+            as_json=as_json,
         )
 
 
@@ -299,6 +320,6 @@ def _check_options(
         raise InputError("--model tells the classes of the labels; it needs --classes.")
     if values and of_labels:
         raise InputError(
-            "--ignore-label, --volumes and --differences are about labels; leave them "
-            "out with --values."
+            "--ignore-label, --regions, --volumes and --differences are about labels; "
+            "leave them out with --values."
         )

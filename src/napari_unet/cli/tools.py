@@ -9,6 +9,7 @@ import typer
 
 from napari_unet.cli.annotation import check_output, pixel_size_of
 from napari_unet.cli.app import Json, app, changed, report, table
+from napari_unet.cli.checking import warn_of
 from napari_unet.cli.classes import Zero
 from napari_unet.cli.label_files import read_annotations
 from napari_unet.cli.point_options import (
@@ -35,8 +36,9 @@ def tools(
         Tool,
         typer.Argument(
             help="instances: number the pieces of a mask; borders: labels with the "
-            "separation border cut; distance: to the nearest object, below 0 inside; "
-            "density: of the centres of patches; counts: pixels and objects per class."
+            "separation border cut; distance: to the nearest object, below 0 inside, "
+            "in px of X; density: of the centres of patches; counts: pixels and "
+            "objects per class."
         ),
     ],
     labels: Annotated[
@@ -71,6 +73,7 @@ def tools(
 ) -> None:
     """Make instances, borders, a distance map, a density or counts of labels."""
     from napari_unet.cli.point_maps import density_of_table
+    from napari_unet.core.annotation.object_findings import find_border_faults
     from napari_unet.formats.images import find_images, stem_of
     from napari_unet.formats.points import holds_points
 
@@ -106,8 +109,11 @@ def tools(
         check_output(path, target)
     examples, _ = read(paths)
     for path, example, target in zip(paths, examples, targets, strict=True):
-        made = _make(tool, example, corners, width, sampling, annotation)
-        _write(target, made, pixel_size_of(path))
+        size = pixel_size_of(path)
+        made = _make(tool, example, corners, width, sampling, annotation, size)
+        if tool == "borders":
+            warn_of(find_border_faults(example, width), path.name)
+        _write(target, made, size)
     text = "\n".join(map(str, targets))
     report({"tool": tool, "out": [str(t) for t in targets]}, text, as_json=as_json)
 
@@ -125,6 +131,7 @@ def _make(
     width: int,
     sampling: SamplingConfig,
     kind: AnnotationKind,
+    pixel_size_um: tuple[float, ...] | None,
 ) -> "np.ndarray":
     """Return what a tool makes of labels."""
     import numpy as np
@@ -133,6 +140,7 @@ def _make(
     from napari_unet.core.annotation.sampling import sampling_density
     from napari_unet.core.annotation.separation_border import cut_separation_border
     from napari_unet.core.annotation.target import make_target, split_components
+    from napari_unet.core.image import in_pixels_of_x
 
     painted, ignore_label = example.annotation, example.ignore_label
     if tool == "density":
@@ -147,7 +155,7 @@ def _make(
         return split_components(painted, corners=corners)
     if tool == "borders":
         return cut_separation_border(painted, width)
-    return distance_map(painted)
+    return distance_map(painted, in_pixels_of_x(pixel_size_um))
 
 
 def _write(

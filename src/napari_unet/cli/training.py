@@ -1,9 +1,8 @@
 """`train`: from images and labels to a model folder."""
 
 import functools
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -14,35 +13,30 @@ from napari_unet.cli.app import (
     Labels,
     app,
     changed,
-    report,
 )
+from napari_unet.cli.checking import warn_of_borders
 from napari_unet.cli.classes import (
     Planes,
     Zero,
     check_planes,
     choose_kind,
-    class_rows,
     read_channels,
     read_names,
-    say_class_scores,
     settle,
 )
 from napari_unet.cli.examples import choose_reader
-from napari_unet.cli.model_folder import (
-    open_model,
-    put_back,
-    set_aside,
-)
+from napari_unet.cli.export_patches import choose_folder, export_batch
+from napari_unet.cli.model_folder import open_model
 from napari_unet.cli.normalisation import (
     check_same_normalisation,
     take_normalisation,
 )
 from napari_unet.cli.settings import apply_settings
-from napari_unet.cli.stop import stop_requests
 from napari_unet.cli.training_options import (
     check_old,
     check_old_planes,
     choose_base,
+    choose_pixel_size,
     make_config,
     make_settings,
     open_start,
@@ -51,26 +45,30 @@ from napari_unet.cli.training_options import (
     say_what_stays,
     with_classes,
 )
+from napari_unet.cli.training_run import train_into
 from napari_unet.cli.values import refuse_labels
 from napari_unet.core.config import (
+    AUGMENTATIONS,
     AnnotationKind,
+    AugmentationName,
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from napari_unet.core.annotation.target import Example
-    from napari_unet.core.card import Card
-    from napari_unet.core.workflow import TrainProgress
 
 
 @app.command()
 def train(
     images: Images,
     labels: Labels,
-    model: Annotated[Path, typer.Option(help="The model folder to write.")],
+    model: Annotated[
+        Path | None,
+        typer.Option(help="The model folder to write; not with --export-patches."),
+    ] = None,
     start_from: Annotated[
         str | None, typer.Option(help="Fine-tune this model (a folder or a name).")
     ] = None,
@@ -148,12 +146,30 @@ def train(
         Literal["same", "valid", "reflect", "partial"] | None,
         typer.Option(help="Of the convolutions."),
     ] = None,
+    pixel_size: Annotated[
+        float | None,
+        typer.Option(
+            help="Pixel size of a new model, µm: images are rescaled to it.",
+            show_default="that of the images",
+        ),
+    ] = None,
+    pixel_size_z: Annotated[
+        float | None,
+        typer.Option(
+            help="3D: distance of planes of a new model, µm.",
+            show_default="that of the images",
+        ),
+    ] = None,
     learning_rate: Annotated[
         float | None, typer.Option(help="Largest step size.")
     ] = None,
     weights_form: Annotated[
         Literal["2015", "2019"] | None,
         typer.Option(help="Weight map of the paper or of Falk et al., as published."),
+    ] = None,
+    augmentation: Annotated[
+        AugmentationName | None,
+        typer.Option(help="Random changes of the patches, as a whole."),
     ] = None,
     settings: Annotated[
         list[str] | None,
@@ -174,11 +190,22 @@ def train(
             "to a later one.",
         ),
     ] = False,
+    export_patches: Annotated[
+        Path | None,
+        typer.Option(
+            help="Do not train: write patches as a training would see them into this "
+            "folder, image, target and weights of each as TIFF."
+        ),
+    ] = None,
+    patches: Annotated[
+        int, typer.Option(min=1, max=999, help="How many, for --export-patches.")
+    ] = 12,
     as_json: Json = False,
 ) -> None:
     """Train a model or fine-tune one; Ctrl-C saves what it has learned."""
     from napari_unet.core import workflow
 
+    model = choose_folder(model, export_patches, resume=resume)
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
     start = open_start(start_from, resume=resume)
@@ -201,6 +228,7 @@ def train(
         learning_rate=learning_rate,
         seed=seed,
         point_radius=point_radius,
+        augmentation=augmentation and AUGMENTATIONS[augmentation].model_dump(),
     )
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)
@@ -229,13 +257,25 @@ def train(
         planes_as_channels=planes_as_channels,
     )
     examples = _read_all(read, images, labels, validation_images, validation_labels)
-    if annotation is None:
-        refuse_labels(examples)
+    refuse_labels(examples, is_told=annotation is not None)
     examples, found = settle(examples, kind, names, old, zero=zero)
+    warn_of_borders(examples, kind, network, config)
     start = with_classes(start, old, kind, found, config.seed)
     model_settings = make_settings(base, network, kind, found, names).replaced(
-        channels=picked, planes_as_channels=planes_as_channels
+        channels=picked,
+        planes_as_channels=planes_as_channels,
+        **choose_pixel_size(base, old, pixel_size, pixel_size_z),
     )
+    if export_patches is not None:
+        batch = workflow.draw_patches(
+            examples,
+            config=config,
+            start_from=start,
+            settings=model_settings,
+            count=patches,
+        )
+        export_batch(export_patches, batch, as_json=as_json)
+        return
     steps = workflow.fine_tune(
         examples,
         model,
@@ -247,21 +287,7 @@ def train(
         device=device,
         resume=resume,
     )
-    next(steps)  # everything given is checked before an older model is touched
-    kept = None if resume else set_aside(model, start)
-    try:
-        interrupted = _drive(steps)
-    except BaseException:
-        put_back(kept, model)
-        raise
-    result, text = _summarise(model)
-    result["classes"] = None if found is None else class_rows(found)
-    result["kept"] = None if kept is None else str(kept)
-    if kept is not None:
-        text += f"\nThe model that was there is now '{kept}'."
-    report(result, text, as_json=as_json)
-    if interrupted:
-        raise typer.Exit(130)
+    train_into(model, steps, start, found, resume=resume, as_json=as_json)
 
 
 def _read_all(
@@ -278,80 +304,3 @@ def _read_all(
     if validation_images is not None and validation_labels is not None:
         examples += read(validation_images, validation_labels, role="validation")
     return examples
-
-
-def _drive(steps: "Iterator[TrainProgress]") -> bool:
-    """Run a training with a progress bar; return whether it was interrupted.
-
-    The first Ctrl-C (or a polite kill) stops after the current step, and the training
-    saves itself; a second one stops at once.
-    """
-    from tqdm import tqdm
-
-    with (
-        stop_requests() as stopped,
-        tqdm(total=100, desc="Prepare", unit="%", file=sys.stderr) as bar,
-    ):
-        bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
-        for progress in steps:
-            bar.set_description_str(progress.phase.capitalize(), refresh=False)
-            bar.n = round(100 * progress.fraction, 1)
-            if progress.loss == progress.loss:
-                bar.set_postfix_str(
-                    f"iteration {progress.iteration}, loss {progress.loss:.4f}",
-                    refresh=False,
-                )
-            if progress.validation is not None:
-                bar.write(_say_validation(progress), file=sys.stderr)
-            bar.refresh()
-            if stopped:
-                steps.close()  # type: ignore[attr-defined]
-                bar.write("Stopped; the model is saved.", file=sys.stderr)
-                return True
-    return False
-
-
-def _say_validation(progress: "TrainProgress") -> str:
-    """Return one line about a validation."""
-    from napari_unet.core.card import shown_scores
-
-    if progress.validation is None:
-        return ""
-    scores = shown_scores(progress.validation.as_dict())
-    said = ", ".join(f"{title} {value}" for title, value in scores.items())
-    best = ", best so far" if progress.is_best else ""
-    return f"iteration {progress.iteration}: validation {said}{best}"
-
-
-def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
-    """Return what the saved model says of itself."""
-    from napari_unet.core.card import read_manifest, shown_scores
-
-    manifest = read_manifest(folder)
-    card: Card = manifest.card
-    device, _, precision = card.device.partition(", ")
-    result = {
-        "model": str(folder),
-        "iterations": card.iterations,
-        "seconds": card.seconds,
-        "loss": card.loss,
-        "validation_before": card.scores_before,
-        "validation": card.scores,
-        "device": device,
-        "precision": precision,
-    }
-    lines = [
-        f"{folder}: {card.iterations} iterations in {card.seconds:.0f} s on {device} "
-        f"({precision})"
-    ]
-    if card.scores is not None:
-        kind = manifest.settings.annotation
-        before = shown_scores(card.scores_before, kind) if card.scores_before else {}
-        for title, value in shown_scores(card.scores, kind).items():
-            was = f"{before[title]} → " if before else ""
-            lines.append(f"validation {title}: {was}{value}")
-        if by_class := say_class_scores(card.scores, manifest.settings):
-            lines.append(by_class)
-        elif card.scores.get("f1") == 0:
-            lines.append("No object is found yet: train longer, or annotate more.")
-    return result, "\n".join(lines)

@@ -1,5 +1,6 @@
 """What `train` was given, checked and turned into settings."""
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -213,3 +214,27 @@ def make_settings(
         class_names=tuple(names),
         class_values=found.class_values if found else (),
     )
+
+
+def choose_pixel_size(
+    base: TrainingSettings,
+    old: "Model | None",
+    plane: float | None,
+    depth: float | None,
+) -> dict[str, float | None]:
+    """Return the pixel sizes of a new model; refuse to change those of an old one."""
+    given = {"--pixel-size": plane, "--pixel-size-z": depth}
+    for option, value in given.items():
+        if value is None:
+            continue
+        if not 0 < value < math.inf:
+            raise InputError(f"{option} {value:g}: give a length in µm, above 0.")
+        if old is not None:
+            raise InputError(
+                f"{option} {value:g}: the model to go on with has a pixel size of its "
+                f"own. Leave {option} out, or train from scratch."
+            )
+    return {
+        "pixel_size_um": plane or base.pixel_size_um,
+        "pixel_size_z_um": depth or base.pixel_size_z_um,
+    }

@@ -12,11 +12,11 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.workflow import Example, Model, Segmentation
 
 
-def refuse_labels(examples: "Sequence[Example]") -> None:
+def refuse_labels(examples: "Sequence[Example]", *, is_told: bool) -> None:
     """Refuse labels as targets, where the user did not say that they are values."""
     from napari_unet.core.annotation.value_findings import look_like_labels
 
-    for example in examples:
+    for example in () if is_told else examples:
         if example.values is not None and look_like_labels(example.values):
             raise InputError(
                 f"The model to start from predicts grey values, but what belongs to "

@@ -1,11 +1,14 @@
 """Random changes of the training patches, as settings."""
 
-from typing import Self
+from types import MappingProxyType
+from typing import Literal, Self
 
 from pydantic import model_validator
 
 from napari_unet.core.setting import Config, setting
 
+# Random changes that go together, from none to strong.
+AugmentationName = Literal["none", "light", "standard", "paper", "strong"]
 # Between the nodes of an elastic deformation, in px.
 _LEAST_SPACING = 8
 
@@ -99,3 +102,49 @@ class AugmentationConfig(Config):
                 f"`elastic_spacing` must be 0 or at least {_LEAST_SPACING} px"
             )
         return self
+
+
+AUGMENTATIONS: MappingProxyType[AugmentationName, AugmentationConfig] = (
+    MappingProxyType(
+        {
+            "none": AugmentationConfig(
+                flip=False,
+                rotation=0,
+                scale=0,
+                elastic_px=0,
+                contrast=0,
+                brightness=0,
+                noise=0,
+            ),
+            # Nothing is interpolated: mirrors and right angles only.
+            "light": AugmentationConfig(
+                scale=0, elastic_px=0, sharp=1, contrast=0.1, brightness=0.2, noise=2
+            ),
+            "standard": AugmentationConfig(),
+            # What paper and plugin name, no more: shift (half of what four poolings
+            # shrink by), rotation, elastic deformation, grey values.
+            "paper": AugmentationConfig(
+                flip=False,
+                shift=8,
+                scale=0,
+                sharp=0,
+                curve=True,
+                contrast=0,
+                brightness=0,
+                noise=0,
+            ),
+            "strong": AugmentationConfig(
+                shift=8,
+                scale=0.4,
+                shear=15,
+                elastic_px=15,
+                sharp=0.25,
+                contrast=0.5,
+                gamma=0.3,
+                brightness=1,
+                noise=12,
+                blur_px=1.5,
+            ),
+        }
+    )
+)

@@ -6,6 +6,8 @@ A model folder holds::
     weights-<hash>.safetensors the best weights
     last-<hash>.safetensors    the last weights and the optimizer's state, to resume
     training.json              the settings of its training, for `train --config`
+    regions/<image>.geojson    where its images were annotated, for `train --regions`
+    training.csv               its course: loss and scores after so many steps
     README.md                  the card for people
 """
 
@@ -22,6 +24,7 @@ from pydantic import Field, ValidationError
 
 from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
 from napari_unet.core.errors import ModelFolderError
+from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
 from napari_unet.core.setting_errors import explain_setting
 
@@ -29,6 +32,8 @@ FORMAT = "napari-unet model"
 VERSION = 1
 SETTINGS_FILE = "settings.json"
 TRAINING_FILE = "training.json"
+REGIONS_FOLDER = "regions"
+HISTORY_FILE = "training.csv"
 # Tests and shared workstations put the models elsewhere than in the user's folder.
 HOME_VARIABLE = "NAPARI_UNET_HOME"
 
@@ -51,8 +56,7 @@ class Card(Config):
     scores_before: dict[str, float] | None = None
     scores: dict[str, float] | None = None
     versions: dict[str, str] = Field(default_factory=dict)
-    # (iteration, seconds, loss, F1, IoU) at each validation
-    history: tuple[tuple[int, float, float, float, float], ...] = ()
+    history: tuple[HistoryEntry, ...] = ()  # validations, and some steps between them
 
 
 class StoredFile(Config):
@@ -163,6 +167,18 @@ def free_model_folder(parent: Path, name: str) -> Path:
     return folder
 
 
+def file_stem(name: str) -> str:
+    """Return a layer's name as every file system takes it.
+
+    Examples
+    --------
+    >>> file_stem("well A1/nuclei: labels [2]")
+    'well A1_nuclei_ labels [2]'
+    """
+    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")
+    return stem or "labels"
+
+
 def now() -> str:
     """Return the local time to the second, ISO 8601."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
@@ -248,10 +264,10 @@ def _describe_repeating(card: Card) -> list[str]:
         return []
     others = "TARGETS" if "TARGETS" in card.command else "LABELS"
     replaced = f"IMAGES and {others} are folders of files that pair by equal names"
-    if "REGIONS" in card.command:
+    if "--regions" in card.command:
         replaced += (
-            ", REGIONS one of their fully annotated rectangles (`NAME.geojson`, from "
-            "`napari_unet.formats.geojson.write_regions` or QuPath)"
+            ", and equal to those of the files in `regions/`, which hold their fully "
+            "annotated rectangles"
         )
     saving = "images with File > Save"
     if others == "LABELS":

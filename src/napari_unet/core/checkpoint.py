@@ -1,8 +1,9 @@
 """Model folders: saved atomically, loaded with suspicion; their form: `core.card`."""
 
 import hashlib
+import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,17 +13,23 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from napari_unet.core.annotation.region_features import region_features
+from napari_unet.core.annotation.target import Region
 from napari_unet.core.card import (
+    HISTORY_FILE,
+    REGIONS_FOLDER,
     SETTINGS_FILE,
     TRAINING_FILE,
     Card,
     Manifest,
     StoredFile,
     describe,
+    file_stem,
     read_manifest,
 )
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, ModelFolderError
+from napari_unet.core.history import write_history
 from napari_unet.core.network.unet import Network, build_network
 from napari_unet.core.presets import PRESETS, TrainingSettings
 
@@ -126,6 +133,8 @@ def save_model(
         )
         text = repeatable.model_dump_json(indent=1)
         _replace(folder / TRAINING_FILE, text.encode())
+    if card.history:
+        _replace(folder / HISTORY_FILE, write_history(card.history).encode())
     _replace(folder / SETTINGS_FILE, manifest.model_dump_json(indent=1).encode())
     kept = {manifest.weights.name, manifest.last.name if manifest.last else ""}
     for path in folder.iterdir():
@@ -133,6 +142,24 @@ def save_model(
         if ours and path.suffix == ".safetensors" and path.name not in kept:
             with suppress(OSError):  # Windows: another process still reads it
                 path.unlink()
+
+
+def save_regions(folder: Path, regions: Mapping[str, Sequence[Region]]) -> None:
+    """Save in a model folder which ground of its images was annotated.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder.
+    regions : mapping of str to sequence of Region
+        By the name of the image; each gets a file that ``train --regions`` reads.
+    """
+    for name, drawn in regions.items():
+        boxes = [(region.start, region.stop, region.role) for region in drawn]
+        text = json.dumps(region_features(boxes))
+        place = folder / REGIONS_FOLDER
+        place.mkdir(parents=True, exist_ok=True)
+        _replace(place / f"{file_stem(name)}.geojson", text.encode())
 
 
 def _store(folder: Path, kind: str, tensors: Weights) -> StoredFile:

@@ -8,9 +8,16 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from napari_unet.core.augmentation_settings import (
+    AUGMENTATIONS as AUGMENTATIONS,
+)
+from napari_unet.core.augmentation_settings import (
     AugmentationConfig as AugmentationConfig,
 )
+from napari_unet.core.augmentation_settings import (
+    AugmentationName as AugmentationName,
+)
 from napari_unet.core.network_settings import NetworkConfig as NetworkConfig
+from napari_unet.core.prediction_settings import PredictionConfig as PredictionConfig
 from napari_unet.core.setting import Config as Config
 from napari_unet.core.setting import setting
 from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig
@@ -22,6 +29,9 @@ Normalisation = Literal[
 # What a network learns: objects, classes of pixels, where objects are, another image.
 AnnotationKind = Literal["objects", "classes", "points", "values"]
 DeviceChoice = Literal["auto", "cpu", "cuda", "mps"]
+# In the environment: how many threads compute on a processor, by default as torch
+# decides. A matter of the machine, not of a model.
+THREADS_VARIABLE = "NAPARI_UNET_THREADS"
 # Over which versions of the image to average a prediction: one of these, or another
 # number of angles (`core.prediction.averaging`).
 Averaging = str
@@ -89,6 +99,15 @@ class TrainConfig(Config):
     )
     validations: int = setting(
         10, "How many times to validate during the training", ge=1, le=10_000
+    )
+    held_back: float = setting(
+        0.0,
+        "Share of the annotated ground that is held back to validate on, where you "
+        "named none for it; 0: a fifth for each image or region there is, at most half "
+        "of one of them",
+        title="Held back",
+        ge=0,
+        le=0.9,
     )
     point_radius: float = setting(
         2.0,

@@ -1,5 +1,6 @@
 """Which device computes, in which precision, with how much memory."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -10,7 +11,7 @@ from typing import Literal
 import psutil
 import torch
 
-from napari_unet.core.config import DeviceChoice
+from napari_unet.core.config import THREADS_VARIABLE, DeviceChoice
 from napari_unet.core.errors import InputError
 
 Precision = Literal["float32", "bfloat16"]
@@ -69,10 +70,25 @@ def choose_compute(
     Raises
     ------
     InputError
-        If the device does not exist here.
+        If the device does not exist here, or the number of threads is none.
     """
+    _limit_threads()
     device = _choose_device(choice)
     return Compute(device, precision or _faster_precision(device))
+
+
+def _limit_threads() -> None:
+    """Compute with as many threads as the environment says, if it does."""
+    if not (wanted := os.environ.get(THREADS_VARIABLE, "")):
+        return
+    if not wanted.isdecimal() or int(wanted) < 1:
+        raise InputError(
+            f"{THREADS_VARIABLE} is '{wanted}'; give a number of threads from 1 on, or "
+            "leave it out."
+        )
+    if torch.get_num_threads() != int(wanted):
+        torch.set_num_threads(int(wanted))
+        _faster_precision.cache_clear()
 
 
 def place(network: torch.nn.Module, device: torch.device) -> None:

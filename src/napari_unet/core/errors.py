@@ -15,5 +15,9 @@ class ModelFolderError(InputError):
     """A model folder is missing, damaged, foreign, or too new."""
 
 
+class MemoryShortageError(InputError):
+    """The memory does not hold what was asked for; something smaller may fit."""
+
+
 class TrainingDivergedError(RuntimeError):
     """The loss stopped being a number; the last good weights are kept."""

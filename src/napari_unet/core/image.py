@@ -249,6 +249,23 @@ def scale_to_model(
     return tuple(factors)
 
 
+def in_pixels_of_x(
+    pixel_size_um: Sequence[float] | None,
+) -> tuple[float, ...] | None:
+    """Return the edges of a pixel in the unit of σ and radii: pixels along X.
+
+    None where all axes are alike, or nobody knows.
+
+    Examples
+    --------
+    >>> in_pixels_of_x((2.0, 0.5, 0.5))
+    (4.0, 1.0, 1.0)
+    """
+    if pixel_size_um is None or len(set(pixel_size_um)) == 1:
+        return None
+    return tuple(size / pixel_size_um[-1] for size in pixel_size_um)
+
+
 def resample(array: np.ndarray, shape: Sequence[int], *, order: int = 1) -> np.ndarray:
     """Resample the last axes of an array to `shape`.
 

@@ -68,6 +68,11 @@ class NetworkConfig(Config):
         "Dropout after the last two blocks of the contracting path, as in the paper, "
         "or between the convolutions of every block",
     )
+    dropout_kind: Literal["values", "maps"] = setting(
+        "values",
+        "Drop single values, as in the paper, or whole feature maps (spatial dropout), "
+        "whose neighbouring values say the same",
+    )
     head: Literal["softmax", "sigmoid", "regression"] = setting(
         "softmax",
         "One distribution over the classes, one probability for each, or grey values "

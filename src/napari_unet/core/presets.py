@@ -2,7 +2,10 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from napari_unet.core.config import (
+    AUGMENTATIONS,
     AugmentationConfig,
     Config,
     NetworkConfig,
@@ -32,6 +35,9 @@ class TrainingSettings(Config):
     network: NetworkConfig
     training: TrainConfig
     normalisation: Normalisation = "percentile"
+    # None: those of the images
+    pixel_size_um: float | None = Field(default=None, gt=0)
+    pixel_size_z_um: float | None = Field(default=None, gt=0)
 
 
 class Preset(Config):
@@ -49,18 +55,7 @@ _FAST = TrainConfig(
     weight_map=WeightMapConfig(separation_border=2, class_balance="none")
 )
 
-# What paper and plugin name, no more: shift (half of what four poolings shrink by),
-# rotation, elastic deformation, grey values.
-_FREIBURG = AugmentationConfig(
-    flip=False,
-    shift=8,
-    scale=0,
-    sharp=0,
-    curve=True,
-    contrast=0,
-    brightness=0,
-    noise=0,
-)
+_FREIBURG = AUGMENTATIONS["paper"]
 
 PRESETS: dict[PresetName, Preset] = {
     "fast": Preset(
@@ -181,3 +176,21 @@ PRESETS: dict[PresetName, Preset] = {
         "head; without skip connections by skip=none.",
     ),
 }
+
+
+def take_training(name: PresetName, old: TrainConfig) -> TrainConfig:
+    """Return a preset's way to train, but the time to train and the ridge of `old`.
+
+    A preset without a ridge, or with another form of it, brings its own.
+    """
+    training = PRESETS[name].training
+    weight_map = training.weight_map
+    if weight_map.form == old.weight_map.form and weight_map.w0 > 0:
+        weight_map = weight_map.replaced(
+            w0=old.weight_map.w0, sigma=old.weight_map.sigma
+        )
+    return training.replaced(
+        seconds=old.seconds,
+        iterations=old.iterations,
+        weight_map=weight_map.model_dump(),
+    )

@@ -16,6 +16,7 @@ from napari_unet.core.annotation.target import (
     Region,
     check_labels,
     make_target,
+    mark_known,
 )
 from napari_unet.core.annotation.weight_map import (
     compute_weight_map as compute_target_weights,
@@ -23,7 +24,6 @@ from napari_unet.core.annotation.weight_map import (
 from napari_unet.core.checkpoint import (
     Model,
     check_writable,
-    load_last,
     load_model,
 )
 from napari_unet.core.config import (
@@ -39,7 +39,6 @@ from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.frames import fold_times
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
-from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.segment import (
@@ -49,26 +48,18 @@ from napari_unet.core.prediction.segment import (
     segment,
 )
 from napari_unet.core.prediction.values import restore_values
-from napari_unet.core.training.examples import (
-    check_examples,
-    complete_settings,
-    fit_dimensions,
-)
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.kind import (
-    balance_points,
-    check_kind,
-    name_point_classes,
-)
-from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
+from napari_unet.core.training.pixel_size import pixel_size_options
 from napari_unet.core.training.preparation import make_sampler, prepare_for
+from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.shortage import explain_training_shortage
 from napari_unet.core.training.state import Training
+from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import TrainProgress, settle, train
 from napari_unet.core.training.validation import Validate
 from napari_unet.core.training.values import (
-    check_values,
-    complete_values,
     pair_images,
 )
 
@@ -113,6 +104,7 @@ def fine_tune(
     precision: Precision | None = None,
     resume: bool = False,
     preview: Callable[[], Preview | None] | None = None,
+    change_patch: ChangePatch | None = None,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Train a model on annotated images and save it; one `next` is one step.
 
@@ -130,8 +122,8 @@ def fine_tune(
     start_from : Model, optional
         Fine-tune this model; by default train from scratch.
     settings : ModelSettings, optional
-        Of the new model, where none is given to start from. Its pixel size is filled
-        in from the images.
+        Of the new model, where none is given to start from. Without a pixel size, that
+        of the images is filled in.
     preset : str
         Name for the card.
     reading : sequence of str
@@ -143,6 +135,11 @@ def fine_tune(
         Go on with the training that `folder` holds, optimizer and all.
     preview : callable, optional
         Asked every two seconds what to predict for the user to see.
+    change_patch : callable, optional
+        For scripts: given the image of each training patch, (C, [Z,] Y, X) float32 of
+        about -1 to 1, after all other random changes, and a generator of random
+        numbers, it returns the image to learn from, of the same shape. It must not
+        move anything: target and weights stay as they are.
 
     Yields
     ------
@@ -158,26 +155,20 @@ def fine_tune(
     ------
     InputError
         If the examples or the folder cannot be used; nothing is written then.
+    MemoryShortageError
+        If patches or batches are too large for the device; the last weights are saved.
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    config = balance_points(config, examples)
     if resume:
         start_from = load_model(folder)
-    if start_from is not None:
-        settings = start_from.settings
-    else:
-        settings = name_point_classes(settings, examples, config.point_radius)
-    settings = settings or ModelSettings()
-    check_kind(examples, settings)
-    check_values(examples, settings, config)
-    examples = fit_dimensions(examples, settings.network.dimensions)
-    check_examples(examples, settings.annotation)
+        check_resumable(start_from.card, config)
+    regions = {e.image.name: e.regions for e in examples if e.regions}
+    if start_from is None and settings is not None:
+        reading = [*reading, *pixel_size_options(settings)]
+    task = Task.of(examples, config, settings, start_from)
+    examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    settings = complete_settings(settings, examples, new=start_from is None)
-    if settings.annotation == "values" and start_from is None:
-        settings = complete_values(settings, examples)
-    examples = _with_channels(examples, settings)
     yield _preparing(config)
 
     compute = choose_compute(device, precision)
@@ -185,14 +176,15 @@ def fine_tune(
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
-    sampler, validate = prepare_for(training, examples, settings)
-    run = Run(training, settings, folder, start_from, preset, examples, reading)
+    sampler, validate = prepare_for(training, examples, settings, change_patch)
+    yield replace(_preparing(config), patch=sampler.described)
+    run = Run(
+        training, settings, folder, start_from, preset, examples, reading, regions
+    )
     if start_from is not None and validate is not None:
         yield from _validate_start(validate, run, training)
     if start_from is not None and resume:
-        training.restore(load_last(folder))
-        training.history[:] = start_from.card.history
-        _check_not_over(training)
+        go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
     yield from _train_and_save(training, sampler, validate, look, run)
@@ -205,12 +197,13 @@ def evaluate(
     ignore_label: int | None = None,
     *,
     volume: bool = False,
+    regions: Sequence[Region] = (),
 ) -> Scores:
     """Compare predicted with true labels ([[T,] Z,] Y, X).
 
     Planes of a stack are summed up, unless it is a `volume` through whose planes
     objects reach; then only time points are. True pixels with the number `ignore_label`
-    do not count.
+    do not count, nor, if there are `regions`, what lies outside all of them.
     """
     predicted, true = check_labels(predicted, "predicted"), check_labels(true, "true")
     if predicted.shape != true.shape:
@@ -218,9 +211,9 @@ def evaluate(
             f"The predicted labels have the shape {predicted.shape}, the true ones "
             f"{true.shape}; they must be of the same image."
         )
-    known = np.ones(true.shape, bool)
+    known = mark_known(true.shape, regions)
     if ignore_label is not None:
-        known = true != ignore_label
+        known &= true != ignore_label
         true = np.where(known, true, 0)
     if true.ndim == 2 or (volume and true.ndim == 3):
         return score_labels(predicted, true, known=known)
@@ -291,28 +284,6 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
-def _with_channels(
-    examples: Sequence[Example], settings: ModelSettings
-) -> list[Example]:
-    """Return the examples with the channels that the model reads."""
-    return [replace(e, image=pick_channels(e.image, settings)) for e in examples]
-
-
-def _check_not_over(training: Training) -> None:
-    """Refuse to go on with a training that has had all it is now given."""
-    config = training.config
-    if config.iterations is not None and training.iteration >= config.iterations:
-        taken, given = f"{training.iteration} iterations", f"{config.iterations}"
-    elif config.seconds is not None and training.seconds >= config.seconds:
-        taken, given = f"{training.seconds:.0f} seconds", f"{config.seconds:g}"
-    else:
-        return
-    raise InputError(
-        f"The training to go on with has taken {taken} already, and is given {given} "
-        "in all; give it more (on the command line: --iterations or --seconds, in all)."
-    )
-
-
 def _train_and_save(
     training: Training,
     sampler: PatchSampler,
@@ -322,9 +293,10 @@ def _train_and_save(
 ) -> Iterator[TrainProgress]:
     """Train; save now and then, and in the end, however that comes."""
     try:
-        for progress in train(training, sampler, validate, look):
-            run.save_now_and_then(progress)
-            yield progress
+        with explain_training_shortage(training):
+            for progress in train(training, sampler, validate, look):
+                run.save_now_and_then(progress)
+                yield progress
     except GeneratorExit:  # stopped; what was learned is still to be used well
         if validate is not None:
             collections.deque(settle(training, validate), maxlen=0)
@@ -353,8 +325,10 @@ def draw_patches(
     examples: Sequence[Example],
     *,
     config: TrainConfig,
+    start_from: Model | None = None,
     settings: ModelSettings | None = None,
     count: int = 6,
+    change_patch: ChangePatch | None = None,
 ) -> Batch:
     """Draw patches as a training would, to look at what the random changes do.
 
@@ -364,33 +338,29 @@ def draw_patches(
         Annotated images.
     config : TrainConfig
         Its seed, patch size, weight map and augmentation count.
+    start_from : Model, optional
+        The model that would be fine-tuned; by default one from scratch.
     settings : ModelSettings, optional
-        Of the model that would be trained.
+        Of the model that would be trained from scratch.
     count : int
         How many patches.
+    change_patch : callable, optional
+        See `fine_tune`.
 
     Returns
     -------
     Batch
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
-    config = balance_points(config, examples)
-    settings = name_point_classes(settings, examples, config.point_radius)
-    settings = settings or ModelSettings()
-    check_kind(examples, settings)
-    check_values(examples, settings, config)
-    examples = fit_dimensions(examples, settings.network.dimensions)
-    check_examples(examples, settings.annotation)
-    settings = complete_settings(settings, examples, new=True)
-    if settings.annotation == "values":
-        settings = complete_values(settings, examples)
-    examples = _with_channels(examples, settings)
-    to_train, _ = split_validation(examples, settings.annotation)
+    task = Task.of(examples, config, settings, start_from)
+    settings, held_back = task.settings, task.config.held_back
+    to_train, _ = split_validation(task.examples, settings.annotation, held_back)
     sampler, _ = make_sampler(
         to_train,
-        config,
+        task.config,
         settings,
         Geometry.of_axes(settings.network),
         torch.device("cpu"),
+        change_patch,
     )
     return sampler.draw(0, count)

@@ -1,6 +1,5 @@
 """The labels of one image into every chosen format, next to each other."""
 
-import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -84,18 +83,6 @@ class LabelsExport:
             for name, suffix in SUFFIXES.items()
             if name in self.formats
         }
-
-
-def file_stem(name: str) -> str:
-    """Return a layer's name as every file system takes it.
-
-    Examples
-    --------
-    >>> file_stem("well A1/nuclei: labels [2]")
-    'well A1_nuclei_ labels [2]'
-    """
-    stem = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .")
-    return stem or "labels"
 
 
 def export_labels(

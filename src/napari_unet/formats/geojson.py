@@ -12,14 +12,18 @@ from typing import Any, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_unet.core.annotation.region_features import (
+    Box,
+    region_features,
+    split_into_planes,
+)
 from napari_unet.core.errors import InputError
 from napari_unet.formats.outlines import Outline, Part, paint_outlines, trace_outlines
 from napari_unet.formats.stored import refuse_damaged
 from napari_unet.formats.whole_file import require_same, write_whole
 
 Feature = dict[str, Any]
-# (start, stop, role): the corners of a half-open box (Y, X) in pixels, and its role.
-Region = tuple[tuple[int, ...], tuple[int, ...], str]
+Region = Box
 ROLES = ("training", "validation")
 
 
@@ -119,32 +123,23 @@ def write_regions(path: Path | str, regions: Sequence[Region]) -> None:
     path : Path or str
         The file; an existing one is replaced in one step.
     regions : sequence of (start, stop, role)
-        Half-open boxes (Y, X) in pixels; the role is ``training`` or ``validation``.
-        QuPath shows it as the class of an annotation.
+        Half-open boxes ([Z,] Y, X) in pixels; the role is ``training`` or
+        ``validation``. QuPath shows it as the class of an annotation.
 
     Raises
     ------
     InputError
         If the file cannot be written or reads back differently.
     """
-    features = []
-    for (top, left), (bottom, right), role in regions:
-        corners = [[left, top], [right, top], [right, bottom], [left, bottom]]
-        properties = {
-            "objectType": "annotation",
-            "name": f"{role} region",
-            "classification": {"name": role.capitalize()},
-            "role": role,
-        }
-        geometry = _make_geometry(((np.array(corners),),))
-        features.append(_make_feature(geometry, properties))
+    features = region_features(regions)["features"]
+    axes = len(regions[0][0]) if regions else 2
     with write_whole(path) as unfinished:
         _write_features(unfinished, features)
-        wanted = [(tuple(start), tuple(stop), role) for start, stop, role in regions]
-        require_same(read_regions(unfinished) == wanted, path)
+        back = read_regions(unfinished, axes)
+        require_same(back == split_into_planes(regions), path)
 
 
-def read_regions(path: Path | str) -> list[Region]:
+def read_regions(path: Path | str, axes: int = 2) -> list[Region]:
     """Read rectangles with a role.
 
     Parameters
@@ -152,24 +147,27 @@ def read_regions(path: Path | str) -> list[Region]:
     path : Path or str
         Written by `write_regions`, or rectangles drawn in QuPath with the class
         Training or Validation. Corners are rounded to whole pixels.
+    axes : int
+        3 for a stack: each rectangle lies on its plane in depth or time, and on the
+        first one where it names none, as in QuPath.
 
     Returns
     -------
     list of (start, stop, role)
-        Half-open boxes (Y, X) in pixels.
+        Half-open boxes ([Z,] Y, X) in pixels.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, or one of its areas is no rectangle or has
-        no such role.
+        If the file is missing or damaged, or one of its areas is no rectangle, has no
+        such role, or lies on a plane of an image that has none.
     """
     path = Path(path)
     with refuse_damaged(path):
-        return [_read_region(feature, path) for feature in _read_features(path)]
+        return [_read_region(feature, path, axes) for feature in _read_features(path)]
 
 
-def _read_region(feature: Feature, path: Path) -> Region:
+def _read_region(feature: Feature, path: Path, axes: int) -> Region:
     properties = _properties(feature)
     classification = properties.get("classification") or {}
     role = str(properties.get("role") or classification.get("name")).lower()
@@ -189,6 +187,15 @@ def _read_region(feature: Feature, path: Path) -> Region:
             "regions with the rectangle tool."
         )
     (left, top), (right, bottom) = np.rint([start, stop]).astype(int).tolist()
+    plane = feature["geometry"].get("plane") or {}
+    z = int(plane.get("z") or plane.get("t") or 0)
+    if axes == 3:
+        return (z, top, left), (z + 1, bottom, right), role
+    if z:
+        raise InputError(
+            f"'{path.name}' holds a region of plane {z}, but its image has one plane "
+            "only; draw the regions on this very image."
+        )
     return (top, left), (bottom, right), role
 
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,23 @@ TABLE_SUFFIX = ".csv"
 # What `segment` writes next to the labels on request, e.g. <stem>_probabilities.tif.
 COMPANIONS = ("_probabilities", "_uncertainty")
 _NAMED_AT_MOST = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Matched:
+    """Files of two folders that belong together by their names.
+
+    Parameters
+    ----------
+    pairs : list of tuple of Path
+        (image, partner).
+    lonely, orphaned : list of Path
+        Images without a partner, and partners without an image.
+    """
+
+    pairs: list[tuple[Path, Path]]
+    lonely: list[Path]
+    orphaned: list[Path]
 
 
 def stem_of(path: Path) -> str:
@@ -124,19 +142,47 @@ def pair_by_stem(
     nouns : tuple of str
         What the files are, for the messages.
     """
+    matched = match_by_stem(images, partners)
+    if matched.lonely or matched.orphaned:
+        (place, _), (other, _) = images, partners
+        lonely, orphaned = map(_stems, (matched.lonely, matched.orphaned))
+        raise InputError(_say_unpaired(lonely, place, orphaned, other, nouns))
+    return matched.pairs
+
+
+def match_by_stem(
+    images: tuple[Path, Sequence[Path]], partners: tuple[Path, Sequence[Path]]
+) -> Matched:
+    """Return the pairs of files of equal stem, and what is left over.
+
+    Parameters
+    ----------
+    images, partners : tuple
+        As for `pair_by_stem`.
+
+    Raises
+    ------
+    InputError
+        If two files of one side have the same stem.
+    """
     (place, pictures), (other, annotations) = images, partners
     if place.is_file() and other.is_file():
-        return [(place, other)]
+        return Matched([(place, other)], [], [])
     by_stem = _index(pictures, place), _index(annotations, other)
     if place.is_file():
         by_stem = by_stem[0], _take(by_stem[1], by_stem[0])
     elif other.is_file():
         by_stem = _take(by_stem[0], by_stem[1]), by_stem[1]
-    lonely = [stem for stem in by_stem[0] if stem not in by_stem[1]]
-    orphaned = [stem for stem in by_stem[1] if stem not in by_stem[0]]
-    if lonely or orphaned:
-        raise InputError(_say_unpaired(lonely, place, orphaned, other, nouns))
-    return [(file, by_stem[1][stem]) for stem, file in by_stem[0].items()]
+    both = by_stem[0].keys() & by_stem[1].keys()
+    return Matched(
+        [(f, by_stem[1][stem]) for stem, f in by_stem[0].items() if stem in both],
+        [file for stem, file in by_stem[0].items() if stem not in both],
+        [file for stem, file in by_stem[1].items() if stem not in both],
+    )
+
+
+def _stems(files: Sequence[Path]) -> list[str]:
+    return [stem_of(file) for file in files]
 
 
 def read_image(path: Path | str) -> Image:

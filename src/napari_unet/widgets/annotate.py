@@ -248,7 +248,10 @@ class AnnotateSection(Section):
 
     def _on_split_clicked(self) -> None:
         if (layer := self._chosen.annotation) is not None:
-            split_touching(layer)
+            try:
+                split_touching(layer)
+            except InputError as error:
+                show_problem(error)
 
     # -------------------------------------------------------------------- showing
 

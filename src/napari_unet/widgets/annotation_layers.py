@@ -317,14 +317,44 @@ def accept_into(
     return Accepted(accepted, accepted - len(touched))
 
 
-def split_touching(annotation: Labels) -> None:
-    """Give each separate piece of an annotation its own number, as one undo step."""
+def split_touching(annotation: Labels, *, corners: bool = False) -> int:
+    """Give each separate piece of an annotation its own number, as one undo step.
+
+    Parameters
+    ----------
+    annotation : Labels layer
+        Ignored ground stays. Pieces are found plane by plane.
+    corners : bool
+        Whether pixels that touch by a corner only belong together.
+
+    Returns
+    -------
+    int
+        How many pieces there are, at most, on one plane.
+
+    Raises
+    ------
+    InputError
+        If the numbers do not fit into the layer, or it were too much for an undo step.
+    """
     from napari_unet.core.annotation.target import split_components
 
     data = np.asarray(annotation.data)
     painted = np.where(data == IGNORE_LABEL, 0, data)
     planes = painted.reshape(-1, *painted.shape[-2:])
-    pieces = np.stack([split_components(plane) for plane in planes])
+    pieces = np.stack([split_components(plane, corners=corners) for plane in planes])
     pieces = pieces.reshape(data.shape)
     changed = np.nonzero((pieces != data) & (data != IGNORE_LABEL))
+    count, limit = int(pieces.max()), int(np.iinfo(data.dtype).max)
+    if count > limit or count >= IGNORE_LABEL:
+        raise InputError(
+            f"There are {count} pieces, more than '{annotation.name}' ({data.dtype}) "
+            "has numbers for. Right-click the layer, Convert data type, and try again."
+        )
+    if len(changed[0]) > MAX_UNDOABLE_PIXELS:
+        raise InputError(
+            f"{len(changed[0]) / 1e6:.0f} million pixels are too many for one step "
+            "that can be undone; split the file instead (napari-unet tools instances)."
+        )
     annotation.data_setitem(changed, pieces[changed].astype(data.dtype))
+    return count

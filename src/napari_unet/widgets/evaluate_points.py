@@ -16,6 +16,7 @@ from napari_unet.core.annotation.points import (
     fold_points,
     lie_between_planes,
 )
+from napari_unet.core.image import in_pixels_of_x
 from napari_unet.widgets.annotation_layers import boxes_of, regions_of
 from napari_unet.widgets.comparison import Answer
 from napari_unet.widgets.errors_layer import is_verdict
@@ -222,16 +223,13 @@ class PointForm(QWidget):
             )
             for layer in (predicted, true)
         )
-        sizes = pixel_size_um(true)
         return PointInputs(
             true,
             found,
             wanted,
             distance=self._distance.value(),
             volume=volume,
-            pixel_size=None
-            if sizes is None
-            else tuple(size / sizes[-1] for size in sizes),
+            pixel_size=in_pixels_of_x(pixel_size_um(true)),
             known=self._known(true, wanted, volume=volume),
         )
 

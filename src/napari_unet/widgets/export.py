@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.card import file_stem
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import listen, run_in_background, show_problem
@@ -174,8 +175,6 @@ class ExportSection(Section):
         self._on_labels_chosen(self._labels.value())
 
     def _on_labels_chosen(self, layer: Labels | Points | None) -> None:
-        from napari_unet.formats.export import file_stem
-
         are_points = isinstance(layer, Points)
         self._form.setRowVisible(self._image, not are_points)
         self._of_points.setVisible(are_points)
@@ -227,7 +226,7 @@ class ExportSection(Section):
 
     def _read(self) -> LabelsExport | PointsExport:
         """Copy what is chosen; edits after this do not reach the files."""
-        from napari_unet.formats.export import LabelsExport, file_stem
+        from napari_unet.formats.export import LabelsExport
 
         layer, image = self._labels.value(), self._image.value()
         if layer is None:
@@ -248,7 +247,6 @@ class ExportSection(Section):
 
     def _read_points(self, layer: Points) -> PointsExport:
         from napari_unet.core.annotation.points import Points as Places
-        from napari_unet.formats.export import file_stem
         from napari_unet.formats.points_export import PointsExport
 
         confidence = layer.features.get("confidence")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
@@ -18,6 +19,7 @@ from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
@@ -29,15 +31,20 @@ from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import napari
 
     from napari_unet.core.annotation.target import Example
+    from napari_unet.core.card import Manifest
+    from napari_unet.core.config import TrainConfig
     from napari_unet.core.workflow import TrainProgress
     from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
 
 _START = "Start training"
 _STOP = "Stop and keep the best"
+_GO_ON = " <i>Go on</i> under <i>All trainings</i> trains it to its end."
 _PARTS = 1000  # of the progress bar
 
 
@@ -72,8 +79,15 @@ class FineTuneSection(Section):
             "Show a few randomly changed patches as the network would see them, with "
             "target and weights, beside the image; press again for others"
         )
+        self._check = QPushButton("Check")
+        self._check.setToolTip(
+            "Look for mistakes in the ticked images and their annotations, and count "
+            "what is annotated; press again to stop"
+        )
+        self._findings = CheckList(self._viewer, self)
         buttons = QHBoxLayout()
         buttons.addWidget(self._button, 1)
+        buttons.addWidget(self._check)
         buttons.addWidget(self._show_patches)
         self._progress = QProgressBar()
         self._progress.setRange(0, _PARTS)
@@ -90,6 +104,7 @@ class FineTuneSection(Section):
         layout.addWidget(self._examples)
         layout.addLayout(buttons)
         for widget in (
+            self._findings,
             self._progress,
             self._curves,
             self._result,
@@ -98,6 +113,8 @@ class FineTuneSection(Section):
             layout.addWidget(widget)
         self._button.clicked.connect(self._on_button_clicked)
         self._show_patches.clicked.connect(self._on_preview_clicked)
+        self._check.clicked.connect(self._on_check_clicked)
+        self._history.go_on.asked.connect(self._on_go_on_asked)
         listen(session.events.job, self._show_button)
         self._show_button()
 
@@ -143,6 +160,27 @@ class FineTuneSection(Section):
         except InputError as error:
             show_problem(error)
 
+    def _on_check_clicked(self) -> None:
+        if self._findings.is_running:
+            self._findings.cancel()
+            return
+        try:
+            self._look(self._collect())
+        except InputError as error:
+            show_problem(error)
+
+    def _look(self, examples: list[Example], *, is_asked: bool = True) -> None:
+        """Check annotations for the model that would learn from them."""
+        settings, config = (
+            self._session.settings_for(examples),
+            self._session.train_config,
+        )
+        folder = self._form.start_from()
+        model = None if folder is None else self._session.read_model(folder)
+        if model is not None:
+            settings = settings.replaced(network=model.settings.network.model_dump())
+        self._findings.look(examples, settings, config, is_asked=is_asked)
+
     def _collect(self) -> list[Example]:
         """Return what the ticked images hold to be learned."""
         learns_values = self._session.annotation == "values"
@@ -156,10 +194,51 @@ class FineTuneSection(Section):
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
         check_kind(examples, None if model is None else model.settings)
+        old_model = self._session.model_folder
         job = self._session.fine_tune(
             examples, start_from=folder, preview=self._preview.ask
         )
-        self._job, self._old_model = job, self._session.model_folder
+        self._watch(job, examples, model, old_model)
+
+    def _on_go_on_asked(self, folder: Path, config: TrainConfig) -> None:
+        """Go on with a stopped training, on what is ticked."""
+        from napari_unet.resumed import resume
+
+        try:
+            examples = self._collect()
+            model = self._session.read_model(folder)
+            job = resume(
+                self._session, examples, folder, config, preview=self._preview.ask
+            )
+        except InputError as error:
+            show_problem(error)
+            return
+        self._watch(job, examples, model, None)
+        if model is not None:
+            self._curves.showHistory(model.card.history)
+
+    def _watch(
+        self,
+        job: Job,
+        examples: list[Example],
+        model: Manifest | None,
+        old_model: Path | None,
+    ) -> None:
+        """Run a training and show how it goes.
+
+        Parameters
+        ----------
+        job : Job
+            Not yet running.
+        examples : list of Example
+            What it learns from.
+        model : Manifest, optional
+            Of the model it starts from.
+        old_model : Path, optional
+            The model in use, if it will not be written to: another one in the end
+            means that something was saved.
+        """
+        self._job, self._old_model = job, old_model
         self._preview.start(
             examples[0].image.channels,
             self._session.normalisation
@@ -168,6 +247,11 @@ class FineTuneSection(Section):
             values=self._session.annotation == "values",
         )
         self._curves.clear()
+        if model is None:
+            self._curves.nameClasses(self._session.class_names, ())
+        else:
+            settings = model.settings
+            self._curves.nameClasses(settings.class_names, settings.class_values)
         self._result.hide()
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")
@@ -180,12 +264,18 @@ class FineTuneSection(Section):
             progressed=self._on_progressed,
             ended=self._on_ended,
         )
+        self._look(examples, is_asked=False)
 
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
             self._preview.show(progress.preview)
         if progress.phase == "training" or progress.validation is not None:
-            self._curves.add(progress.iteration, progress.loss, progress.validation)
+            self._curves.add(
+                progress.iteration,
+                progress.loss,
+                progress.validation,
+                progress.validation_loss,
+            )
         if self._job is not None and not self._job.is_cancelling:
             self._progress.setValue(round(_PARTS * progress.fraction))
             self._progress.setFormat(_describe(progress))
@@ -197,6 +287,9 @@ class FineTuneSection(Section):
         self._progress.hide()
         self._show_button()
         is_saved = self._session.model_folder != self._old_model
+        if isinstance(outcome.error, InputError) and not is_saved:
+            self._say(escape(str(outcome.error)))
+            return
         if outcome.status is Status.FAILED:
             saved = "; the model that was best so far is saved" if is_saved else ""
             self._say(f"The training ended with an error{saved}.")
@@ -210,6 +303,7 @@ class FineTuneSection(Section):
         self._say(
             f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations): "
             f"<b>{describe_gain(card)}</b>. '{card.name}' is now the model in use."
+            + (_GO_ON if outcome.status is Status.CANCELLED else "")
         )
 
     def _say(self, text: str) -> None:

@@ -22,6 +22,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.card import shown_scores
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import listen, show_problem
+from napari_unet.widgets.go_on import GoOnButton
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,8 +72,9 @@ class RunHistory(QWidget):
         self._use = _button("Use this model", "Segment with it, and fine-tune from it")
         self._open = _button("Open folder", "Show the model's files")
         self._delete = _button("Delete…", "Move the model to the trash")
+        self.go_on = GoOnButton(session)
         buttons = QHBoxLayout()
-        for button in (self._use, self._open, self._delete):
+        for button in (self._use, self.go_on, self._open, self._delete):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -124,6 +126,7 @@ class RunHistory(QWidget):
         self._delete.setEnabled(folder is not None and idle)
         in_use = folder == self._session.model_folder
         self._use.setEnabled(folder is not None and idle and not in_use)
+        self.go_on.setFolder(folder or self._session.model_folder)
 
     def _on_use_clicked(self) -> None:
         folder = self.selected()

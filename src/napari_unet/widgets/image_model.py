@@ -13,6 +13,7 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QVBoxLayout,
     QWidget,
 )
 from superqt.utils import signals_blocked
@@ -29,6 +30,7 @@ from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.elided_combo import ElidedCombo
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
+from napari_unet.widgets.pixel_size_editor import PixelSizeEditor
 from napari_unet.widgets.section import Section
 
 if TYPE_CHECKING:
@@ -71,6 +73,7 @@ class ImageModelSection(Section):
         self._open.clicked.connect(self._on_open_clicked)
         self._device.currentTextChanged.connect(self._on_device_chosen)
         self._channels.channelsChanged.connect(self._show_image)
+        self._pixel_size.pixelSizeChanged.connect(self._show_image)
         self._device_answer.answered.connect(self._device_line.setText)
         inserted = self._viewer.layers.events.inserted
         inserted.connect(self._on_layer_opened)
@@ -94,6 +97,7 @@ class ImageModelSection(Section):
         self._image.setAccessibleName("Image")
         self._image_line = _line()
         self._channels = ChannelPicker(self._viewer)
+        self._pixel_size = PixelSizeEditor(self._viewer)
         self._model = ElidedCombo()
         self._model.setAccessibleName("Model")
         self._open = QPushButton("Open…")
@@ -117,7 +121,11 @@ class ImageModelSection(Section):
         layout.setVerticalSpacing(2)
         layout.addRow("Image", self._image)
         layout.addRow("", self._image_line)
-        layout.addRow(Collapsible("Channels", self._channels))
+        more = QVBoxLayout(both := QWidget())
+        more.setContentsMargins(0, 0, 0, 0)
+        more.addWidget(self._channels)
+        more.addWidget(self._pixel_size)
+        layout.addRow(Collapsible("Channels and pixel size", both))
         layout.addRow("Model", models)
         layout.addRow("", self._model_line)
         layout.addRow("Device", self._device)
@@ -169,6 +177,7 @@ class ImageModelSection(Section):
             return
         self._image_line.setText("" if layer is None else describe_image(layer))
         self._image_line.setVisible(layer is not None)
+        self._pixel_size.setLayer(layer)
         self._show_model_line()
 
     def _show_models(self) -> None:

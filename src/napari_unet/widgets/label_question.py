@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.image import in_pixels_of_x
 from napari_unet.widgets.annotation_layers import boxes_of, regions_of
 from napari_unet.widgets.frames import times_of
 from napari_unet.widgets.layers import IGNORE_LABEL, labels_of, pixel_size_um
@@ -86,7 +87,7 @@ class LabelQuestion:
             labels_of(annotation, plane),
             name,
             plane,
-            None if sizes is None else tuple(size / sizes[-1] for size in sizes),
+            in_pixels_of_x(sizes),
             boxes,
             session.annotation,
             len(session.class_names) if of_classes else 2,

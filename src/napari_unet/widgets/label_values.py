@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.annotation_layers import MAX_UNDOABLE_PIXELS
+from napari_unet.widgets.annotation_layers import MAX_UNDOABLE_PIXELS, split_touching
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.layer_combo import LayerCombo
@@ -78,12 +84,29 @@ class LabelValues(QWidget):
             "into a new annotation"
         )
         self._coloured.setAccessibleName("Coloured labels")
+        self._pieces = QPushButton("Instances from a mask")
+        self._pieces.setToolTip(
+            "Give each connected piece of the annotation a number of its own, plane by "
+            "plane; pieces of different numbers stay apart"
+        )
+        self._connected = QComboBox()
+        self._connected.addItem("4 neighbours", False)
+        self._connected.addItem("8 neighbours", True)
+        self._connected.setToolTip(
+            "What connects pixels to a piece: edges only, or corners, too"
+        )
+        self._connected.setAccessibleName("Connected")
+        instances = QHBoxLayout()
+        instances.addWidget(self._pieces, 1)
+        instances.addWidget(self._connected)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for control in (self._zero, self._number, self._coloured):
             layout.addWidget(control)
+        layout.addLayout(instances)
         self._zero.clicked.connect(self._on_zero_clicked)
         self._number.clicked.connect(self._on_number_clicked)
+        self._pieces.clicked.connect(self._on_pieces_clicked)
         self._coloured.layerChanged.connect(self._on_coloured_chosen)
         for signal in (self._chosen.events.image, self._chosen.events.annotation):
             listen(signal, self._show)
@@ -101,7 +124,7 @@ class LabelValues(QWidget):
 
     def _show(self, _event: object = None) -> None:
         self._coloured.refresh()
-        for button in (self._zero, self._number):
+        for button in (self._zero, self._number, self._pieces):
             button.setEnabled(self._chosen.annotation is not None)
 
     def _on_zero_clicked(self) -> None:
@@ -123,6 +146,17 @@ class LabelValues(QWidget):
             return to_classes(example, table)
 
         self._change(number)
+
+    def _on_pieces_clicked(self) -> None:
+        layer = self._chosen.annotation
+        if layer is None:
+            return
+        try:
+            split_touching(layer, corners=self._connected.currentData())
+        except InputError as error:
+            show_problem(error)
+        else:
+            self._session.annotation = "objects"
 
     def _change(self, change: Callable[[Example], Example]) -> None:
         """Change the annotation's numbers in place."""

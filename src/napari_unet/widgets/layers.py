@@ -84,6 +84,12 @@ def role_of(layer: Layer) -> LayerRole | None:
     return role
 
 
+def is_made_for(layer: Layer, image: Layer) -> bool:
+    """Tell whether a layer was made by the docks for this image."""
+    made: dict[str, Any] = layer.metadata.get(_METADATA_KEY, {})
+    return bool(made.get("image") == image.unique_id)
+
+
 def is_users_image(layer: Layer) -> bool:
     """Tell whether a layer is an image that was opened, not made by the docks."""
     return isinstance(layer, ImageLayer) and not is_made_here(layer)
@@ -272,6 +278,17 @@ def spatial_shape(layer: ImageLayer) -> tuple[int, ...]:
     """Return ([Z,] Y, X) of an image layer at full resolution, without colours."""
     data = layer.data[0] if layer.multiscale else layer.data
     return tuple(data.shape[: layer.ndim])
+
+
+def outline_of(layer: ImageLayer) -> Image:
+    """Return an image of the shape, pixel size and name of a layer, without its pixels.
+
+    Nothing is read or copied: one black pixel stands for all of them.
+    """
+    from napari_unet.core.image import Image
+
+    black = np.broadcast_to(np.uint8(0), (1, *spatial_shape(layer)))
+    return Image(black, pixel_size_um=pixel_size_um(layer), name=layer.name)
 
 
 def image_of(layer: ImageLayer) -> Image:

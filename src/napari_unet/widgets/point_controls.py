@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
-    from napari_unet.core.annotation.findings import Finding
+    from napari_unet.core.annotation.finding import Finding
     from napari_unet.session import Session
 
 _CHANGES = ("data", "features", "feature_defaults")

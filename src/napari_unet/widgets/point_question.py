@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_unet.core.annotation.points import Points, check_inside
+from napari_unet.core.image import in_pixels_of_x
 from napari_unet.widgets.frames import folded_shape, planes_of_time, times_of
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
@@ -106,7 +107,7 @@ class PointQuestion:
             shape,
             at,
             volume,
-            None if sizes is None else tuple(size / sizes[-1] for size in sizes),
+            in_pixels_of_x(sizes),
             regions,
             ignored,
             session.train_config,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,25 +17,34 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import AVERAGES
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
+from napari_unet.planned import describe_plan
 from napari_unet.widgets.background import (
     LatestAnswer,
     listen,
     run_in_background,
     show_problem,
 )
+from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.described import describe_segmentation
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.frames import planes_of_time
-from napari_unet.widgets.layers import current_plane, image_of, visible_box
+from napari_unet.widgets.layers import (
+    current_plane,
+    image_of,
+    outline_of,
+    visible_box,
+)
 from napari_unet.widgets.point_layers import DetectionLayer
+from napari_unet.widgets.prediction_form import PredictionForm
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import napari
     from napari.layers import Image as ImageLayer
 
@@ -88,18 +98,17 @@ class SegmentSection(Section):
         self._probabilities.clicked.connect(self._on_probabilities_clicked)
         self._uncertainty.clicked.connect(self._on_uncertainty_clicked)
         self._form.valueChanged.connect(self._on_form_edited)
-        self._averaging.currentTextChanged.connect(self._on_averaging_chosen)
+        self._where.currentTextChanged.connect(self._how.refresh)
+        self._how.told.connect(self._on_plan_told)
         self._finder.answered.connect(self._on_found)
         listen(session.events.objects, self._on_objects_changed)
         listen(session.events.segmentation, self._on_segmentation)
         listen(session.events.job, self._on_job)
-        listen(session.events.averaging, self._show_averaging)
         listen(session.events.model_folder, self._on_model_chosen)
         listen(session.events.model_folder, self._show_form)
         listen(self._chosen.events.image, self._show_image)
         self._on_model_chosen()
         self._show_image()
-        self._show_averaging()
         self._show_form()
 
     def _build(self) -> None:
@@ -134,17 +143,7 @@ class SegmentSection(Section):
             "guess. Where versions are averaged, a second, hidden layer shows how much "
             "they contradict each other"
         )
-        self._averaging = QComboBox()
-        self._averaging.addItems(AVERAGES)
-        self._averaging.setAccessibleName("Average over")
-        self._averaging.setToolTip(
-            "Average over mirrored and turned versions of the image: a little better, "
-            "and takes as many times as long. 7 angles, as in the paper of 2015, need "
-            "interpolation and twice the time of the others"
-        )
-        average = QHBoxLayout()
-        average.addWidget(QLabel("Average over"))
-        average.addWidget(self._averaging, 1)
+        self._how = PredictionForm(self._session, self._plan)
         maps = QHBoxLayout()
         maps.addWidget(self._probabilities)
         maps.addWidget(self._uncertainty)
@@ -158,8 +157,8 @@ class SegmentSection(Section):
         layout.addWidget(self._progress)
         layout.addWidget(self._line)
         layout.addWidget(self._form)
-        layout.addLayout(average)
         layout.addLayout(maps)
+        layout.addWidget(Collapsible("More settings", self._how))
 
     def _on_model_chosen(self, _folder: object = None) -> None:
         """A model of points detects; what shapes whole objects is of no use to it."""
@@ -169,17 +168,8 @@ class SegmentSection(Section):
         self._detects = model is not None and model.settings.annotation == "points"
         for name in _OF_OBJECTS:
             self._form.setFieldVisible(name, not self._detects)
+        self._how.refresh()
         self._show_state()
-
-    def _on_averaging_chosen(self, averaging: str) -> None:
-        self._session.averaging = averaging
-
-    def _show_averaging(self) -> None:
-        averaging = self._session.averaging
-        with signals_blocked(self._averaging):
-            if self._averaging.findText(averaging) < 0:  # another number of angles
-                self._averaging.addItem(averaging)
-            self._averaging.setCurrentText(averaging)
 
     # ------------------------------------------------------------------ the job
 
@@ -202,7 +192,7 @@ class SegmentSection(Section):
         if settings and settings.planes_as_channels and layer.ndim > 2:
             raise InputError(
                 f"The model takes the planes of '{layer.name}' as channels: split them "
-                "under Image and model, Channels."
+                "under Image and model, Channels and pixel size."
             )
         box, planes = self._extent(layer)
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
@@ -217,6 +207,7 @@ class SegmentSection(Section):
         steps = "tiles" if self._session.averaging == "none" else "steps"
         self._progress.setFormat(f"%v of %m {steps}")
         self._line.hide()
+        self._how.ask()
         run_in_background(
             job,
             self,
@@ -225,6 +216,29 @@ class SegmentSection(Section):
             ended=self._on_ended,
         )
         self._show_state()
+
+    def _plan(self) -> Callable[[], str] | None:
+        """Return what to compute to learn what a segmentation would take."""
+        session, layer = self._session, self._chosen.image
+        settings = self._model_settings()
+        if settings is None or layer is None or layer.ndim > 3:
+            return None
+        box, planes = self._extent(layer)
+        return functools.partial(
+            describe_plan,
+            outline_of(layer),
+            settings,
+            session.prediction,
+            box=box,
+            planes=planes,
+            averaging=session.averaging,
+            device=session.device,
+        )
+
+    def _on_plan_told(self, text: str) -> None:
+        """Say it while the segmentation that was begun here is running."""
+        if self._session.is_busy and self._shown is not None:
+            self._say(text)
 
     def _predicts_values(self) -> bool:
         """Tell whether the chosen model predicts grey values instead of objects."""
@@ -321,6 +335,7 @@ class SegmentSection(Section):
             self._where.addItems([VIEW, *between, LAYER])
             self._where.setCurrentText(old if old else LAYER)
         self._line.hide()  # it is about another image
+        self._how.refresh()
         self._show_state()
 
     def _show_form(self) -> None:

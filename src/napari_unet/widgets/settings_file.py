@@ -75,6 +75,8 @@ class SettingsFile(QWidget):
             network=session.network,
             training=session.train_config,
             normalisation=session.normalisation,
+            pixel_size_um=session.pixel_size_um,
+            pixel_size_z_um=session.pixel_size_z_um,
         )
         try:
             write_training_settings(path, settings)
@@ -95,3 +97,5 @@ class SettingsFile(QWidget):
         session.network = settings.network
         session.train_config = settings.training
         session.normalisation = settings.normalisation
+        session.pixel_size_um = settings.pixel_size_um
+        session.pixel_size_z_um = settings.pixel_size_z_um

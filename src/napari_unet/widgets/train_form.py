@@ -19,10 +19,18 @@ from superqt.utils import signals_blocked
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
+from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.presets import PRESETS
+from napari_unet.core.training.patch_shape import (
+    describe_patch,
+    fit_patch,
+    output_shape,
+)
+from napari_unet.widgets.augmentation_form import AugmentationForm
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.model_pixel_size import ModelPixelSize
 from napari_unet.widgets.settings_file import SettingsFile
 
 if TYPE_CHECKING:
@@ -47,6 +55,7 @@ _TRAINING = (
     "schedule",
     "max_gradient",
     "validations",
+    "held_back",
     "point_radius",
     "patience",
     "seed",
@@ -66,6 +75,7 @@ _NETWORK = (
     "norm_place",
     "dropout",
     "dropout_place",
+    "dropout_kind",
     "head",
     "head_channels",
     "deep_supervision",
@@ -144,9 +154,7 @@ class TrainForm(QWidget):
 
         session = self._session
         self._training: Form[TrainConfig] = Form(session.train_config, _TRAINING)
-        self._augmentation: Form[AugmentationConfig] = Form(
-            session.train_config.augmentation
-        )
+        self._augmentation = AugmentationForm(session.train_config.augmentation)
         self._network: Form[NetworkConfig] = Form(session.network, _NETWORK)
         self._grey_values: Form[ModelSettings] = Form(
             ModelSettings(), ("normalisation",)
@@ -168,14 +176,20 @@ class TrainForm(QWidget):
 
     def _fold(self) -> Collapsible:
         """Put what few people change behind titles."""
-        self._note, self._rate_note = QLabel(), QLabel()
-        for note in (self._note, self._rate_note):
+        self._note, self._rate_note, self._patch_note = QLabel(), QLabel(), QLabel()
+        for note in (self._note, self._rate_note, self._patch_note):
             note.setWordWrap(True)
-        network = _column(self._note, self._network, self._grey_values)
+        self._pixel_size = ModelPixelSize(self._session)
+        network = _column(
+            self._note, self._network, self._grey_values, self._pixel_size
+        )
         return Collapsible(
             "More settings",
             _column(
-                Collapsible("Training", _column(self._rate_note, self._training)),
+                Collapsible(
+                    "Training",
+                    _column(self._rate_note, self._patch_note, self._training),
+                ),
                 Collapsible("Random changes of the patches", self._augmentation),
                 Collapsible("Network", network),
                 SettingsFile(self._session),
@@ -201,6 +215,7 @@ class TrainForm(QWidget):
                 self._amount.setValue(config.iterations)
         self._preset.setToolTip(PRESETS[session.preset].summary)
         self._training.setValue(config)
+        self._show_patch()
         self._rate_note.setText(f"<b>{config.doubt}</b>" if config.doubt else "")
         self._rate_note.setVisible(bool(config.doubt))
         self._augmentation.setValue(config.augmentation)
@@ -236,7 +251,20 @@ class TrainForm(QWidget):
         scratch = self.start_from() is None
         self._network.setEnabled(scratch)
         self._grey_values.setEnabled(scratch)
+        self._pixel_size.setEnabled(scratch)
         self._show_note()
+        self._show_patch()
+
+    def _show_patch(self) -> None:
+        """Say which size of patches the network makes of the one that is asked for."""
+        network, folder = self._session.network, self.start_from()
+        with suppress(InputError):  # said where the model is shown
+            manifest = None if folder is None else self._session.read_model(folder)
+            network = network if manifest is None else manifest.settings.network
+        geometries = Geometry.of_axes(network)
+        size = fit_patch(self._session.train_config, geometries)
+        said = describe_patch(size, output_shape(size, geometries))
+        self._patch_note.setText(f"Patches of {said}, or what small images allow.")
 
     def _show_note(self) -> None:
         """Say what one should know about the network chosen."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.spatial import cKDTree
 
-from napari_unet.core.annotation.findings import Finding, look_at_grey_values
+from napari_unet.core.annotation.finding import Finding
+from napari_unet.core.annotation.findings import look_at_grey_values
 from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
 from napari_unet.core.annotation.target import Example, mark_known
 
@@ -256,7 +257,8 @@ def _look_for_close_ones(
                 if len(close) == 1
                 else f"{len(close)} pairs of points are"
             )
-            findings.append(Finding("warning", say.format(pairs_said, where)))
+            text = say.format(pairs_said, where)
+            findings.append(Finding("warning", text, place=_pixel(points, first)))
     return findings
 
 
@@ -282,7 +284,7 @@ def _look_for_lost_ones(
                 f"{_place(points, number)}, and will not be learned from; that is "
                 "right only if it was meant so."
             )
-            findings.append(Finding("warning", text))
+            findings.append(Finding("warning", text, place=_pixel(points, number)))
     return findings
 
 
@@ -292,6 +294,11 @@ def _first_of(marked: Sequence[tuple[str, Points]], name: str) -> tuple[str, str
         if name in points.names:
             return image, _place(points, points.names.index(name))
     raise KeyError(name)
+
+
+def _pixel(points: Points, number: int) -> tuple[int, ...]:
+    """Return the pixel on which a point lies."""
+    return tuple(int(axis) for axis in np.round(points.positions[number]))
 
 
 def _place(points: Points, number: int) -> str:

@@ -2,9 +2,33 @@
 
 from collections import Counter
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+# An object left with fewer pixels, and no more than half of its own, is nearly gone.
+_NEARLY_NOTHING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """An object of which the separation border leaves nearly nothing.
+
+    Parameters
+    ----------
+    number : int
+        Its label.
+    before, after : int
+        Its pixels without and with the border.
+    place : tuple of int, ([Z,] Y, X)
+        A pixel of what is left.
+    """
+
+    number: int
+    before: int
+    after: int
+    place: tuple[int, ...]
 
 
 def cut_separation_border(
@@ -49,6 +73,47 @@ def cut_separation_border(
     if gone.size:
         _keep_one_pixel_each(kept, labels, gone, elsewhere)
     return kept
+
+
+def find_shrunk(labels: NDArray[np.integer], kept: NDArray[np.integer]) -> list[Shrunk]:
+    """Return the objects of which a separation border leaves nearly nothing.
+
+    That is fewer than 5, and no more than half of what they had.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape ([Z,] Y, X)
+        Before the border was cut.
+    kept : ndarray of int, shape of `labels`
+        What `cut_separation_border` left of them.
+
+    Examples
+    --------
+    >>> labels = np.array([[1, 1, 2, 2, 3, 3]])
+    >>> find_shrunk(labels, cut_separation_border(labels, 2))
+    [Shrunk(number=2, before=2, after=1, place=(0, 2))]
+    """
+    numbers, before = np.unique(labels[labels > 0], return_counts=True)
+    left = kept[kept > 0]
+    after = np.bincount(np.searchsorted(numbers, left), minlength=len(numbers))
+    nearly = (after < _NEARLY_NOTHING) & (2 * after <= before)
+    return [
+        Shrunk(int(number), int(had), int(has), _place(kept, labels, int(number)))
+        for number, had, has in zip(
+            numbers[nearly], before[nearly], after[nearly], strict=True
+        )
+    ]
+
+
+def _place(
+    kept: NDArray[np.integer], labels: NDArray[np.integer], number: int
+) -> tuple[int, ...]:
+    """Return a pixel of what is left of an object, or else of what was there."""
+    mask = kept == number
+    if not mask.any():
+        mask = labels == number
+    pixel = np.unravel_index(int(mask.argmax()), mask.shape)
+    return tuple(int(axis) for axis in pixel)
 
 
 def _cut_one_side(labels: NDArray[np.integer]) -> NDArray[np.integer]:

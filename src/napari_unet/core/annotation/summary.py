@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.annotation.findings import looks_binary
+from napari_unet.core.annotation.object_findings import looks_binary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

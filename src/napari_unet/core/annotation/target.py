@@ -159,17 +159,12 @@ class Example:
 
     def plane(self, index: int) -> "Example":
         """Return plane `index` of a stack as an example of its own."""
-        regions = tuple(
-            replace(region, start=region.start[1:], stop=region.stop[1:])
-            for region in self.regions
-            if index in range(len(self.annotation))[region.box[0]]
-        )
         image = self.image.plane(index)
         return replace(
             self,
             image=replace(image, name=f"{image.name} [{index}]"),
             annotation=self.annotation[index],
-            regions=regions,
+            regions=on_plane(self.regions, index),
             points=None if self.points is None else self.points.plane(index),
             values=None if self.values is None else self.values[:, index],
         )
@@ -344,6 +339,15 @@ def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.
             )
         known[region.box] = True
     return known
+
+
+def on_plane(regions: Sequence[Region], index: int) -> tuple[Region, ...]:
+    """Return the boxes (Z, Y, X) that hold plane `index`, as boxes (Y, X) of it."""
+    return tuple(
+        replace(region, start=region.start[1:], stop=region.stop[1:])
+        for region in regions
+        if region.start[0] <= index < region.stop[0]
+    )
 
 
 def split_components(

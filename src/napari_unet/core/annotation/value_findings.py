@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.annotation.findings import Finding
+from napari_unet.core.annotation.finding import Finding
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, check_contrast
 

@@ -121,6 +121,20 @@ def activate(config: NetworkConfig) -> nn.Module:
     return nn.ReLU(inplace=True)
 
 
+def drop(config: NetworkConfig) -> nn.Module:
+    """Return the dropout: of single values, or of whole feature maps [1]_.
+
+    References
+    ----------
+    .. [1] Tompson et al. (2015). Efficient Object Localization Using Convolutional
+           Networks. CVPR. arXiv:1411.4280
+    """
+    if config.dropout_kind == "values":
+        return nn.Dropout(config.dropout)
+    kind = nn.Dropout2d if config.dimensions == 2 else nn.Dropout3d
+    return kind(config.dropout)
+
+
 def plain_block(
     inputs: int, middle: int, outputs: int, config: NetworkConfig, level: int
 ) -> nn.Sequential:
@@ -128,7 +142,7 @@ def plain_block(
     layers: list[nn.Module] = []
     for source, target in ((inputs, middle), (middle, outputs)):
         if layers and config.dropout > 0 and config.dropout_place == "blocks":
-            layers.append(nn.Dropout(config.dropout))
+            layers.append(drop(config))
         layers += [
             convolve(source, target, config, level),
             *normalise(target, config),

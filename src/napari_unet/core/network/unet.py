@@ -15,6 +15,7 @@ from napari_unet.core.network.blocks import (
     activate,
     convolve,
     crop,
+    drop,
     go_up,
     mix_channels,
     plain_block,
@@ -65,13 +66,15 @@ class Network(nn.Module, ABC):
     def _build(self, config: NetworkConfig) -> None:
         """Make the layers."""
 
-    def probabilities(self, logits: Tensor) -> Tensor:
+    def probabilities(self, logits: Tensor, dim: int = 0) -> Tensor:
         """Return the probability of each class, background first; or the grey values.
 
         Parameters
         ----------
         logits : Tensor, shape (O, [Z,] Y, X)
             Of one image, in float32.
+        dim : int
+            The axis O: 1 for a batch of images.
 
         Returns
         -------
@@ -83,9 +86,9 @@ class Network(nn.Module, ABC):
         if self.config.head == "regression":
             return logits
         if self.config.head == "softmax":
-            return logits.softmax(dim=0)
+            return logits.softmax(dim=dim)
         each = logits.sigmoid()
-        return torch.cat([1 - each.amax(dim=0, keepdim=True), each])
+        return torch.cat([1 - each.amax(dim=dim, keepdim=True), each], dim=dim)
 
     def _initialise(self, seed: int | None) -> None:
         """Draw Gaussian weights of standard deviation sqrt(2 / N), zero biases [1]_.
@@ -209,7 +212,7 @@ def _contract(
     # Dropout "at the end of the contracting path": the last two blocks.
     at_end = config.dropout_place == "contracting-end" and level >= config.levels - 1
     if config.dropout > 0 and at_end:
-        return nn.Sequential(block, nn.Dropout(config.dropout))
+        return nn.Sequential(block, drop(config))
     return block
 
 

@@ -11,17 +11,16 @@ from scipy import ndimage
 from napari_unet.core.config import Averaging, ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
-from napari_unet.core.image import Image, IntensityRange, resample, scale_to_model
+from napari_unet.core.image import Image, IntensityRange, resample
 from napari_unet.core.network.unet import Network
-from napari_unet.core.prediction.averaging import list_versions
 from napari_unet.core.prediction.predict import TilePrediction, predict
-
-Box = tuple[slice, ...]
-
-# Rescaling may multiply the pixels of an image by this; more is a wrong pixel size.
-_MAX_GROWTH = 64
-# By how much a pixel's edges may differ where it is turned by angles.
-_SQUARE = 0.05
+from napari_unet.core.prediction.rescaling import (
+    Box,
+    check_square,
+    choose_factors,
+    rescaled_box,
+    rescaled_shape,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +55,7 @@ def predict_plane(
     *,
     box: Box | None = None,
     tile: int | None = None,
+    scale: float | None = None,
     averaging: Averaging = "none",
 ) -> Generator[PlaneProgress, None, np.ndarray]:
     """Predict a box of a plane or volume; the same as predicting all and cutting.
@@ -76,6 +76,8 @@ def predict_plane(
         The part ([Z,] Y, X) to predict, in pixels of the image; by default all of it.
     tile : int, optional
         Edge of the network's input in pixels of the model; by default from memory.
+    scale : float, optional
+        Zoom before the network, see `choose_factors`; by default by the pixel sizes.
     averaging : str
         See `predict`.
 
@@ -91,14 +93,11 @@ def predict_plane(
         versions are averaged, how much these disagree.
     """
     box = box or tuple(slice(0, length) for length in image.shape)
-    factors = check_scale(image, settings.pixel_sizes_um)
-    _check_square(image, factors, averaging)
-    shape = [max(1, round(n * f)) for n, f in zip(image.shape, factors, strict=True)]
-    exact = [new / old for new, old in zip(shape, image.shape, strict=True)]
+    factors = choose_factors(image, settings.pixel_sizes_um, scale)
+    check_square(image, factors, averaging)
+    shape, exact = rescaled_shape(image.shape, factors)
     array = resample(image.array, shape)
-    model_box = tuple(
-        _grown(part, f, n) for part, f, n in zip(box, exact, shape, strict=True)
-    )
+    model_box = rescaled_box(box, exact, shape)
     doubts = averaging != "none" and settings.annotation != "values"
     lengths = [part.stop - part.start for part in model_box]
     canvas = np.zeros((settings.network.predictions + doubts, *lengths), np.float32)
@@ -141,63 +140,6 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
     )
 
 
-def check_scale(
-    image: Image, pixel_sizes_um: Sequence[float] | None
-) -> tuple[float, ...]:
-    """Return the factors ([Z,] Y, X) to the model's pixel size, if they make sense.
-
-    Raises
-    ------
-    InputError
-        If the image would grow out of proportion or shrink to nothing.
-    """
-    factors = scale_to_model(image, pixel_sizes_um)
-    growth = math.prod(factors)
-    if not 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
-        have = _say_size(image.pixel_size_um)
-        raise InputError(
-            f"'{image.name}' has pixels of {have} µm, the model of "
-            f"{_say_size(pixel_sizes_um)} µm: rescaling would change the number of "
-            f"pixels {growth:.3g}-fold. Correct the pixel size of the image, or use a "
-            "model for this scale."
-        )
-    return factors
-
-
-def _check_square(image: Image, factors: Sequence[float], averaging: Averaging) -> None:
-    """Refuse to turn pixels by angles that are no squares to the network."""
-    if image.pixel_size_um is None or not any(
-        v.angle for v in list_versions(averaging)
-    ):
-        return
-    height, width = (
-        size / factor
-        for size, factor in zip(image.pixel_size_um[-2:], factors[-2:], strict=True)
-    )
-    if abs(height / width - 1) > _SQUARE:
-        raise InputError(
-            f"'{image.name}' has pixels of {_say_size(image.pixel_size_um[-2:])} µm, "
-            "and the model knows no pixel size to bring them to: an average over "
-            f"'{averaging}' would distort what it turns. Choose '4 flips', or correct "
-            "the pixel size of the image."
-        )
-
-
-def _say_size(sizes: Sequence[float] | None) -> str:
-    """Return pixel sizes as they are written: '0.5 × 0.1 × 0.1'; one if all alike."""
-    values = list(dict.fromkeys(sizes or ()))
-    return " × ".join(f"{s:g}" for s in (values if len(values) == 1 else sizes or ()))
-
-
-def _grown(part: slice, factor: float, length: int) -> slice:
-    """Return the model's pixels under a part of an axis, and two more on each side."""
-    if factor == 1:
-        return part
-    first = math.floor(part.start * factor) - 2
-    last = math.ceil(part.stop * factor) + 2
-    return slice(max(0, first), min(length, last))
-
-
 def _paste(
     part: TilePrediction, model_box: tuple[slice, ...], canvas: np.ndarray
 ) -> None:
@@ -218,7 +160,7 @@ def _show(
     canvas: np.ndarray,
     model_box: tuple[slice, ...],
     box: Box,
-    factors: list[float],
+    factors: Sequence[float],
 ) -> tuple[Box, np.ndarray]:
     """Return a tile on the image's grid, by the nearest pixel of the model's.
 
@@ -240,7 +182,7 @@ def _show(
 
 
 def _bring_back(
-    canvas: np.ndarray, model_box: tuple[slice, ...], box: Box, factors: list[float]
+    canvas: np.ndarray, model_box: tuple[slice, ...], box: Box, factors: Sequence[float]
 ) -> np.ndarray:
     """Interpolate the model's grid at the centres of the image's pixels."""
     shape = tuple(part.stop - part.start for part in box)

@@ -12,20 +12,26 @@ from napari_unet.core.config import (
     Averaging,
     DeviceChoice,
     ModelSettings,
-    Normalisation,
     ObjectConfig,
 )
-from napari_unet.core.device import Precision, choose_compute, place
+from napari_unet.core.device import Precision, choose_compute, free_bytes, place
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     Image,
     check_contrast,
     measure_intensity,
 )
+from napari_unet.core.memory import explain_shortage
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import class_map, find_objects
+from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.uncertainty import entropy
+
+_SMALLER_TILE = (
+    "Choose a smaller tile (on the command line --tile, in the dock under Segment, "
+    "More settings), segment a part of the image, or compute on another device."
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +105,7 @@ def segment(
     box: tuple[slice, slice] | None = None,
     planes: Sequence[int] | None = None,
     tile: int | None = None,
+    scale: float | None = None,
     averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
@@ -122,7 +129,11 @@ def segment(
         Which planes along Z or time; by default all. Of a 3D model all from the first
         to the last of them, in each of their time points.
     tile : int, optional
-        Edge of the network's input in pixels; by default from free memory.
+        Edge of the network's input in pixels of the model; by default from free memory.
+    scale : float, optional
+        Factor by which each axis that the network sees grows before it, and the result
+        shrinks: 1 takes the image as it is. By default as the pixel sizes of image and
+        model say.
     averaging : str
         Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
         "7 angles" or another number of them; takes at least as many times as long.
@@ -143,7 +154,9 @@ def segment(
     ------
     InputError
         If the image has other channels than the model was trained with, is constant,
-        its pixel size is out of proportion, or there is no such average.
+        its pixel size or `scale` is out of proportion, or there is no such average.
+    MemoryShortageError
+        If the tile is too large for the device.
     """
     image = pick_channels(image, model.settings)
     check_contrast(image)
@@ -160,25 +173,40 @@ def segment(
         settings=model.settings,
         compute=compute,
         tile=tile,
+        scale=scale,
         averaging=averaging,
     )
     volume = model.settings.network.dimensions == 3
     times = image.times if planes is None else 1
     if volume:
-        results, chosen = yield from _predict_times(
-            image, chosen, box, model.settings.normalisation, predict
+        depths, moments = cover_volumes(image, chosen)
+        times, depth = len(moments), image.shape[0] // image.times
+        chosen = tuple(
+            t * depth + z for t in moments for z in range(depths.start, depths.stop)
         )
-        times = len(results)
-        maps = np.concatenate(results, axis=1)
-    else:
-        intensity = measure_intensity(image, model.settings.normalisation)
-        predict = functools.partial(predict, intensity=intensity)
-        if chosen is None:
-            maps = yield from _number(predict(image, box=box), 0, 1, None)
+    plan = plan_prediction(
+        image,
+        model.settings,
+        box=box,
+        planes=chosen,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        memory=free_bytes(compute.device),
+    )
+    with explain_shortage(compute.device, plan.describe_tile(), _SMALLER_TILE):
+        if volume:
+            whole = (depths, *box)
+            maps = yield from _predict_times(image, moments, whole, model, predict)
+        elif chosen is None:
+            intensity = measure_intensity(image, model.settings.normalisation)
+            steps = predict(image, box=box, intensity=intensity)
+            maps = yield from _number(steps, 0, 1, None)
         else:
+            intensity = measure_intensity(image, model.settings.normalisation)
             results = []
             for number, index in enumerate(chosen):
-                steps = predict(image.plane(index), box=box)
+                steps = predict(image.plane(index), box=box, intensity=intensity)
                 results.append((yield from _number(steps, number, len(chosen), index)))
             maps = np.stack(results, axis=1)
     classes = model.settings.network.predictions
@@ -198,34 +226,21 @@ def segment(
 
 def _predict_times(
     image: Image,
-    planes: tuple[int, ...] | None,
-    box: tuple[slice, slice],
-    normalisation: Normalisation,
+    times: Sequence[int],
+    box: tuple[slice, slice, slice],
+    model: Model,
     predict: Callable[..., Generator[PlaneProgress, None, np.ndarray]],
-) -> Generator[SegmentProgress, None, tuple[list[np.ndarray], tuple[int, ...]]]:
-    """Predict the volume of each time point; also return which planes that were."""
-    if planes is None:
-        raise InputError(
-            f"'{image.name}' is a single plane, but the model was made for volumes. "
-            "Take a stack of planes, or a model for planes."
-        )
+) -> Generator[SegmentProgress, None, np.ndarray]:
+    """Predict the same box of the volume of each time point, one after the other."""
     depth = image.shape[0] // image.times
-    depths = slice(min(z % depth for z in planes), max(z % depth for z in planes) + 1)
-    times = sorted({z // depth for z in planes})
-    results: list[np.ndarray] = []
-    chosen: list[int] = []
+    results = []
     for number, time in enumerate(times):
         volume = image.time_point(time)
-        steps = predict(
-            volume,
-            intensity=measure_intensity(volume, normalisation),
-            box=(depths, *box),
-        )
-        first = time * depth
-        part = yield from _number(steps, number, len(times), None, first=first)
+        intensity = measure_intensity(volume, model.settings.normalisation)
+        steps = predict(volume, intensity=intensity, box=box)
+        part = yield from _number(steps, number, len(times), None, first=time * depth)
         results.append(part)
-        chosen += range(first + depths.start, first + depths.stop)
-    return results, tuple(chosen)
+    return np.concatenate(results, axis=1)
 
 
 def _number(

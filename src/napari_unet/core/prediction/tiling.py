@@ -90,7 +90,8 @@ def plan_tiles(
         smallest = 2 * plane.halo + plane.step
         raise InputError(
             f"A tile of {tile} px is too small: this network needs {plane.halo} px "
-            f"of context on each side. Take at least {smallest} px, or 'auto'."
+            f"of context on each side. Take at least {smallest} px, or 'auto' (0 in "
+            "the dock)."
         )
     box = [slice(0, length) for length in shape] if box is None else box
     lengths = _fit_memory(box, geometries, longest, memory)

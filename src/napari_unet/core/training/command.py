@@ -5,7 +5,7 @@ from pathlib import Path
 
 from napari_unet.core.annotation.merged_values import names_of_values
 from napari_unet.core.annotation.target import Example
-from napari_unet.core.card import TRAINING_FILE
+from napari_unet.core.card import REGIONS_FOLDER, TRAINING_FILE
 from napari_unet.core.config import ModelSettings, TrainConfig
 
 
@@ -22,10 +22,10 @@ def repeat_command(
     Parameters
     ----------
     folder : Path
-        The model folder, which holds the settings.
+        The model folder, which holds the settings and the regions.
     examples : sequence of Example
         What the training saw. The command has placeholders in capitals for the folders
-        that hold images, labels or targets, and regions: viewer layers have no files.
+        that hold images and labels or targets: a viewer's layers have no files.
     settings : ModelSettings
         Of the model.
     config : TrainConfig
@@ -57,7 +57,7 @@ def repeat_command(
     if settings.planes_as_channels:
         words.append("--planes-as-channels")
     if any(e.regions for e in examples):
-        words.append("--regions REGIONS")
+        words.append(f'--regions "{folder / REGIONS_FOLDER}"')
     if held:
         words.append(f"--validation-images IMAGES2 --validation-labels {labels}2")
     words += reading

@@ -1,14 +1,18 @@
 """Annotated images: checked, and brought to the model's pixel size."""
 
-from collections.abc import Iterator, Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
 from napari_unet.core.annotation.disks import draw_disks
-from napari_unet.core.annotation.findings import look_like_classes, looks_binary
-from napari_unet.core.annotation.summary import summarise_annotation
+from napari_unet.core.annotation.object_findings import look_like_classes, looks_binary
+from napari_unet.core.annotation.summary import (
+    AnnotationSummary,
+    summarise_annotation,
+)
 from napari_unet.core.annotation.target import (
     Example,
     Region,
@@ -23,15 +27,19 @@ from napari_unet.core.config import AnnotationKind, ModelSettings, WeightMapConf
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     check_contrast,
+    in_pixels_of_x,
     measure_intensity,
     resample,
     scale_to_model,
 )
 from napari_unet.core.training.held_back import mark_counted_points
 from napari_unet.core.training.patches import TrainingImage, prepare_image
-from napari_unet.core.training.pixel_size import median_pixel_size
+from napari_unet.core.training.pixel_size import complete_pixel_size
 from napari_unet.core.training.prepared import Prepared, place_points
 from napari_unet.core.training.time_points import split_times
+
+# Returns the weight map of an example, ([Z,] Y, X).
+Weigh = Callable[[Prepared], np.ndarray]
 
 # Of the known background so much must count for the loss, else there are no ridges.
 _LEAST_BACKGROUND = 0.5
@@ -89,7 +97,7 @@ def prepare(
         for part in (example.regions, example.seen)
     )
     annotation = resample(example.annotation, shape, order=0)
-    pixel_size = _relative(settings.pixel_sizes_um)
+    pixel_size = in_pixels_of_x(settings.pixel_sizes_um)
     points = None
     if example.points is None:
         target = make_target(
@@ -132,36 +140,36 @@ def _scale(region: Region, factors: Sequence[float]) -> Region:
     )
 
 
-def _relative(sizes_um: Sequence[float] | None) -> tuple[float, ...] | None:
-    """Return pixel sizes in pixels of X; None where they are all alike."""
-    if sizes_um is None or len(set(sizes_um)) == 1:
-        return None
-    return tuple(size / sizes_um[-1] for size in sizes_um)
-
-
 def prepare_training(
     examples: Sequence[Prepared],
     config: WeightMapConfig,
     classes: int,
     device: torch.device,
-) -> Iterator[TrainingImage]:
+) -> tuple[list[TrainingImage], Weigh]:
     """Compute weight maps, balanced over all examples, and move all to the device.
 
-    Where so little ground is annotated that unseen objects could change the weight of
-    most of its background, none of it has a ridge: learning from objects alone, the
-    network would find them everywhere.
+    Also return what weighs other ground by the same rule. Where so little ground is
+    annotated that unseen objects could change the weight of most of its background,
+    none of it has a ridge: learning from objects alone, the network would find them
+    everywhere.
     """
-    maps = _compute_weights(examples, config, classes)
+    counts = sum(count_classes(e.target, classes) for e in examples)
+    balance = weigh_classes(config, np.asarray(counts)).tolist()
+    weigh = functools.partial(_weigh, config=config, balance=balance)
+    maps = [weigh(example) for example in examples]
     known = sum(int(_background(e).sum()) for e in examples)
     counted = sum(
         int((_background(e) & (weights > 0)).sum())
         for e, weights in zip(examples, maps, strict=True)
     )
     if counted < _LEAST_BACKGROUND * known:
-        maps = _compute_weights(examples, config.replaced(w0=0), classes)
-    for example, weights in zip(examples, maps, strict=True):
-        grey = example.intensity.apply(example.grey)
-        yield prepare_image(grey, example.target, weights, device)
+        weigh = functools.partial(_weigh, config=config.replaced(w0=0), balance=balance)
+        maps = [weigh(example) for example in examples]
+    images = [
+        prepare_image(e.intensity.apply(e.grey), e.target, weights, device)
+        for e, weights in zip(examples, maps, strict=True)
+    ]
+    return images, weigh
 
 
 def _background(example: Prepared) -> np.ndarray:
@@ -171,21 +179,13 @@ def _background(example: Prepared) -> np.ndarray:
     return background
 
 
-def _compute_weights(
-    examples: Sequence[Prepared], config: WeightMapConfig, classes: int
-) -> list[np.ndarray]:
-    """Return the weight map of each example, with one balance of the classes."""
-    counts = sum(count_classes(e.target, classes) for e in examples)
-    balance = weigh_classes(config, np.asarray(counts))
-    return [
-        compute_weight_map(
-            example.target,
-            config,
-            class_weights=balance.tolist(),
-            pixel_size=example.pixel_size,
-        )
-        for example in examples
-    ]
+def _weigh(
+    example: Prepared, *, config: WeightMapConfig, balance: Sequence[float]
+) -> np.ndarray:
+    """Return the weight map of an example, with this balance of the classes."""
+    return compute_weight_map(
+        example.target, config, class_weights=balance, pixel_size=example.pixel_size
+    )
 
 
 def check_examples(
@@ -196,8 +196,26 @@ def check_examples(
         raise InputError("No annotated image was given. Annotate at least one.")
     if all(example.values is not None for example in examples):
         return
+    if kind == "objects":
+        _check_objects(examples)
+    for role in ("training", "validation"):
+        of_role = [e for e in examples if e.role == role]
+        if role == "validation" and not of_role:
+            continue
+        _check_painted(of_role)
+    if kind == "objects":
+        _check_background(examples)
     for example in examples:
-        if kind == "objects" and looks_binary(example.annotation):
+        check_contrast(example.image)
+
+
+def _check_objects(examples: Sequence[Example]) -> None:
+    """Refuse masks and classes where objects are wanted."""
+    for example in examples:
+        painted = example.annotation
+        if example.ignore_label is not None:
+            painted = np.where(painted == example.ignore_label, 0, painted)
+        if looks_binary(painted):
             raise InputError(
                 f"The labels of '{example.image.name}' hold one number in several "
                 "separate pieces: they look like a binary mask, in which touching "
@@ -205,18 +223,9 @@ def check_examples(
                 "each piece becomes an object of its own (on the command line: "
                 "--split-components)."
             )
-        numbers = np.unique(example.annotation[example.annotation > 0])
-        numbers = numbers[numbers != example.ignore_label]
-        said = look_like_classes(example.annotation, numbers)
-        if said and kind == "objects":
+        said = look_like_classes(painted, np.unique(painted[painted > 0]))
+        if said:
             raise InputError(f"'{example.image.name}': {said}")
-    for role in ("training", "validation"):
-        of_role = [e for e in examples if e.role == role]
-        if role == "validation" and not of_role:
-            continue
-        _check_painted(of_role)
-    for example in examples:
-        check_contrast(example.image)
 
 
 def _check_painted(examples: Sequence[Example]) -> None:
@@ -235,23 +244,44 @@ def _check_painted(examples: Sequence[Example]) -> None:
         )
 
 
+def _check_background(examples: Sequence[Example]) -> None:
+    """Refuse annotated ground that is objects only."""
+    if any(e.points is not None for e in examples):
+        return  # around points, background is known
+    counts = sum(map(_summarise, examples), AnnotationSummary())
+    if counts.object_px and counts.object_px == counts.known_px:
+        names = ", ".join(f"'{e.image.name}'" for e in examples[:3])
+        raise InputError(
+            f"No background is known in {names}: all annotated ground is objects, and "
+            "the network would take everything for one. Mark less as ignored, or draw "
+            "the regions larger than the objects."
+        )
+
+
+def _summarise(example: Example) -> AnnotationSummary:
+    return summarise_annotation(
+        example.annotation, example.regions, example.ignore_label
+    )
+
+
 def count_objects(example: Example) -> int:
     """Count the objects that can be learned from: inside the regions, if any."""
     if example.points is not None:
         return int(mark_counted_points(example, example.regions).sum())
-    return summarise_annotation(
-        example.annotation, example.regions, example.ignore_label
-    ).objects
+    return _summarise(example).objects
 
 
 def complete_settings(
     settings: ModelSettings | None, examples: Sequence[Example], *, new: bool
 ) -> ModelSettings:
-    """Complete the settings of a new model by what the images say."""
+    """Complete the settings of a new model by what the images say.
+
+    Channels and pixel size that the settings name stay.
+    """
     settings = settings or ModelSettings()
     if not new:
         return settings
-    plane, depth = median_pixel_size(examples, settings.network.dimensions)
+    settings = complete_pixel_size(settings, examples)
     channels = len(settings.channels) or examples[0].image.channels
     network = settings.network.replaced(in_channels=channels)
     objects = settings.objects
@@ -260,8 +290,6 @@ def complete_settings(
         objects = objects.replaced(min_size=smallest)
     return settings.replaced(
         network=network.model_dump(),
-        pixel_size_um=plane,
-        pixel_size_z_um=depth,
         objects=objects.model_dump(),
     )
 

@@ -1,7 +1,7 @@
 """Annotated images, split into those to train on and those to validate on."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,16 +14,22 @@ _FEWEST_OBJECTS = 2
 _FEWEST_CLASSES = 2
 # Shorter ground, in px, is not cut.
 _SHORTEST = 8
+# The number of an image, and one of its regions.
+_Area = tuple[int, Region]
+# What is left of an area, if anything, and what is held back of it.
+_Cut = tuple[Region | None, Region]
 
 
 def split_validation(
-    examples: Sequence[Example], kind: AnnotationKind = "objects"
+    examples: Sequence[Example], kind: AnnotationKind = "objects", share: float = 0.0
 ) -> tuple[list[Example], list[Example]]:
     """Return the examples to train on and those to validate on.
 
     Where the user named validation images or regions, they are taken. Else a part of
     one annotated area is held back: a fifth of it per area there is, half at most. The
-    same image may appear on both sides, with regions that do not overlap.
+    same image may appear on both sides, with regions that do not overlap. With a
+    `share` of one's own, that part of all annotated ground is: whole areas, from the
+    last one on, and a part of another.
 
     Parameters
     ----------
@@ -32,6 +38,8 @@ def split_validation(
     kind : str
         Of objects, both parts hold at least two; of classes, what is left to train on
         has all that were there, and what is held back at least two.
+    share : float
+        Of the annotated pixels, below 1; 0 for the rule above.
 
     Returns
     -------
@@ -41,7 +49,11 @@ def split_validation(
     """
     training = [p for e in examples if (p := _part(e, "training")) is not None]
     validation = [p for e in examples if (p := _part(e, "validation")) is not None]
-    return (training, validation) if validation else _hold_back(training, kind)
+    if validation:
+        return training, validation
+    if share > 0:
+        return _hold_back_share(training, kind, share)
+    return _hold_back(training, kind)
 
 
 def _part(example: Example, role: Role) -> Example | None:
@@ -60,31 +72,104 @@ def _hold_back(
     training: list[Example], kind: AnnotationKind
 ) -> tuple[list[Example], list[Example]]:
     """Cut a validation part off the last annotated area that allows it."""
-    areas = [
+    areas = _list_areas(training)
+    share = min(0.5, 0.2 * len(areas))
+    for index, region in reversed(areas):
+        cut = _cut_fairly(training[index], region, share, kind)
+        if cut is not None:
+            return _divide(training, areas, {(index, region): cut})
+    return training, []
+
+
+def _hold_back_share(
+    training: list[Example], kind: AnnotationKind, share: float
+) -> tuple[list[Example], list[Example]]:
+    """Hold back whole areas from the last one on, then a part of another."""
+    areas = _list_areas(training)
+    wanted = share * sum(_size(region) for _, region in areas)
+    cuts: dict[_Area, _Cut] = {}
+    for index, region in reversed(areas):
+        if wanted < 1:
+            break
+        size, example = _size(region), training[index]
+        left = [area for area in areas if area not in cuts and area != (index, region)]
+        if size <= wanted:
+            if left and _may_go(training, index, region, left, kind):
+                cuts[index, region] = None, replace(region, role="validation")
+                wanted -= size
+            continue
+        cut = _cut_fairly(example, region, wanted / size, kind)
+        if cut is not None:
+            cuts[index, region] = cut
+            break
+    return _divide(training, areas, cuts)
+
+
+def _may_go(
+    training: list[Example],
+    index: int,
+    region: Region,
+    left: Sequence[_Area],
+    kind: AnnotationKind,
+) -> bool:
+    """Tell whether a whole area says something, and what is left says the rest."""
+    example = training[index]
+    if example.values is not None:
+        return True
+    away = _numbers(example, region)
+    if kind == "classes":
+        kept = set().union(*(_numbers(training[i], r) for i, r in left))
+        return away <= kept and len(away) >= _FEWEST_CLASSES
+    return len(away - {0}) >= _FEWEST_OBJECTS
+
+
+def _list_areas(training: Sequence[Example]) -> list[_Area]:
+    """Return all annotated areas: each with the number of its image."""
+    return [
         (index, region)
         for index, example in enumerate(training)
         for region in example.regions or (_whole(example),)
     ]
-    share = min(0.5, 0.2 * len(areas))
-    for index, region in reversed(areas):
-        example = training[index]
-        longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
-        if longest < _SHORTEST:
+
+
+def _size(region: Region) -> int:
+    """Return the number of pixels."""
+    return math.prod(b - a for a, b in zip(region.start, region.stop, strict=True))
+
+
+def _cut_fairly(
+    example: Example, region: Region, share: float, kind: AnnotationKind
+) -> tuple[Region, Region] | None:
+    """Cut `share` off a region so that both parts say something, if that can be."""
+    longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
+    if longest < _SHORTEST:
+        return None
+    fair = [
+        (rest, held)
+        for rest, held in _cuts(region, share, kind)
+        if _is_fair(example, region, rest, held, kind)
+    ]
+    return max(fair, key=lambda c: len(_numbers(example, c[1]))) if fair else None
+
+
+def _divide(
+    training: list[Example], areas: Sequence[_Area], cuts: Mapping[_Area, _Cut]
+) -> tuple[list[Example], list[Example]]:
+    """Return the images with what is left of their areas, and with what is not."""
+    rest, held = [], []
+    for index, example in enumerate(training):
+        mine = [area for area in areas if area[0] == index]
+        changed = [area for area in mine if area in cuts]
+        if not changed:
+            rest.append(example)
             continue
-        fair = [
-            (rest, held)
-            for rest, held in _cuts(region, share, kind)
-            if _is_fair(example, region, rest, held, kind)
-        ]
-        if not fair:
-            continue
-        rest, held = max(fair, key=lambda cut: len(_numbers(example, cut[1])))
-        others = [r for r in example.regions if r != region]
-        reduced = list(training)
-        seen = (*example.seen, region)
-        reduced[index] = replace(example, regions=(*others, rest), seen=seen)
-        return reduced, [replace(example, regions=(held,))]
-    return training, []
+        kept = [region for _, region in mine if (index, region) not in cuts]
+        parts = [part for area in changed if (part := cuts[area][0]) is not None]
+        if left := (*kept, *parts):
+            seen = (*example.seen, *(region for _, region in changed))
+            rest.append(replace(example, regions=left, seen=seen))
+        held.append(replace(example, regions=tuple(cuts[area][1] for area in changed)))
+    return rest, held
 
 
 def _whole(example: Example) -> Region:
@@ -106,7 +191,7 @@ def _cuts(
     if kind == "classes":
         yield _cut(region, share, longer, first=True)
         for axis in range(len(lengths)):
-            if axis != longer:
+            if axis != longer and lengths[axis] > 1:
                 yield _cut(region, share, axis, first=False)
                 yield _cut(region, share, axis, first=True)
 
@@ -116,7 +201,7 @@ def _cut(
 ) -> tuple[Region, Region]:
     """Return what is left of a region and what was cut off, across an axis."""
     start, stop = region.start[axis], region.stop[axis]
-    part = math.ceil((stop - start) * share)
+    part = min(math.ceil((stop - start) * share), stop - start - 1)
     at = start + part if first else stop - part
     before = tuple(at if i == axis else b for i, b in enumerate(region.stop))
     after = tuple(at if i == axis else a for i, a in enumerate(region.start))

@@ -8,7 +8,7 @@ from napari_unet.core.annotation.points import class_names_of
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
-from napari_unet.core.training.pixel_size import median_pixel_size
+from napari_unet.core.training.pixel_size import choose_pixel_size
 
 # A piece smaller than this part of a disk or ball is no point, until validation says
 # better.
@@ -35,7 +35,7 @@ def name_point_classes(
     settings = settings or ModelSettings()
     names = class_names_of(points)
     dimensions = settings.network.dimensions
-    plane, depth = median_pixel_size(examples, dimensions)
+    plane, depth = choose_pixel_size(settings, examples)
     along_z = depth / plane if plane and depth else 1.0
     smallest = max(1, round(_SMALLEST_PIECE * _disk_size(radius, dimensions, along_z)))
     return settings.replaced(

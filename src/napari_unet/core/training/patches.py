@@ -1,6 +1,6 @@
 """Training patches that follow the annotation."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +21,13 @@ from napari_unet.core.training.augmentation import (
     no_deformation,
     read_patch,
 )
+from napari_unet.core.training.patch_shape import describe_patch
 
 _DEFAULT = SamplingConfig()
+
+# Changes a patch (C, [Z,] Y, X) of normalised grey values, with random numbers that are
+# those of its batch.
+ChangePatch = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,8 @@ class PatchSampler:
         Where patches are centred.
     seed : int
         Together with the batch number it determines a batch.
+    change_patch : callable, optional
+        Changes the image of each patch last of all; see `fine_tune`.
 
     Raises
     ------
@@ -118,7 +125,9 @@ class PatchSampler:
         augmentation: AugmentationConfig,
         sampling: SamplingConfig = _DEFAULT,
         seed: int = 0,
+        change_patch: ChangePatch | None = None,
     ) -> None:
+        self._change_patch = change_patch
         self._images = [image for image in images if len(image.known)]
         if not self._images:
             raise InputError(
@@ -126,6 +135,7 @@ class PatchSampler:
                 "objects, or draw a region around ground that is fully annotated."
             )
         self._size = tuple(size)
+        self.described = describe_patch(size, output_size)
         self._inner = tuple(
             slice((n - m) // 2, (n - m) // 2 + m)
             for n, m in zip(size, output_size, strict=True)
@@ -162,7 +172,31 @@ class PatchSampler:
             # Deformed away from the known ground: take the drawn pixel as the centre.
             patch, truth = self._read(image, centre, no_deformation())
         changed = change_grey_values(patch, image.statistics, self._augmentation, rng)
-        return changed, truth
+        return self._change(changed, rng), truth
+
+    def _change(self, patch: Tensor, rng: np.random.Generator) -> Tensor:
+        """Let the user's own function change a patch (C, [Z,] Y, X), if there is one.
+
+        Raises
+        ------
+        InputError
+            If what it returns is not such a patch.
+        """
+        if self._change_patch is None:
+            return patch
+        changed = np.asarray(self._change_patch(patch.cpu().numpy().copy(), rng))
+        if changed.shape != tuple(patch.shape) or changed.dtype.kind not in "fiu":
+            raise InputError(
+                f"`change_patch` returned {changed.dtype} numbers of the shape "
+                f"{changed.shape} for a patch of the shape {tuple(patch.shape)}; let "
+                "it return real numbers of the same shape."
+            )
+        if not np.isfinite(changed).all():
+            raise InputError(
+                "`change_patch` returned numbers that are not finite; let it return "
+                "grey values."
+            )
+        return torch.from_numpy(changed.astype(np.float32)).to(patch.device)
 
     def _draw_centre(
         self, image: TrainingImage, rng: np.random.Generator

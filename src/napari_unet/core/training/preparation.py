@@ -10,42 +10,69 @@ from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.training.examples import (
+    Weigh,
     prepare,
     prepare_training,
 )
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.patches import PatchSampler
+from napari_unet.core.training.patch_shape import fit_patch, output_shape
+from napari_unet.core.training.patches import ChangePatch, PatchSampler
 from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.validation import Validate, make_validation
-from napari_unet.core.training.values import make_value_validation, prepare_pair
+from napari_unet.core.training.validation import (
+    Learning,
+    Validate,
+    make_validation,
+)
+from napari_unet.core.training.values import (
+    make_value_validation,
+    prepare_pair,
+    weigh_alike,
+)
 
 # More patches than this many times those that were asked for are not drawn.
 _MOST_PATCHES = 16
 
 
 def prepare_for(
-    training: Training, examples: Sequence[Example], settings: ModelSettings
+    training: Training,
+    examples: Sequence[Example],
+    settings: ModelSettings,
+    change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, Validate | None]:
     """Return where patches come from, and what validates."""
     config, network = training.config, training.network
-    to_train, to_validate = split_validation(examples, settings.annotation)
+    to_train, to_validate = split_validation(
+        examples, settings.annotation, config.held_back
+    )
     if not to_train:
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."
         )
-    sampler, prepared = make_sampler(
-        to_train, config, settings, network.geometries, training.compute.device
+    sampler, prepared, weigh = _prepare_sampler(
+        to_train,
+        config,
+        settings,
+        network.geometries,
+        training.compute.device,
+        change_patch,
     )
     if not to_validate:
         return sampler, None
     radius = config.point_radius
     held = [prepare(e, settings, point_radius=radius) for e in to_validate]
+    compute = training.compute
     if settings.annotation == "values":
         return sampler, make_value_validation(
-            to_validate, held, network, settings, training.compute
+            to_validate, held, network, settings, compute, config
         )
-    validate = make_validation(held, network, settings, training.compute, prepared)
+    border = config.weight_map.separation_border
+    learned = [
+        prepare(e, settings, separation_border=border, point_radius=radius)
+        for e in to_validate
+    ]
+    learning = Learning(learned, weigh, config)
+    validate = make_validation(held, network, settings, compute, learning, prepared)
     return sampler, validate
 
 
@@ -55,8 +82,24 @@ def make_sampler(
     settings: ModelSettings,
     geometries: Sequence[Geometry],
     device: torch.device,
+    change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, list[Prepared]]:
     """Return where patches come from, and the examples at the model's pixel size."""
+    sampler, prepared, _ = _prepare_sampler(
+        examples, config, settings, geometries, device, change_patch
+    )
+    return sampler, prepared
+
+
+def _prepare_sampler(
+    examples: Sequence[Example],
+    config: TrainConfig,
+    settings: ModelSettings,
+    geometries: Sequence[Geometry],
+    device: torch.device,
+    change_patch: ChangePatch | None = None,
+) -> tuple[PatchSampler, list[Prepared], Weigh]:
+    """Do what `make_sampler` does; return what weighs other ground alike, too."""
     prepared = [
         prepare(
             example,
@@ -66,41 +109,26 @@ def make_sampler(
         )
         for example in examples
     ]
-    size = _patch_shape(prepared, config, geometries)
+    shapes = [example.target.known.shape for example in prepared]
+    size = fit_patch(config, geometries, shapes)
     if settings.annotation == "values":
         pairs = zip(examples, prepared, strict=True)
         images = [prepare_pair(e, p, settings, device) for e, p in pairs]
+        weigh: Weigh = weigh_alike
     else:
         classes = settings.network.classes
-        images = list(prepare_training(prepared, config.weight_map, classes, device))
+        images, weigh = prepare_training(prepared, config.weight_map, classes, device)
     sampler = PatchSampler(
         images,
         size=size,
-        output_size=[n - 2 * g.shrink for n, g in zip(size, geometries, strict=True)],
+        output_size=output_shape(size, geometries),
         batch_size=_batch_size(size, config),
         augmentation=config.augmentation,
         sampling=config.sampling,
         seed=config.seed,
+        change_patch=change_patch,
     )
-    return sampler, prepared
-
-
-def _patch_shape(
-    prepared: Sequence[Prepared], config: TrainConfig, geometries: Sequence[Geometry]
-) -> tuple[int, ...]:
-    """Return the shape of patches: as set, but no larger than shows more than mirrors.
-
-    Patches are square in the plane.
-    """
-    shapes = [example.target.known.shape for example in prepared]
-    plane = geometries[-1]
-    edge = max(max(shape[-2:]) for shape in shapes) + 2 * plane.shrink
-    edge = plane.size_at_least(min(config.patch_size, edge))
-    if len(geometries) == 2:
-        return edge, edge
-    along_z = geometries[0]
-    depth = max(shape[0] for shape in shapes) + 2 * along_z.shrink
-    return along_z.size_at_least(min(config.patch_depth, depth)), edge, edge
+    return sampler, prepared, weigh
 
 
 def _batch_size(size: Sequence[int], config: TrainConfig) -> int:

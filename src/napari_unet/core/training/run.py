@@ -3,15 +3,15 @@
 import importlib.metadata
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from napari_unet.core.annotation.target import Example
+from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import Card, now
-from napari_unet.core.checkpoint import Model, save_model
+from napari_unet.core.checkpoint import Model, save_model, save_regions
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.detection import AnyScores
@@ -84,11 +84,13 @@ class Run:
         preset: str,
         examples: Sequence[Example],
         reading: Sequence[str] = (),
+        regions: Mapping[str, Sequence[Region]] | None = None,
     ) -> None:
         self.before: AnyScores | None = None
         self._training = training
         self._settings = settings
         self._folder = folder
+        self._regions = regions or {}
         self._saved_at = time.perf_counter()
         origin = _origin(start_from, folder)
         self._card = Card(
@@ -129,6 +131,7 @@ class Run:
             training.weights,
             training.state(),
         )
+        save_regions(self._folder, self._regions)
         self._saved_at = time.perf_counter()
 
     def _tuned(self) -> ModelSettings:
@@ -147,7 +150,7 @@ class Run:
             loss=None if math.isnan(training.loss) else training.loss,
             scores_before=None if self.before is None else self.before.as_dict(),
             scores=None if scores is None else scores.as_dict(),
-            history=tuple(e for e in training.history if math.isfinite(e[2])),
+            history=[entry.model_dump() for entry in training.history],
         )
 
     def result(self) -> TrainResult:

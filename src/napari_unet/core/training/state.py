@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -11,10 +12,13 @@ from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
 from napari_unet.core.evaluation.detection import AnyScores
+from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network.unet import Network
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
+# What a training must know of its past to go on as if it had never stopped.
+_NUMBERS = ("loss", "top", "without_gain", "on_plateau", "rate_factor")
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +49,7 @@ class Training:
     without_gain: int = 0  # validations since then
     on_plateau: int = 0  # of them, those at the present learning rate
     rate_factor: float = 1.0  # what plateaus have made of the learning rate
-    history: list[tuple[int, float, float, float, float]] = field(default_factory=list)
+    history: list[HistoryEntry] = field(default_factory=list)
     optimizer: torch.optim.Optimizer = field(init=False)
 
     def __post_init__(self) -> None:
@@ -58,6 +62,24 @@ class Training:
         """The best weights; the last ones while nothing was validated."""
         return self.best_weights or copy_weights(self.network)
 
+    def note(
+        self,
+        scores: Mapping[str, float] = MappingProxyType({}),
+        validation_loss: float = math.nan,
+    ) -> None:
+        """Add how things stand to the history, if anything was learned yet."""
+        if not math.isfinite(self.loss):
+            return
+        known = validation_loss if math.isfinite(validation_loss) else None
+        entry = HistoryEntry(
+            iteration=self.iteration,
+            seconds=self.seconds,
+            loss=self.loss,
+            validation_loss=known,
+            scores=dict(scores),
+        )
+        self.history.append(entry)
+
     def state(self) -> dict[str, Tensor]:
         """Return network and optimizer as named tensors, for `restore`."""
         state = {f"network.{k}": v for k, v in copy_weights(self.network).items()}
@@ -67,7 +89,8 @@ class Training:
                     state[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu()
         state["iteration"] = torch.tensor(self.iteration)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
-        state["rate_factor"] = torch.tensor(self.rate_factor, dtype=torch.float64)
+        for name in _NUMBERS:
+            state[name] = torch.tensor(float(getattr(self, name)), dtype=torch.float64)
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
@@ -85,7 +108,14 @@ class Training:
         self.optimizer.load_state_dict(optimizer)
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])
-        self.rate_factor = float(state.get("rate_factor", torch.tensor(1.0)))
+        for name in _NUMBERS:
+            if name in state:  # not in folders of earlier versions
+                kind_of = type(getattr(self, name))
+                setattr(self, name, kind_of(state[name].item()))
+
+    def forget_validations(self) -> None:
+        """Start anew to count validations without a gain."""
+        self.top, self.without_gain, self.on_plateau = -math.inf, 0, 0
 
 
 def _make_optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:

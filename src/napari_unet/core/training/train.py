@@ -33,6 +33,10 @@ _SETTLING = 8
 _SMOOTHING = 20
 # Guessing costs 0.7. Without normalisation the first steps may cost some hundreds.
 _DIVERGED = 1e4
+# So many steps of a training, evenly spread, are noted beside its validations.
+_NOTED = 200
+# Of a validation, these scores and those of each class are noted.
+_SHOWN = ("f1", "iou", "psnr", "mse")
 # After more validations without a gain than this, a plateau lowers the learning rate.
 _PLATEAU = 5
 _PLATEAU_FACTOR = 0.1
@@ -56,10 +60,15 @@ class TrainProgress:
         Running mean of the weighted cross-entropy.
     validation : Scores, DetectionScores or ValueScores, optional
         Only right after a validation.
+    validation_loss : float
+        Of that validation, on the held-back ground; else NaN.
     is_best : bool
         Whether the weights of that validation are the ones to keep so far.
     preview : ndarray of float32, shape (Y, X), optional
         What is predicted where the user is looking, see `run.Look`.
+    patch : str
+        Once, before the first step: the size of the patches, and of what the network
+        makes of them.
     """
 
     phase: str
@@ -69,8 +78,10 @@ class TrainProgress:
     seconds_total: float | None
     loss: float = math.nan
     validation: AnyScores | None = None
+    validation_loss: float = math.nan
     is_best: bool = False
     preview: np.ndarray | None = None
+    patch: str = ""
 
     @property
     def fraction(self) -> float:
@@ -116,7 +127,9 @@ def train(
     """
     clock = _Clock(training)
     good = copy_weights(training.network)
-    validated = 0
+    # One that goes on has been validated, and noted, up to where it was stopped.
+    validated = int(clock.fraction() * training.config.validations)
+    noted = int(clock.fraction() * _NOTED)
     while not clock.is_over() and not _is_patience_over(training):
         training.network.train()
         _set_learning_rate(training, clock.fraction())
@@ -132,6 +145,9 @@ def train(
         blend = 1 / min(training.iteration, _SMOOTHING)
         known = loss if math.isnan(training.loss) else training.loss
         training.loss = (1 - blend) * known + blend * loss
+        if noted < (part := int(clock.fraction() * _NOTED)):
+            noted = part
+            training.note()
         yield clock.progress("training", preview=look() if look else None)
 
         share = int(clock.fraction() * training.config.validations)
@@ -221,15 +237,15 @@ def _validate(
     if is_best:
         training.best_scores = scores
         training.best_weights = copy_weights(training.network)
-    measured = (
-        (scores.psnr, scores.mse)
-        if isinstance(scores, ValueScores)
-        else (scores.f1, scores.iou)
+    shown = {
+        name: value
+        for name, value in scores.as_dict().items()
+        if name in _SHOWN or name.startswith("iou_")
+    }
+    training.note(shown, result.loss)
+    yield clock.progress(
+        "validating", validation=scores, validation_loss=result.loss, is_best=is_best
     )
-    training.history.append(
-        (training.iteration, training.seconds, training.loss, *measured)
-    )
-    yield clock.progress("validating", validation=scores, is_best=is_best)
 
 
 def note_gain(training: Training, rank: float) -> None:
@@ -329,6 +345,7 @@ class _Clock:
         phase: str,
         *,
         validation: AnyScores | None = None,
+        validation_loss: float = math.nan,
         is_best: bool = False,
         preview: np.ndarray | None = None,
     ) -> TrainProgress:
@@ -342,6 +359,7 @@ class _Clock:
             seconds_total=training.config.seconds,
             loss=training.loss,
             validation=validation,
+            validation_loss=validation_loss,
             is_best=is_best,
             preview=preview,
         )

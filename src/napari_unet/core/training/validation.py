@@ -1,6 +1,7 @@
 """Scoring a network on held-back ground, and choosing how to make its objects."""
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_unet.core.annotation.target import Target, split_components
-from napari_unet.core.config import ModelSettings, ObjectConfig
+from napari_unet.core.config import ModelSettings, ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.detection import (
@@ -23,7 +24,10 @@ from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.detect import detect_points
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.predict import predict
+from napari_unet.core.training.examples import Weigh
+from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.prepared import KnownPoints, Prepared
+from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
 # What is tried, one after the other. Splits: only leaks, or up to touching discs; what
 # a network joins in images it has seen says little about others, so not less than
@@ -55,10 +59,38 @@ class Validation:
     objects : ObjectConfig
         The model's own, or the same with another split, threshold or smallest size
         where that was clearly better.
+    loss : float
+        Of the validation examples, weighted as those that are trained on; NaN before
+        all are predicted.
     """
 
     scores: AnyScores
     objects: ObjectConfig
+    loss: float = math.nan
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learning:
+    """What the loss would see of the validation examples, were they trained on.
+
+    Parameters
+    ----------
+    examples : sequence of Prepared
+        The same, with the separation border of the training.
+    weigh : callable
+        Weighs them as the others, with the same balance of the classes.
+    config : TrainConfig
+        Which loss.
+    """
+
+    examples: Sequence[Prepared]
+    weigh: Weigh
+    config: TrainConfig
+
+    def ground(self, number: int, box: tuple[slice, ...]) -> Batch:
+        """Return a part of one of them."""
+        example = self.examples[number].part(box)
+        return ground_of(example.target, self.weigh(example))
 
 
 # Called with whether to choose how objects are made.
@@ -70,6 +102,7 @@ def make_validation(
     network: Network,
     settings: ModelSettings,
     compute: Compute,
+    learning: Learning,
     trained_on: Sequence[Prepared] = (),
 ) -> Validate:
     """Return a function that scores the network on the validation examples.
@@ -83,7 +116,9 @@ def make_validation(
     for the scores.
     """
     halo = [each.halo for each in network.geometries]
-    held = [(_crop_to_known(example, halo), True) for example in examples]
+    boxes = [_find_known(example, halo) for example in examples]
+    held = [(e.part(box), True) for e, box in zip(examples, boxes, strict=True)]
+    grounds = [learning.ground(number, box) for number, box in enumerate(boxes)]
     fullest = sorted(trained_on, key=lambda e: -len(np.unique(e.target.labels)))
     seen = [
         (_crop_to_known(_corner(example), halo), False)
@@ -99,11 +134,15 @@ def make_validation(
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(Scores(), settings.objects)
             predicted.append(_Predicted(out, example, counts))
+        loss = MeanLoss(network, learning.config)
+        for each, ground in zip(predicted, grounds, strict=False):  # not those seen
+            loss.add(each.probabilities, ground)
         if choosing:
-            yield _choose(predicted, settings)
+            result = _choose(predicted, settings)
         else:
             scores, _ = _score(predicted, settings, settings.objects)
-            yield Validation(scores, settings.objects)
+            result = Validation(scores, settings.objects)
+        yield replace(result, loss=loss.value())
 
     return validate
 
@@ -224,6 +263,11 @@ def compare_classes(predicted: np.ndarray, target: Target, classes: int) -> Scor
 
 def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
     """Keep the known ground and as much around it as the network sees."""
+    return example.part(_find_known(example, halo))
+
+
+def _find_known(example: Prepared, halo: Sequence[int]) -> tuple[slice, ...]:
+    """Return where the known ground is, and as much around it as the network sees."""
     known = example.target.known
     box = []
     for axis, margin in enumerate(halo):
@@ -231,4 +275,4 @@ def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
         places = np.flatnonzero(known.any(axis=others))
         first, last = (int(places[0]), int(places[-1])) if len(places) else (0, 0)
         box.append(slice(max(0, first - margin), last + 1 + margin))
-    return example.part(tuple(box))
+    return tuple(box)

@@ -17,6 +17,7 @@ from napari_unet.core.prediction.values import restore_values, value_range
 from napari_unet.core.training.patches import TrainingImage, prepare_image
 from napari_unet.core.training.prepared import Prepared
 from napari_unet.core.training.validation import Validate, Validation
+from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
 _LOSSES = ("mse", "l1")
 
@@ -114,10 +115,15 @@ def prepare_pair(
     return prepare_image(
         prepared.intensity.apply(prepared.grey),
         prepared.target,
-        prepared.target.known.astype(np.float32),
+        weigh_alike(prepared),
         device,
         value_range(settings).apply(_target(example, prepared)),
     )
+
+
+def weigh_alike(prepared: Prepared) -> np.ndarray:
+    """Return the weights of a pair, ([Z,] Y, X) float32: 1 where it is known."""
+    return prepared.target.known.astype(np.float32)
 
 
 def _target(example: Example, prepared: Prepared) -> np.ndarray:
@@ -133,6 +139,7 @@ def make_value_validation(
     network: Network,
     settings: ModelSettings,
     compute: Compute,
+    config: TrainConfig,
 ) -> Validate:
     """Return a function that scores the network on the validation pairs.
 
@@ -140,16 +147,19 @@ def make_value_validation(
     are made is never chosen.
     """
     pairs = [(p, _target(e, p)) for e, p in zip(examples, prepared, strict=True)]
+    normalise = value_range(settings).apply
+    grounds = [ground_of(p.target, weigh_alike(p), normalise(t)) for p, t in pairs]
 
     def validate(choosing: bool) -> Iterator[Validation]:
-        scores = ValueScores()
-        for pair, target in pairs:
+        scores, loss = ValueScores(), MeanLoss(network, config)
+        for (pair, target), ground in zip(pairs, grounds, strict=True):
             out = np.zeros(target.shape, np.float32)
             for part in predict(network, pair.grey, pair.intensity, compute):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(scores, settings.objects)
+            loss.add(out, ground)
             restored = restore_values(out, settings)
             scores += score_values(restored, target, pair.target.known)
-        yield Validation(scores, settings.objects)
+        yield Validation(scores, settings.objects, loss.value())
 
     return validate

@@ -1,0 +1,125 @@
+"""A training on the command line: run, with its progress, and what came of it."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from napari_unet.cli.app import report
+from napari_unet.cli.classes import class_rows, say_class_scores
+from napari_unet.cli.model_folder import put_back, set_aside
+from napari_unet.cli.stop import stop_requests
+
+if TYPE_CHECKING:  # so that --help does not wait for torch
+    from collections.abc import Iterator
+
+    from napari_unet.core.annotation.class_values import ClassTable
+    from napari_unet.core.card import Card
+    from napari_unet.core.workflow import Model, TrainProgress
+
+
+def train_into(
+    folder: Path,
+    steps: "Iterator[TrainProgress]",
+    start: "Model | None",
+    found: "ClassTable | None",
+    *,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Run a training and report it; a model that stands in its place is kept."""
+    next(steps)  # everything given is checked before an older model is touched
+    kept = None if resume else set_aside(folder, start)
+    try:
+        interrupted = _drive(steps)
+    except BaseException:
+        put_back(kept, folder)
+        raise
+    result, text = _summarise(folder)
+    result["classes"] = None if found is None else class_rows(found)
+    result["kept"] = None if kept is None else str(kept)
+    if kept is not None:
+        text += f"\nThe model that was there is now '{kept}'."
+    report(result, text, as_json=as_json)
+    if interrupted:
+        raise typer.Exit(130)
+
+
+def _drive(steps: "Iterator[TrainProgress]") -> bool:
+    """Run a training with a progress bar; return whether it was interrupted.
+
+    The first Ctrl-C (or a polite kill) stops after the current step, and the training
+    saves itself; a second one stops at once.
+    """
+    from tqdm import tqdm
+
+    with (
+        stop_requests() as stopped,
+        tqdm(total=100, desc="Prepare", unit="%", file=sys.stderr) as bar,
+    ):
+        bar.bar_format = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+        for progress in steps:
+            bar.set_description_str(progress.phase.capitalize(), refresh=False)
+            bar.n = round(100 * progress.fraction, 1)
+            if progress.patch:
+                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+            if progress.loss == progress.loss:
+                bar.set_postfix_str(
+                    f"iteration {progress.iteration}, loss {progress.loss:.4f}",
+                    refresh=False,
+                )
+            if progress.validation is not None:
+                bar.write(_say_validation(progress), file=sys.stderr)
+            bar.refresh()
+            if stopped:
+                steps.close()  # type: ignore[attr-defined]
+                bar.write("Stopped; the model is saved.", file=sys.stderr)
+                return True
+    return False
+
+
+def _say_validation(progress: "TrainProgress") -> str:
+    """Return one line about a validation."""
+    from napari_unet.core.card import shown_scores
+
+    if progress.validation is None:
+        return ""
+    scores = shown_scores(progress.validation.as_dict())
+    said = ", ".join(f"{title} {value}" for title, value in scores.items())
+    best = ", best so far" if progress.is_best else ""
+    return f"iteration {progress.iteration}: validation {said}{best}"
+
+
+def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
+    """Return what the saved model says of itself."""
+    from napari_unet.core.card import read_manifest, shown_scores
+
+    manifest = read_manifest(folder)
+    card: Card = manifest.card
+    device, _, precision = card.device.partition(", ")
+    result = {
+        "model": str(folder),
+        "iterations": card.iterations,
+        "seconds": card.seconds,
+        "loss": card.loss,
+        "validation_before": card.scores_before,
+        "validation": card.scores,
+        "device": device,
+        "precision": precision,
+    }
+    lines = [
+        f"{folder}: {card.iterations} iterations in {card.seconds:.0f} s on {device} "
+        f"({precision})"
+    ]
+    if card.scores is not None:
+        kind = manifest.settings.annotation
+        before = shown_scores(card.scores_before, kind) if card.scores_before else {}
+        for title, value in shown_scores(card.scores, kind).items():
+            was = f"{before[title]} → " if before else ""
+            lines.append(f"validation {title}: {was}{value}")
+        if by_class := say_class_scores(card.scores, manifest.settings):
+            lines.append(by_class)
+        elif card.scores.get("f1") == 0:
+            lines.append("No object is found yet: train longer, or annotate more.")
+    return result, "\n".join(lines)

@@ -1,0 +1,64 @@
+"""What a segmentation will take, told before it starts; may load torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_unet.core.errors import InputError
+from napari_unet.priority import leave_room
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from napari_unet.core.config import (
+        Averaging,
+        DeviceChoice,
+        ModelSettings,
+        PredictionConfig,
+    )
+    from napari_unet.core.image import Image
+    from napari_unet.core.prediction.rescaling import Box
+
+
+def describe_plan(
+    image: Image,
+    settings: ModelSettings,
+    how: PredictionConfig,
+    *,
+    box: Box | None,
+    planes: Sequence[int] | None,
+    averaging: Averaging,
+    device: DeviceChoice,
+) -> str:
+    """Return size, tiles and memory in words, or why it cannot be.
+
+    Parameters
+    ----------
+    image : Image
+        Only its shape, pixel size and name count.
+    settings : ModelSettings
+        Of the model.
+    how : PredictionConfig
+        Tile and zoom.
+    box, planes, averaging, device
+        As of `core.workflow.segment`.
+    """
+    from napari_unet.core.device import choose_compute, free_bytes
+    from napari_unet.core.prediction.plan import plan_prediction
+
+    leave_room()
+    try:
+        plan = plan_prediction(
+            image,
+            settings,
+            box=box,
+            planes=planes,
+            tile=how.tile or None,
+            scale=how.scale or None,
+            averaging=averaging,
+            memory=free_bytes(choose_compute(device).device),
+        )
+    except InputError as error:
+        return str(error)
+    said = plan.describe()
+    return said[0].upper() + said[1:]

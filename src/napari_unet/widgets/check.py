@@ -1,0 +1,220 @@
+"""The check of annotations in the dock: what was found, and the way to each place."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from napari.layers import Image as ImageLayer
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtWidgets import (
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QStyle,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_unet.jobs import Job, Outcome, Status
+from napari_unet.widgets.background import run_in_background
+from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.errors_layer import go_to
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    import napari
+
+    from napari_unet.core.annotation.finding import Finding
+    from napari_unet.core.annotation.target import Example
+    from napari_unet.core.config import ModelSettings, TrainConfig
+    from napari_unet.core.training.inspection import Inspection
+
+_LIST_HEIGHT = 150
+_PLACE = Qt.ItemDataRole.UserRole
+# What is said before a training even if nobody asked: objects that training loses.
+_SAID_UNASKED = "separation border"
+_ICONS = {
+    "error": QStyle.StandardPixmap.SP_MessageBoxCritical,
+    "warning": QStyle.StandardPixmap.SP_MessageBoxWarning,
+}
+
+
+class CheckList(QWidget):
+    """What a check found: counts, and a list whose rows lead to their places.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Unwrapped; whose images are looked at.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    running = Signal(bool)
+
+    def __init__(self, viewer: napari.Viewer, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._job: Job | None = None
+        self._summary = QLabel()
+        self._summary.setWordWrap(True)
+        self._summary.setTextFormat(Qt.TextFormat.RichText)
+        self._list = QListWidget()
+        self._list.setWordWrap(True)
+        self._list.setAccessibleName("Findings")
+        self._list.setToolTip("Click a finding to see its place")
+        self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._list.setFixedHeight(_LIST_HEIGHT)
+        self._list.itemClicked.connect(self._on_clicked)
+        self._list.itemActivated.connect(self._on_clicked)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._summary)
+        layout.addWidget(self._list)
+        self.hide()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a check is under way."""
+        return self._job is not None
+
+    def cancel(self) -> None:
+        """Stop looking."""
+        if self._job is not None:
+            self._job.cancel()
+
+    def look(
+        self,
+        examples: Sequence[Example],
+        settings: ModelSettings,
+        config: TrainConfig,
+        *,
+        is_asked: bool = True,
+    ) -> None:
+        """Look at annotations in the background, and show what is found.
+
+        Parameters
+        ----------
+        examples, settings, config
+            As for `inspected.inspect`.
+        is_asked : bool
+            Whether the user wants to see everything; else only objects are named that
+            the separation border leaves nearly nothing of.
+        """
+        from napari_unet.inspected import inspect
+
+        self.cancel()
+
+        def steps() -> Generator[float, None, Inspection]:
+            return inspect(examples, settings, config)
+
+        job = Job("Check", steps)
+        self._job = job
+        self.destroyed.connect(job.cancel)
+        if is_asked:
+            self._list.hide()
+            self._summary.setText("Checking …")
+            self.show()
+        self.running.emit(True)
+        run_in_background(
+            job,
+            self,
+            progressed=lambda part: self._on_progressed(job, part, is_asked=is_asked),
+            ended=lambda outcome: self._on_ended(job, outcome, is_asked=is_asked),
+        )
+
+    def _on_progressed(self, job: Job, part: float, *, is_asked: bool) -> None:
+        if job is self._job and is_asked:
+            self._summary.setText(f"Checking … {part:.0%}")
+
+    def _on_ended(self, job: Job, outcome: Outcome, *, is_asked: bool) -> None:
+        if job is not self._job:
+            return
+        self._job = None
+        self.running.emit(False)
+        if outcome.status is not Status.DONE:
+            self.hide()
+        elif is_asked:
+            self.setValue(outcome.result)
+        else:
+            self._warn(outcome.result)
+
+    def setValue(self, inspection: Inspection) -> None:
+        """Show what was found."""
+        self._summary.setText(describe(inspection))
+        self._list.clear()
+        style = self.style()
+        for finding in inspection.findings:
+            item = QListWidgetItem(_say(finding))
+            item.setToolTip(finding.message)
+            item.setData(_PLACE, (finding.image, finding.place))
+            if style is not None:
+                item.setIcon(style.standardIcon(_ICONS[finding.level]))
+            self._list.addItem(item)
+        self._list.setVisible(bool(inspection.findings))
+        self.show()
+
+    def _warn(self, inspection: Inspection) -> None:
+        """Name the objects that the border takes, if there are any; nothing else."""
+        lost = [f for f in inspection.findings if f.topic == _SAID_UNASKED]
+        if lost:
+            self._list.hide()
+            self._summary.setText(escape(_say(lost[0])))
+        self.setVisible(bool(lost))
+
+    def _on_clicked(self, item: QListWidgetItem) -> None:
+        name, place = item.data(_PLACE)
+        layers = [
+            layer
+            for layer in self._viewer.layers
+            if isinstance(layer, ImageLayer) and layer.name == name
+        ]
+        if not layers:  # closed or renamed since
+            return
+        choose_image(self._viewer, layers[0])
+        annotation = chosen_layers(self._viewer).annotation
+        if annotation is not None:
+            annotation.visible = True
+            self._viewer.layers.selection.active = annotation
+        if place is not None:
+            go_to(self._viewer, layers[0], place)
+
+
+def _say(finding: Finding) -> str:
+    from napari_unet.inspected import say
+
+    return say(finding)
+
+
+def describe(inspection: Inspection) -> str:
+    """Return how much was found and how much is annotated, as rich text."""
+    errors = len(inspection.errors)
+    warnings = len(inspection.findings) - errors
+    found = f"{_count(errors, 'error')}, {_count(warnings, 'warning')}"
+    text = f"<b>{found if inspection.findings else 'Nothing is wrong'}</b>"
+    counts, table = inspection.counts, inspection.classes
+    if table is not None:
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td align=right>&nbsp;&nbsp;{pixels:,} px</td>"
+            f"<td align=right>&nbsp;&nbsp;{share:.1%}</td></tr>"
+            for name, pixels, share in zip(
+                table.names, table.pixels, table.shares, strict=True
+            )
+        )
+        return f"{text}<table>{rows}</table>"
+    if counts.objects and not counts.object_px:
+        text += f" · {_count(counts.objects, 'point')}"
+    elif counts.objects:
+        share = counts.object_px / counts.known_px
+        text += (
+            f" · {_count(counts.objects, 'object')} on {share:.1%} of "
+            f"{counts.known_px:,} annotated px"
+        )
+    return text
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

@@ -1,0 +1,146 @@
+"""`segment` and `detect`: what a tile takes is said, and the zoom can be chosen."""
+
+import numpy as np
+import pytest
+import torch
+
+from napari_unet.core.card import Card, read_manifest
+from napari_unet.core.checkpoint import copy_weights, save_model
+from napari_unet.core.config import ModelSettings, NetworkConfig
+from napari_unet.core.network.unet import UNet, build_network
+from napari_unet.formats.images import read_labels
+from napari_unet.formats.tiff import write_labels
+
+
+@pytest.fixture
+def image(tmp_path):
+    """An image of 0.25 µm per pixel."""
+    grey = np.random.default_rng(0).integers(0, 200, (60, 80), np.uint8)
+    write_labels(tmp_path / "field.tif", grey, (0.25, 0.25))
+    return tmp_path / "field.tif"
+
+
+@pytest.fixture
+def save(tmp_path):
+    """Save an untrained model for pixels of 0.5 µm."""
+
+    def save(**settings):
+        network = NetworkConfig(base_channels=2, levels=2)
+        made = ModelSettings(network=network, pixel_size_um=0.5, **settings)
+        weights = copy_weights(build_network(network, seed=0))
+        save_model(tmp_path / "model", made, Card(name="model"), weights)
+        return tmp_path / "model"
+
+    return save
+
+
+def test_the_rescaled_shape_and_the_tiles_are_said_before_the_start(
+    image, save, tmp_path, call
+):
+    code, _, err = call("segment", image, "--model", save(), "--out", tmp_path / "o")
+    assert code == 0, err
+    assert err.startswith(
+        "field: rescaled to 40 × 30 px; tile 88 × 80 px, 1 tile, about 1 MB"
+    )
+    assert read_labels(tmp_path / "o" / "field.tif").shape == (60, 80)
+
+
+def test_a_zoom_of_one_takes_the_image_as_it_is(image, save, tmp_path, call):
+    given = ["segment", image, "--model", save(), "--out", tmp_path / "o"]
+    code, _, err = call(*given, "--scale", "1", "--tile", "60")
+    assert code == 0, err
+    assert "rescaled" not in err
+    assert "field: tile 60 × 60 px, 7 × 5 tiles" in err
+
+
+def test_detect_can_be_zoomed_too(image, save, tmp_path, call):
+    model = save(annotation="points")
+    given = ["detect", image, "--model", model, "--out", tmp_path / "o"]
+    code, _, err = call(*given, "--scale", "2")
+    assert code == 0, err
+    assert "field: rescaled to 160 × 120 px; " in err
+
+
+@pytest.mark.parametrize(
+    ("scale", "said"),
+    [
+        ("0", "give a factor above 0, or 'pixel-size'"),
+        ("-2", "give a factor above 0"),
+        ("nan", "give a factor above 0"),
+        ("much", "--scale much: give a factor"),
+        ("100", "would change the number of pixels 1e+04-fold of 'field'"),
+    ],
+)
+def test_a_zoom_that_cannot_be_is_refused(image, save, tmp_path, call, scale, said):
+    given = ["segment", image, "--model", save(), "--out", tmp_path / "o"]
+    code, _, err = call(*given, "--scale", scale)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_too_little_memory_ends_with_a_sentence(
+    image, save, tmp_path, call, monkeypatch
+):
+    def forward(self, image):  # a real allocation fails, of another size
+        return torch.empty(2**60, dtype=torch.uint8)
+
+    monkeypatch.setattr(UNet, "forward", forward)
+    given = ["segment", image, "--model", save(), "--out", tmp_path / "o"]
+    code, _, err = call(*given, "--device", "cpu")
+    assert code == 2
+    assert "too little free memory for tiles of 88 × 80 px" in err.splitlines()[-1]
+    assert "--tile" in err
+    assert "Traceback" not in err
+
+
+@pytest.fixture
+def pair(tmp_path):
+    """An image of 0.25 µm per pixel and its labels."""
+    labels = np.zeros((60, 80), np.uint16)
+    labels[10:30, 10:30] = 1
+    labels[35:55, 50:70] = 2
+    for name, array in {"images": labels * 100, "labels": labels}.items():
+        (tmp_path / name).mkdir()
+        write_labels(tmp_path / name / "field.tif", array, (0.25, 0.25))
+    return tmp_path / "images", tmp_path / "labels"
+
+
+QUICK = ["--iterations", "1", "--base-channels", "2", "--levels", "1"]
+
+
+def test_the_pixel_size_of_a_new_model_can_be_chosen(pair, tmp_path, call):
+    given = ["train", *pair, "--model", tmp_path / "model", *QUICK]
+    code, _, err = call(*given, "--pixel-size", "0.5")
+    assert code == 0, err
+    assert read_manifest(tmp_path / "model").settings.pixel_size_um == 0.5
+    config = tmp_path / "settings.json"
+    config.write_text('{"pixel_size_um": 0.4}')
+    given = ["train", *pair, "--model", tmp_path / "other", *QUICK]
+    code, _, err = call(*given, "--config", config)
+    assert code == 0, err
+    assert read_manifest(tmp_path / "other").settings.pixel_size_um == 0.4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pixel-size", "0"], "--pixel-size 0: give a length in µm, above 0"),
+        (["--pixel-size", "nan"], "give a length in µm"),
+        (["--pixel-size", "0.001"], "rescaling would change the number of pixels"),
+        (["--pixel-size-z", "2"], "for networks of volumes"),
+    ],
+)
+def test_a_pixel_size_that_cannot_be_is_refused(pair, tmp_path, call, options, said):
+    code, _, err = call("train", *pair, "--model", tmp_path / "m", *QUICK, *options)
+    assert code == 2
+    assert said in err
+    assert "Traceback" not in err
+    assert not (tmp_path / "m" / "settings.json").exists()
+
+
+def test_a_model_to_go_on_with_keeps_its_pixel_size(pair, save, tmp_path, call):
+    given = ["train", *pair, "--model", tmp_path / "m", "--start-from", save()]
+    code, _, err = call(*given, "--iterations", "1", "--pixel-size", "0.3")
+    assert code == 2
+    assert "has a pixel size of its own" in err

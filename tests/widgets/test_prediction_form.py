@@ -1,0 +1,120 @@
+"""Tile and zoom in the dock, and what they come to, before and while it runs."""
+
+import numpy as np
+import pytest
+
+from napari_unet.core.card import Card
+from napari_unet.core.checkpoint import copy_weights, save_model
+from napari_unet.core.config import ModelSettings, NetworkConfig, PredictionConfig
+from napari_unet.core.errors import MemoryShortageError
+from napari_unet.core.network.unet import build_network
+from napari_unet.widgets.chosen import choose_image
+from napari_unet.widgets.collapsible import Collapsible
+from napari_unet.widgets.segment import LAYER, SegmentSection
+
+
+@pytest.fixture
+def model(tmp_path):
+    """An untrained model for pixels of 1 µm."""
+    network = NetworkConfig(base_channels=2, levels=1)
+    settings = ModelSettings(network=network, pixel_size_um=1.0)
+    weights = copy_weights(build_network(network, seed=0))
+    save_model(tmp_path / "model", settings, Card(name="model"), weights)
+    return tmp_path / "model"
+
+
+@pytest.fixture
+def section(qtbot, viewer, session, nuclei, model):
+    session.model_folder, session.device = model, "cpu"
+    choose_image(viewer, nuclei)  # 60 × 90 px of 0.5 µm
+    section = SegmentSection(session, viewer)
+    qtbot.addWidget(section)
+    section._where.setCurrentText(LAYER)
+    section.show()
+    return section
+
+
+def unfold(section):
+    (fold,) = section.findChildren(Collapsible)
+    fold.setOpen(True)
+
+
+def plan(section):
+    return section._how._plan.text()
+
+
+def test_what_it_takes_is_told_once_somebody_looks(qtbot, section):
+    assert plan(section) == ""
+    unfold(section)
+    qtbot.waitUntil(lambda: plan(section) != "", timeout=30_000)
+    assert plan(section).startswith("Rescaled to 45 × 30 px; tile ")
+    assert "1 tile, about 1 MB" in plan(section)
+
+
+def test_tile_and_zoom_are_taken_over_and_planned_anew(qtbot, section):
+    unfold(section)
+    form = section._how._form
+    assert form.control("tile").text() == "automatic"
+    assert form.control("scale").text() == "by pixel sizes"
+    form.control("scale").stepUp()
+    assert section._session.prediction.scale == 0.25
+    form.control("tile").setValue(40)
+    form.control("scale").setValue(1)
+    assert section._session.prediction == PredictionConfig(tile=40, scale=1)
+    qtbot.waitUntil(lambda: "4 × 3 tiles" in plan(section), timeout=30_000)
+    assert "Rescaled" not in plan(section)
+    form.control("tile").setValue(3)
+    qtbot.waitUntil(lambda: "too small" in plan(section), timeout=30_000)
+
+
+def test_the_session_is_shown(section):
+    section._session.prediction = PredictionConfig(tile=512, scale=2)
+    assert section._how._form.control("tile").value() == 512
+    assert section._how._form.control("scale").value() == 2
+
+
+def test_it_is_told_when_a_segmentation_starts(qtbot, section):
+    said = []
+    section._how.told.connect(lambda _text: said.append(section._line.text()))
+    section._session.prediction = PredictionConfig(tile=24)
+    section._button.click()
+    qtbot.waitUntil(lambda: not section._session.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: said != [], timeout=30_000)
+    assert "object" in section._line.text()
+    assert section._session.segmentation.labels.shape == (60, 90)
+
+
+def test_too_little_memory_is_one_sentence(qtbot, section, monkeypatch):
+    import torch
+
+    from napari_unet.core.network.unet import UNet
+
+    told = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", told.append)
+    monkeypatch.setattr(
+        UNet, "forward", lambda self, x: torch.empty(2**60, dtype=torch.uint8)
+    )
+    section._button.click()
+    qtbot.waitUntil(lambda: not section._session.is_busy, timeout=30_000)
+    (sentence,) = told
+    assert "too little free memory for tiles of" in sentence
+    assert "Segment, More settings" in sentence
+    assert section._button.isEnabled()
+    assert section._button.text() == "Segment"
+    assert issubclass(MemoryShortageError, ValueError)
+
+
+def test_without_an_image_there_is_no_plan(qtbot, viewer, section):
+    unfold(section)
+    qtbot.waitUntil(lambda: plan(section) != "", timeout=30_000)
+    choose_image(viewer, None)
+    assert plan(section) == ""
+
+
+def test_of_a_stack_each_plane_counts(qtbot, viewer, section):
+    stack = viewer.add_image(np.zeros((4, 60, 90), np.uint8), name="stack")
+    choose_image(viewer, stack)
+    section._where.setCurrentText(LAYER)
+    unfold(section)
+    wanted = "1 tile in each of 4 planes"
+    qtbot.waitUntil(lambda: wanted in plan(section), timeout=30_000)
