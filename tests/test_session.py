@@ -114,13 +114,14 @@ def test_tile_and_zoom_are_handed_on(tmp_path, workflow, image):
 
 
 def test_a_chosen_pixel_size_goes_into_a_new_model(image):
-    session = Session()
-    assert session._new_settings(image).pixel_size_um is None  # that of the images
+    session, examples = Session(), [Example(image, np.ones(image.shape, np.uint8))]
+    # By default that of the images, which the training fills in.
+    assert session.settings_for(examples).pixel_size_um is None
     session.pixel_size_um, session.pixel_size_z_um = 0.4, 2.0
-    settings = session._new_settings(image)
+    settings = session.settings_for(examples)
     assert (settings.pixel_size_um, settings.pixel_size_z_um) == (0.4, None)
     session.network = session.network.replaced(dimensions=3)
-    assert session._new_settings(image).pixel_size_z_um == 2.0
+    assert session.settings_for(examples).pixel_size_z_um == 2.0
 
 
 def test_sliders_find_objects_again_in_the_cached_probabilities(

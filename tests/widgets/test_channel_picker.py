@@ -117,7 +117,7 @@ def test_annotated_images_are_learned_with_their_channels(
     annotation.data[5:9, 5:9] = 1
     [example] = examples_of(viewer)
     assert example.image.channels == 2
-    settings = session._new_settings(example.image)
+    settings = session.settings_for([example])
     assert settings.network.in_channels == 2
     assert settings.channels == ("dapi", "gfp")
 

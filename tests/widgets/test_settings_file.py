@@ -37,15 +37,17 @@ def test_saved_settings_come_back_as_they_were(qtbot, tmp_path, session, buttons
     assert form._grey_values.control("normalisation").currentText() == "mean-std"
     settings = read_training_settings(path)
     assert (settings.network, settings.training) == saved[:2]
-    assert session._new_settings(_image()).normalisation == "mean-std"
+    assert session.settings_for([_example()]).normalisation == "mean-std"
 
 
-def _image():
+def _example():
     import numpy as np
 
+    from napari_unet.core.annotation.target import Example
     from napari_unet.core.image import Image
 
-    return Image(np.zeros((1, 8, 8), np.uint8), None, "small")
+    labels = np.zeros((8, 8), np.uint8)
+    return Example(Image(labels[None], None, "small"), labels)
 
 
 def test_a_file_that_cannot_be_used_changes_nothing(
