@@ -428,6 +428,22 @@ def test_the_ridge_counts_on_objects_where_it_is_asked_for():
     np.testing.assert_allclose(weights[0], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize(
+    ("kind", "width", "counts"),
+    [("objects", 1, 9), ("objects", 0, 10), ("classes", 1, 10)],
+)
+def test_only_what_could_be_cut_is_left_out_beside_unknown_ground(kind, width, counts):
+    """A border may run along the edge of what is known; classes have none."""
+    target = make_target(
+        np.ones((9, 20), int),
+        kind=kind,
+        regions=[Region((0, 0), (9, 10))],
+        separation_border=width,
+    )
+    weights = compute_weight_map(target, WeightMapConfig(w0=0))
+    assert (weights[4] > 0).sum() == counts
+
+
 def test_far_from_unknown_ground_nothing_is_left_out():
     labels = np.zeros((90, 90), int)
     labels[40:50, 30:40], labels[40:50, 44:54] = 1, 2

@@ -186,12 +186,15 @@ class Target:
     seen : ndarray of bool, shape of `classes`, optional
         True where it is annotated, though perhaps not to be learned from; by default
         where it is known.
+    border : int
+        Width in pixels of the separation border that was cut; 0 for classes.
     """
 
     classes: NDArray[np.int64]
     labels: NDArray[np.int32]
     known: NDArray[np.bool_]
     seen: NDArray[np.bool_] | None = None
+    border: int = 0
 
     @property
     def visible(self) -> NDArray[np.bool_]:
@@ -319,7 +322,7 @@ def make_target(
         np.where(annotated, labels, 0), separation_border, elsewhere
     )
     objects = np.where(annotated, kept, labels) > 0
-    return Target(objects.astype(np.int64), labels, known, annotated)
+    return Target(objects.astype(np.int64), labels, known, annotated, separation_border)
 
 
 def mark_known(shape: tuple[int, ...], regions: Sequence[Region]) -> NDArray[np.bool_]:

@@ -133,7 +133,7 @@ def _may_be_wrong(
         wrong |= (1 - config.background) * (near[1] - near[0]) > _TOLERANCE
     if config.ridge_on == "background":
         wrong &= ~objects
-    if config.separation_border > 0:
+    if target.border > 0:
         neighbours = ndimage.generate_binary_structure(outside.ndim, outside.ndim)
         beside = ndimage.binary_dilation(~target.visible, neighbours)
         wrong |= beside & objects

@@ -66,11 +66,12 @@ class Prepared:
         return replace(
             self,
             grey=self.grey[(slice(None), *box)],
-            target=Target(
-                target.classes[box],
-                target.labels[box],
-                target.known[box],
-                None if target.seen is None else target.seen[box],
+            target=replace(
+                target,
+                classes=target.classes[box],
+                labels=target.labels[box],
+                known=target.known[box],
+                seen=None if target.seen is None else target.seen[box],
             ),
             points=points,
         )
