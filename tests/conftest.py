@@ -1,5 +1,6 @@
 """What every test starts from: fixed seeds, a screen, no trace of the user's own."""
 
+import json
 import os
 import random
 import shutil
@@ -69,6 +70,31 @@ def call(monkeypatch, capsys):
             main()
         out, err = capsys.readouterr()
         return ended.value.code or 0, out, err
+
+    return run
+
+
+@pytest.fixture
+def done(call):
+    """Run a command that must go well; return the JSON of its last line."""
+
+    def run(*arguments):
+        code, out, err = call(*arguments, "--json")
+        assert code == 0, err
+        return json.loads(out.strip().splitlines()[-1])
+
+    return run
+
+
+@pytest.fixture
+def refused(call):
+    """Run a command that must end with code 2 and one sentence; return that."""
+
+    def run(*arguments):
+        code, _, err = call(*arguments)
+        assert code == 2
+        assert "Traceback" not in err
+        return err.splitlines()[-1]
 
     return run
 

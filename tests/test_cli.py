@@ -47,19 +47,6 @@ def folders(tmp_path):
 
 
 @pytest.fixture
-def refused(call):
-    """Run a command that must end with code 2 and one sentence."""
-
-    def run(*arguments):
-        code, _, err = call(*arguments)
-        assert code == 2
-        assert "Traceback" not in err
-        return err.splitlines()[-1]
-
-    return run
-
-
-@pytest.fixture
 def model(tmp_path, folders, call):
     folder = tmp_path / "model"
     code, _, err = call("train", *folders, "--model", folder, *SMALL)

@@ -49,19 +49,6 @@ def folders(tmp_path):
 
 
 @pytest.fixture
-def refused(call):
-    """Run a command that must end with code 2 and one sentence."""
-
-    def run(*arguments):
-        code, _, err = call(*arguments)
-        assert code == 2
-        assert "Traceback" not in err
-        return err.splitlines()[-1]
-
-    return run
-
-
-@pytest.fixture
 def train(tmp_path, folders, call):
     def run(*options, iterations=1):
         model = tmp_path / "model"

@@ -90,13 +90,7 @@ def test_an_image_may_be_its_own_target(tmp_path, folders, call):
     assert read_manifest(tmp_path / "auto").settings.network.skip == "none"
 
 
-def test_what_does_not_go_together_is_said(tmp_path, folders, model, call):
-    def refused(*arguments):
-        code, _, err = call(*arguments)
-        assert code == 2
-        assert "Traceback" not in err
-        return err.splitlines()[-1]
-
+def test_what_does_not_go_together_is_said(tmp_path, folders, model, call, refused):
     train = ["train", *folders, "--model", tmp_path / "m"]
     said = refused(*train, "--annotation", "values", "--preset", "fast")
     assert "the head 'softmax' does not learn values" in said

@@ -16,29 +16,6 @@ SIZE = (0.5, 0.5)
 
 
 @pytest.fixture
-def done(call):
-    """Run a command that must go well; return the JSON of its last line."""
-
-    def run(*arguments):
-        code, out, err = call(*arguments, "--json")
-        assert code == 0, err
-        return json.loads(out.strip().splitlines()[-1])
-
-    return run
-
-
-@pytest.fixture
-def refused(call):
-    def run(*arguments):
-        code, _, err = call(*arguments)
-        assert code == 2
-        assert "Traceback" not in err
-        return err.splitlines()[-1]
-
-    return run
-
-
-@pytest.fixture
 def two_cells(tmp_path):
     """Two cells that touch, and one pixel of another beyond a corner."""
     labels = np.zeros((20, 24), np.uint16)
