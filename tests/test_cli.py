@@ -835,3 +835,9 @@ def test_labels_that_look_like_classes_are_not_trained_on_as_objects(
         write_labels(labels / path.name, (objects > 0) * (1 + objects % 2))
     said = refused("train", folders[0], labels, "--model", tmp_path / "m", *SMALL)
     assert "these look like classes, not objects" in said
+
+
+def test_the_package_can_be_run():
+    command = [sys.executable, "-m", "napari_unet", "presets"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "paper-2015" in done.stdout
