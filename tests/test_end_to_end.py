@@ -57,7 +57,7 @@ def test_from_a_sample_to_files_and_back(person, tmp_path):
     evaluate(person)
     export_and_reopen(person, prediction, tmp_path)
     train_again_and_go_back(person, first)
-    assert person.told == []
+    assert person.problems() == []
 
 
 def open_and_annotate(person):
@@ -204,7 +204,7 @@ def export_and_reopen(person, prediction, folder):
     files = sorted(path.name for path in (folder / "results").iterdir())
     assert files == [f"Nuclei prediction.{e}" for e in ("csv", "geojson", "tif", "zip")]
     tiff = folder / "results" / "Nuclei prediction.tif"
-    assert person.told == []
+    assert person.problems() == []
     [again] = person.viewer.open(tiff, plugin="napari", layer_type="labels")
     np.testing.assert_array_equal(again.data, prediction.data)
     assert read_image(tiff).pixel_size_um == pytest.approx((0.5, 0.5))

@@ -203,7 +203,7 @@ def test_an_empty_annotation(person, sentence):
     person.press("Training region", "Annotate")
     person.layer("image regions").add_rectangles(np.array([[5, 5], [90, 90]]))
     said = sentence("Start training", "Fine-tune")
-    assert "no object is painted in their regions" in said
+    assert "No object is painted inside the regions" in said
 
 
 def test_labels_of_another_shape(annotated, sentence):
@@ -225,7 +225,7 @@ def test_a_mask_whose_objects_touch_can_be_split(person, sentence):
     mask = (sample.labels > 0).astype(np.uint16)
     person.viewer.add_labels(mask, name="mask")
     person.choose("mask", "Annotation", "Annotate")
-    assert "look like a binary mask" in sentence("Start training", "Fine-tune")
+    assert "looks like a binary mask" in sentence("Start training", "Fine-tune")
     person.wait_for("<b>1 object</b>", "Annotate")
     person.press("Split into single objects", "Annotate")
     pieces = ndimage.label(mask)[1]

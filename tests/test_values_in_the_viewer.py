@@ -118,7 +118,9 @@ def test_an_image_is_its_own_target_and_regions_are_learned(person):
     person.wait_for_the_job()
     assert not person.problems()
     card = read_manifest(person.session.model_folder).card
-    assert "--regions REGIONS" in card.command
+    regions = person.session.model_folder / "regions"
+    assert f'--regions "{regions}"' in card.command
+    assert (regions / "noisy.geojson").is_file()
     assert read_manifest(person.session.model_folder).settings.annotation == "values"
 
     person.choose("The model in use", "Start from", "Fine-tune")

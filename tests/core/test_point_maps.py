@@ -38,7 +38,7 @@ def test_the_weight_map_is_the_one_that_training_uses(form):
     settings = name_point_classes(None, [example], 2)
     prepared = prepare(example, settings)
     used = balance_points(config, [example]).weight_map
-    [image] = prepare_training([prepared], used, 3, torch.device("cpu"))
+    [image], _ = prepare_training([prepared], used, 3, torch.device("cpu"))
     target = draw_points(POINTS, SHAPE, config.weight_map)
     weights = derive_point_map("weight map", target, config.weight_map, SAMPLING)
     assert np.array_equal(weights, image.truth[1].numpy())

@@ -178,7 +178,10 @@ class FineTuneSection(Section):
         folder = self._form.start_from()
         model = None if folder is None else self._session.read_model(folder)
         if model is not None:
-            settings = settings.replaced(network=model.settings.network.model_dump())
+            # Its network, with as many classes as are annotated now.
+            classes = settings.network.classes
+            network = model.settings.network.replaced(classes=classes)
+            settings = settings.replaced(network=network.model_dump())
         self._findings.look(examples, settings, config, is_asked=is_asked)
 
     def _collect(self) -> list[Example]:

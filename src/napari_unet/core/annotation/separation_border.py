@@ -89,9 +89,9 @@ def find_shrunk(labels: NDArray[np.integer], kept: NDArray[np.integer]) -> list[
 
     Examples
     --------
-    >>> labels = np.array([[1, 1, 2, 2, 3, 3]])
+    >>> labels = np.array([[1, 1, 1, 2, 2, 3, 3, 3]])
     >>> find_shrunk(labels, cut_separation_border(labels, 2))
-    [Shrunk(number=2, before=2, after=1, place=(0, 2))]
+    [Shrunk(number=2, before=2, after=1, place=(0, 3))]
     """
     numbers, before = np.unique(labels[labels > 0], return_counts=True)
     left = kept[kept > 0]
