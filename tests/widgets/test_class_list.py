@@ -123,7 +123,9 @@ def test_each_class_has_a_color_and_objects_get_theirs_back(section, viewer):
 
 
 def test_many_classes_have_different_colors():
+    before = class_color(1)
     colors = {class_color(number) for number in range(1, 22)}
+    assert class_color(1) == before
     assert len(colors) == 21
     assert class_color(3, "#ff8000")[:3] == pytest.approx((1, 128 / 255, 0))
 

@@ -42,9 +42,9 @@ def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
     if isinstance(value, str) and value.startswith("#"):
         return tuple(transform_color(value.partition("+")[0])[0].tolist())
     turn, place = divmod(number - 1, len(_PALETTE))
-    color = transform_color(_PALETTE[place])[0]
-    color[:3] *= _DARKER**turn
-    return tuple(color.tolist())
+    red, green, blue, opacity = transform_color(_PALETTE[place])[0].tolist()
+    dim = _DARKER**turn  # on a copy: napari hands out the array that it keeps
+    return red * dim, green * dim, blue * dim, opacity
 
 
 def show_classes(
