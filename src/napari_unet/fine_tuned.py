@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.setting_errors import explain_setting
 from napari_unet.inspected import refuse_faults
 from napari_unet.priority import leave_room
 
@@ -12,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
+    from napari_unet.core.card import Manifest
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Example, Model, TrainProgress, TrainResult
 
@@ -43,6 +48,35 @@ def new_settings(
         channels=image.channel_names,
         **settings,
     )
+
+
+def settings_to_learn(settings: ModelSettings, model: Manifest | None) -> ModelSettings:
+    """Return the settings of the model that will learn.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        Of a new model, with the classes that are annotated now.
+    model : Manifest, optional
+        Of the model to start from: then its network learns, with these classes.
+
+    Raises
+    ------
+    InputError
+        If that network cannot learn what is annotated.
+    """
+    if model is None:
+        return settings
+    try:
+        classes = settings.network.classes
+        network = model.settings.network.replaced(classes=classes)
+        return settings.replaced(network=network.model_dump())
+    except ValidationError as error:
+        said = explain_setting(error, ModelSettings)[1]
+        raise InputError(
+            f"The model to start from, '{model.card.name}', cannot learn this: {said}. "
+            "Start from scratch, or from a model of the same kind."
+        ) from error
 
 
 def fine_tune(

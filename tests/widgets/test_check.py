@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from napari_unet.core.card import Card, Manifest, StoredFile
+from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.fine_tune import FineTuneSection
@@ -127,3 +129,62 @@ def test_regions_count_and_a_closed_image_is_passed_over(qtbot, section, viewer)
     image.name = "renamed"
     findings = section._findings
     findings._list.itemClicked.emit(findings._list.item(0))
+
+
+def save_model(session, settings):
+    """Write what a model folder says about itself, and use it."""
+    folder = session.models_folder / "old"
+    folder.mkdir(parents=True)
+    manifest = Manifest(
+        settings=settings,
+        card=Card(name="old"),
+        weights=StoredFile(name="weights.safetensors", bytes=1, sha256=""),
+    )
+    (folder / "settings.json").write_text(manifest.model_dump_json())
+    session.model_folder = folder
+
+
+def settings_of(kind, *names):
+    network = NetworkConfig(classes=len(names))
+    return ModelSettings(annotation=kind, class_names=names, network=network)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        settings_of("objects", "background", "object"),
+        settings_of("classes", "background", "a", "b"),
+        settings_of("classes", "background", "a", "b", "c"),
+    ],
+    ids=["objects", "as many", "more"],
+)
+@pytest.mark.parametrize("classes", [2, 3, 5])
+def test_classes_are_checked_for_a_model_with_others(
+    qtbot, section, session, viewer, settings, classes
+):
+    add(viewer, two())
+    save_model(session, settings)
+    session.annotation = "classes"
+    session.class_names = ("background", *(f"class {n}" for n in range(1, classes)))
+    assert section._form.start_from() is not None
+    listed, _ = check(qtbot, section)
+    is_strange = classes == 2
+    assert any("classes are named" in each for each in listed) == is_strange
+
+
+def test_a_model_that_cannot_learn_it_is_one_sentence(
+    section, session, viewer, monkeypatch
+):
+    told = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", told.append)
+    add(viewer, two())
+    network = NetworkConfig(head="regression")
+    save_model(session, ModelSettings(network=network, annotation="values"))
+    session.annotation = "objects"
+    folder = session.model_folder
+    monkeypatch.setattr(section._form, "start_from", lambda: folder)
+    section._check.click()
+    section._button.click()
+    assert all("'old', cannot learn this" in text or "values" in text for text in told)
+    assert len(told) == 2
+    assert not session.is_busy

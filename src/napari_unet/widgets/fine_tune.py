@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import InputError
+from napari_unet.fine_tuned import settings_to_learn
 from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.card import Manifest
-    from napari_unet.core.config import TrainConfig
+    from napari_unet.core.config import ModelSettings, TrainConfig
     from napari_unet.core.workflow import TrainProgress
     from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
@@ -165,24 +166,19 @@ class FineTuneSection(Section):
             self._findings.cancel()
             return
         try:
-            self._look(self._collect())
+            self._look()
         except InputError as error:
             show_problem(error)
 
-    def _look(self, examples: list[Example], *, is_asked: bool = True) -> None:
+    def _look(self) -> None:
         """Check annotations for the model that would learn from them."""
-        settings, config = (
-            self._session.settings_for(examples),
-            self._session.train_config,
-        )
+        examples, model = self._collect(), self._model_to_start_from()
+        settings = settings_to_learn(self._session.settings_for(examples), model)
+        self._findings.look(examples, settings, self._session.train_config)
+
+    def _model_to_start_from(self) -> Manifest | None:
         folder = self._form.start_from()
-        model = None if folder is None else self._session.read_model(folder)
-        if model is not None:
-            # Its network, with as many classes as are annotated now.
-            classes = settings.network.classes
-            network = model.settings.network.replaced(classes=classes)
-            settings = settings.replaced(network=network.model_dump())
-        self._findings.look(examples, settings, config, is_asked=is_asked)
+        return None if folder is None else self._session.read_model(folder)
 
     def _collect(self) -> list[Example]:
         """Return what the ticked images hold to be learned."""
@@ -194,14 +190,14 @@ class FineTuneSection(Section):
         from napari_unet.core.training.kind import check_kind
 
         examples = self._collect()
-        folder = self._form.start_from()
-        model = None if folder is None else self._session.read_model(folder)
+        model = self._model_to_start_from()
         check_kind(examples, None if model is None else model.settings)
+        settings = settings_to_learn(self._session.settings_for(examples), model)
         old_model = self._session.model_folder
         job = self._session.fine_tune(
-            examples, start_from=folder, preview=self._preview.ask
+            examples, start_from=self._form.start_from(), preview=self._preview.ask
         )
-        self._watch(job, examples, model, old_model)
+        self._watch(job, examples, settings, model, old_model)
 
     def _on_go_on_asked(self, folder: Path, config: TrainConfig) -> None:
         """Go on with a stopped training, on what is ticked."""
@@ -210,13 +206,14 @@ class FineTuneSection(Section):
         try:
             examples = self._collect()
             model = self._session.read_model(folder)
+            settings = settings_to_learn(self._session.settings_for(examples), model)
             job = resume(
                 self._session, examples, folder, config, preview=self._preview.ask
             )
         except InputError as error:
             show_problem(error)
             return
-        self._watch(job, examples, model, None)
+        self._watch(job, examples, settings, model, None)
         if model is not None:
             self._curves.showHistory(model.card.history)
 
@@ -224,6 +221,7 @@ class FineTuneSection(Section):
         self,
         job: Job,
         examples: list[Example],
+        settings: ModelSettings,
         model: Manifest | None,
         old_model: Path | None,
     ) -> None:
@@ -235,6 +233,8 @@ class FineTuneSection(Section):
             Not yet running.
         examples : list of Example
             What it learns from.
+        settings : ModelSettings
+            Of the model that learns, for the look at its examples.
         model : Manifest, optional
             Of the model it starts from.
         old_model : Path, optional
@@ -253,8 +253,8 @@ class FineTuneSection(Section):
         if model is None:
             self._curves.nameClasses(self._session.class_names, ())
         else:
-            settings = model.settings
-            self._curves.nameClasses(settings.class_names, settings.class_values)
+            known = model.settings
+            self._curves.nameClasses(known.class_names, known.class_values)
         self._result.hide()
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")
@@ -267,7 +267,8 @@ class FineTuneSection(Section):
             progressed=self._on_progressed,
             ended=self._on_ended,
         )
-        self._look(examples, is_asked=False)
+        config = self._session.train_config
+        self._findings.look(examples, settings, config, is_asked=False)
 
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
