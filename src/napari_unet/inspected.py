@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.annotation.finding import Finding
+from napari_unet.core.errors import InputError, PlacedError
 from napari_unet.core.training.inspection import Inspection, inspect_examples
+from napari_unet.core.training.kind import check_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
-    from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.config import AnnotationKind, ModelSettings, TrainConfig
 
 
 def inspect(
-    examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
+    examples: Sequence[Example],
+    settings: ModelSettings,
+    config: TrainConfig,
+    *,
+    start_from: ModelSettings | None = None,
+    faults: Sequence[Finding] = (),
 ) -> Generator[float, None, Inspection]:
     """Look for mistakes in what a model is to learn from; one `next` is one image.
 
@@ -28,6 +35,10 @@ def inspect(
         Of the model: what the numbers mean, its classes and its network.
     config : TrainConfig
         How it would be trained.
+    start_from : ModelSettings, optional
+        Of the model to start from: what it cannot learn is an error.
+    faults : sequence of Finding
+        Errors that were found before, in images of which no example could be made.
 
     Yields
     ------
@@ -41,13 +52,25 @@ def inspect(
     kind: AnnotationKind = settings.annotation
     if any(example.points is not None for example in examples):
         kind = "points"
-    return inspect_examples(
+    inspection = yield from inspect_examples(
         examples,
         kind,
         network=settings.network,
         training=config,
         names=settings.class_names if kind == "classes" else (),
     )
+    found = list(faults)
+    try:
+        check_kind(examples, start_from)
+    except InputError as error:
+        found.append(fault_of(error, examples[0].image.name))
+    return replace(inspection, findings=(*found, *inspection.findings))
+
+
+def fault_of(error: InputError, image: str) -> Finding:
+    """Return what cannot be used as a finding of this image."""
+    place = error.place if isinstance(error, PlacedError) else None
+    return Finding("error", str(error), image, place)
 
 
 def refuse_faults(

@@ -6,9 +6,11 @@ import pytest
 from napari_unet.core.card import Card, Manifest, StoredFile
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.widgets.annotation_layers import add_regions
+from napari_unet.widgets.check import CHANGED_SINCE
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.fine_tune import FineTuneSection
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer
+from napari_unet.widgets.point_layers import add_points
 
 RANDOM = np.random.default_rng(0)
 
@@ -109,7 +111,7 @@ def test_what_the_border_takes_is_said_before_a_training(
     section._button.click()
     findings = section._findings
     qtbot.waitUntil(lambda: not findings.is_running)
-    assert "row 36, column 37: Object 3 touches others" in findings._summary.text()
+    assert "row 36, column 37: Object 3 touches others" in findings._unasked.text()
     assert not findings._list.isVisibleTo(section)
     session.job.cancel()
     qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
@@ -188,3 +190,93 @@ def test_a_model_that_cannot_learn_it_is_one_sentence(
     assert all("'old', cannot learn this" in text or "values" in text for text in told)
     assert len(told) == 2
     assert not session.is_busy
+
+
+def mark(viewer, image, places):
+    """Set points on an image."""
+    layer = add_points(viewer, image)
+    layer.add(places)
+    chosen_layers(viewer).points = layer
+    return layer
+
+
+def test_a_point_outside_is_a_finding_beside_the_others(qtbot, section, viewer):
+    image, layer = add(viewer, np.zeros((60, 80)))
+    mark(viewer, image, [[5, 5], [5.5, 5], [-20, 5], [40, 40]])
+    chosen_layers(viewer).annotation = None
+    viewer.layers.remove(layer)
+    listed, _ = check(qtbot, section)
+    assert listed[0].startswith("cells, row -20, column 5: 1 point lies outside")
+    assert any("set twice" in each for each in listed)
+    section._findings._list.itemClicked.emit(section._findings._list.item(0))
+
+
+def test_regions_that_cannot_be_are_findings_beside_the_others(qtbot, section, viewer):
+    image, _ = add(viewer, two(), "beyond")
+    add_regions(viewer, image).add_rectangles(np.array([[70, 90], [90, 99]]))
+    image, _ = add(viewer, two(), "polygon")
+    add_regions(viewer, image).add_polygons(np.array([[10, 10], [60, 20], [50, 70]]))
+    labels = two()
+    labels[50, 70] = 9
+    add(viewer, labels, "speck")
+    listed, said = check(qtbot, section)
+    assert listed[0].startswith(
+        "beyond, row 70, column 90: Region 1 of 'beyond regions' lies outside the image"
+    )
+    assert listed[1].startswith("polygon, row 10, column 10: Region 1 of 'polygon reg")
+    assert any(each.startswith("speck, row 50, column 70") for each in listed)
+    assert "2 errors" in said
+
+
+def test_painted_objects_beside_points_are_a_finding(qtbot, section, viewer):
+    image, _ = add(viewer, two())
+    mark(viewer, image, [[50, 60]])
+    section._check.click()
+    listed = section._findings._list
+    assert listed.item(0).text().startswith("cells, row 50, column 60: 'cells' has")
+    assert "1 error" in section._findings._summary.text()
+
+
+def test_what_the_model_to_start_from_cannot_learn_is_a_finding(
+    qtbot, section, session, viewer
+):
+    add(viewer, two())
+    save_model(session, settings_of("points", "background", "object"))
+    listed, said = check(qtbot, section)
+    assert "the model to start from detects points" in listed[0]
+    assert "1 error" in said
+
+
+def test_findings_stay_and_are_marked_old_when_something_changes(
+    qtbot, section, session, viewer
+):
+    labels = two()
+    labels[50, 70] = 9
+    _, layer = add(viewer, labels)
+    for change in (
+        lambda: layer.data_setitem((np.array([50]), np.array([70])), 0),
+        lambda: session.choose_preset("mini"),
+        lambda: setattr(session, "annotation", "classes"),
+    ):
+        _, said = check(qtbot, section)
+        assert CHANGED_SINCE not in said
+        viewer.dims.set_current_step(0, 0)
+        change()
+        change()
+        assert section._findings._summary.text().count(CHANGED_SINCE) == 1
+
+
+def test_a_training_leaves_the_list_of_a_check(qtbot, section, session, viewer):
+    labels = two()
+    labels[36:38, 36:39] = 3
+    add(viewer, labels)
+    listed, _ = check(qtbot, section)
+    assert listed
+    session.train_config = session.train_config.replaced(seconds=1.0)
+    section._button.click()
+    qtbot.waitUntil(lambda: not section._findings.is_running)
+    assert section._findings._list.count() == len(listed)
+    assert not section._findings._list.isHidden()
+    assert not section._findings._unasked.isHidden()
+    session.job.cancel()
+    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)

@@ -11,6 +11,22 @@ class InputError(ValueError):
     """
 
 
+class PlacedError(InputError):
+    """What cannot be used is at a place of an image.
+
+    Parameters
+    ----------
+    message : str
+        The sentence.
+    place : tuple of int
+        The pixel ([Z,] Y, X); it may lie outside the image.
+    """
+
+    def __init__(self, message: str, place: tuple[int, ...]) -> None:
+        super().__init__(message)
+        self.place = place
+
+
 class ModelFolderError(InputError):
     """A model folder is missing, damaged, foreign, or too new."""
 

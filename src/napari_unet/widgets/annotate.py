@@ -315,6 +315,7 @@ class AnnotateSection(Section):
             regions = regions_of(chosen.regions, image)
         except InputError as error:
             self._summary.setText(str(error))
+            self._rule.hide()
             return
         whole = WHOLE_IMAGE_COUNTS if annotation.ndim == 2 else PAINTED_PLANES_COUNT
         self._rule.setText(ONLY_REGIONS_COUNT if regions else whole)

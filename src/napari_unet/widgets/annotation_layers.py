@@ -10,9 +10,10 @@ import numpy as np
 from napari.layers import Image as ImageLayer
 from napari.layers import Labels, Shapes
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, PlacedError
 from napari_unet.core.frames import fold_times
-from napari_unet.widgets.frames import place_of, plane_at
+from napari_unet.inspected import fault_of
+from napari_unet.widgets.frames import folded_shape, place_of, plane_at
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
     check_same_scale,
@@ -20,6 +21,7 @@ from napari_unet.widgets.layers import (
     find_layer,
     image_of,
     link_layer,
+    pixel_size_um,
     spatial_shape,
 )
 from napari_unet.widgets.point_layers import points_of
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import napari
     from numpy.typing import NDArray
 
+    from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.points import Points
     from napari_unet.core.annotation.summary import AnnotationSummary
     from napari_unet.core.annotation.target import Example, Region, Role
@@ -96,7 +99,7 @@ def regions_of(layer: Shapes | None, image: ImageLayer) -> RegionsByPlane:
     Raises
     ------
     InputError
-        If a shape is not a rectangle along the axes.
+        If a shape is not a rectangle along the axes, or lies outside the image.
     """
     from napari_unet.core.annotation.target import Region
 
@@ -110,16 +113,25 @@ def regions_of(layer: Shapes | None, image: ImageLayer) -> RegionsByPlane:
         corners = np.array(
             [image.world_to_data(layer.data_to_world(v)) for v in vertices]
         )
-        box = corners[:, -2:]
+        box, plane = corners[:, -2:], plane_at(image, corners[0].tolist())
+        corner = tuple(np.round(box.min(axis=0)).astype(int).tolist())
+        place = corner if plane is None else (plane, *corner)
         if kind != "rectangle" or not _is_upright(box):
-            raise InputError(
+            raise PlacedError(
                 f"Region {number} of '{layer.name}' is not an upright rectangle; "
-                "delete it, or draw it again as a rectangle."
+                "delete it, or draw it again as a rectangle.",
+                place,
             )
-        start = np.clip(np.ceil(box.min(axis=0)), 0, shape).astype(int)
-        stop = np.clip(np.floor(box.max(axis=0)) + 1, 0, shape).astype(int)
+        start, stop = np.ceil(box.min(axis=0)), np.floor(box.max(axis=0)) + 1
+        if (stop <= 0).any() or (start >= shape).any():
+            raise PlacedError(
+                f"Region {number} of '{layer.name}' lies outside the image; move it "
+                "onto the image, or delete it.",
+                place,
+            )
+        start, stop = (np.clip(edge, 0, shape).astype(int) for edge in (start, stop))
         if (start < stop).all():
-            found[plane_at(image, corners[0].tolist())].append(
+            found[plane].append(
                 Region(tuple(start.tolist()), tuple(stop.tolist()), role)
             )
     return {plane: tuple(regions) for plane, regions in found.items()}
@@ -132,11 +144,14 @@ def _is_upright(box: NDArray[np.floating]) -> bool:
 
 
 def examples_of(
-    viewer: napari.Viewer, roles: Mapping[ImageLayer, Role] | None = None
+    viewer: napari.Viewer,
+    roles: Mapping[ImageLayer, Role] | None = None,
+    faults: list[Finding] | None = None,
 ) -> list[Example]:
     """Return what is annotated in a viewer: every image with an annotation or points.
 
-    With `roles`, only these images, each for training or for validation.
+    With `roles`, only these images, each for training or for validation. With `faults`,
+    what cannot be used is added to them, and the rest is returned.
 
     Arrays of annotations are copied: they may be painted on while a training runs.
     A stack is one example; a network of planes learns from those with a painted pixel,
@@ -151,21 +166,40 @@ def examples_of(
     for image in viewer.layers:
         if not isinstance(image, ImageLayer):
             continue
-        annotation = find_layer(viewer, image, "annotation")
-        marked = find_layer(viewer, image, "points")
         if roles is not None and image not in roles:
             continue
-        regions = regions_of(find_layer(viewer, image, "regions"), image)
-        points = points_of(marked, image)
-        if len(points) or (annotation is None and marked is not None):
-            found = _examples_of_points(image, annotation, points, regions)
-        elif annotation is not None:
-            found = _examples_of_image(image, annotation, regions)
-        else:
+        try:
+            found = _examples_of(viewer, image, faults)
+        except InputError as error:
+            if faults is None:
+                raise
+            faults.append(fault_of(error, image.name))
             continue
         role = "training" if roles is None else roles[image]
         examples += [replace(example, role=role) for example in found]
     return examples
+
+
+def _examples_of(
+    viewer: napari.Viewer, image: ImageLayer, faults: list[Finding] | None
+) -> list[Example]:
+    """Return what is annotated in one image."""
+    annotation = find_layer(viewer, image, "annotation")
+    marked = find_layer(viewer, image, "points")
+    regions = regions_of(find_layer(viewer, image, "regions"), image)
+    points = points_of(marked, image)
+    if faults is not None and len(points):
+        from napari_unet.core.annotation.point_findings import split_off_outside
+
+        outside, points = split_off_outside(
+            points, folded_shape(image), pixel_size_um(image)
+        )
+        faults += [replace(fault, image=image.name) for fault in outside]
+    if len(points) or (annotation is None and marked is not None):
+        return _examples_of_points(image, annotation, points, regions)
+    if annotation is not None:
+        return _examples_of_image(image, annotation, regions)
+    return []
 
 
 def _examples_of_image(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image as ImageLayer
 from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
@@ -20,6 +20,7 @@ from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import run_in_background
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.errors_layer import go_to
+from napari_unet.widgets.layers import LayerRole, find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -35,6 +36,10 @@ _LIST_HEIGHT = 150
 _PLACE = Qt.ItemDataRole.UserRole
 # What is said before a training even if nobody asked: objects that training loses.
 _SAID_UNASKED = "separation border"
+CHANGED_SINCE = "<i>Something was changed since; press Check again.</i>"
+# What may be annotated, and how that is noticed. Not by `set_data`: a slider emits it.
+_ROLES: tuple[LayerRole, ...] = ("annotation", "regions", "points")
+_CHANGES = ("paint", "labels_update", "data")
 _ICONS = {
     "error": QStyle.StandardPixmap.SP_MessageBoxCritical,
     "warning": QStyle.StandardPixmap.SP_MessageBoxWarning,
@@ -58,8 +63,15 @@ class CheckList(QWidget):
         super().__init__(parent)
         self._viewer = viewer
         self._job: Job | None = None
+        self._watched: list[Any] = []
+        self._is_watching = False
+        self._unasked = QLabel()
+        self._unasked.setWordWrap(True)
+        self._unasked.setTextFormat(Qt.TextFormat.RichText)
+        self._unasked.hide()
         self._summary = QLabel()
         self._summary.setWordWrap(True)
+        self._summary.hide()
         self._summary.setTextFormat(Qt.TextFormat.RichText)
         self._list = QListWidget()
         self._list.setWordWrap(True)
@@ -69,9 +81,11 @@ class CheckList(QWidget):
         self._list.setFixedHeight(_LIST_HEIGHT)
         self._list.itemClicked.connect(self._on_clicked)
         self._list.itemActivated.connect(self._on_clicked)
+        self._list.hide()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
+        layout.addWidget(self._unasked)
         layout.addWidget(self._summary)
         layout.addWidget(self._list)
         self.hide()
@@ -92,13 +106,15 @@ class CheckList(QWidget):
         settings: ModelSettings,
         config: TrainConfig,
         *,
+        start_from: ModelSettings | None = None,
+        faults: Sequence[Finding] = (),
         is_asked: bool = True,
     ) -> None:
         """Look at annotations in the background, and show what is found.
 
         Parameters
         ----------
-        examples, settings, config
+        examples, settings, config, start_from, faults
             As for `inspected.inspect`.
         is_asked : bool
             Whether the user wants to see everything; else only objects are named that
@@ -106,17 +122,23 @@ class CheckList(QWidget):
         """
         from napari_unet.inspected import inspect
 
+        if self.is_running and not is_asked:
+            return  # what the user asked for says as much
         self.cancel()
 
         def steps() -> Generator[float, None, Inspection]:
-            return inspect(examples, settings, config)
+            return inspect(
+                examples, settings, config, start_from=start_from, faults=faults
+            )
 
         job = Job("Check", steps)
         self._job = job
         self.destroyed.connect(job.cancel)
         if is_asked:
             self._list.hide()
+            self._unasked.hide()
             self._summary.setText("Checking …")
+            self._summary.show()
             self.show()
         self.running.emit(True)
         run_in_background(
@@ -136,7 +158,8 @@ class CheckList(QWidget):
         self._job = None
         self.running.emit(False)
         if outcome.status is not Status.DONE:
-            self.hide()
+            if is_asked:
+                self.hide()
         elif is_asked:
             self.setValue(outcome.result)
         else:
@@ -145,6 +168,7 @@ class CheckList(QWidget):
     def setValue(self, inspection: Inspection) -> None:
         """Show what was found."""
         self._summary.setText(describe(inspection))
+        self._summary.show()
         self._list.clear()
         style = self.style()
         for finding in inspection.findings:
@@ -156,14 +180,51 @@ class CheckList(QWidget):
             self._list.addItem(item)
         self._list.setVisible(bool(inspection.findings))
         self.show()
+        self._watch()
+
+    def showFaults(self, faults: Sequence[Finding]) -> None:
+        """Show what is wrong where nothing is left to be looked at."""
+        from napari_unet.core.annotation.summary import AnnotationSummary
+        from napari_unet.core.training.inspection import Inspection
+
+        self.setValue(Inspection(tuple(faults), AnnotationSummary()))
+
+    def markOld(self, _event: object = None) -> None:
+        """Say that what was found may hold no longer; it stays, to be mended."""
+        self._unasked.hide()
+        if self._is_watching:
+            self._summary.setText(f"{self._summary.text()}<br>{CHANGED_SINCE}")
+        self._unwatch()
+
+    def _watch(self) -> None:
+        """Notice when something is painted, framed or marked."""
+        self._unwatch()
+        self._is_watching = True
+        for layer in self._viewer.layers:
+            if isinstance(layer, ImageLayer):
+                for role in _ROLES:
+                    found = find_layer(self._viewer, layer, role)
+                    self._watched += [
+                        getattr(found.events, name)
+                        for name in _CHANGES
+                        if found is not None and name in found.events
+                    ]
+        for signal in self._watched:
+            signal.connect(self.markOld)
+
+    def _unwatch(self) -> None:
+        self._is_watching = False
+        for signal in self._watched:
+            signal.disconnect(self.markOld)
+        self._watched = []
 
     def _warn(self, inspection: Inspection) -> None:
         """Name the objects that the border takes, if there are any; nothing else."""
         lost = [f for f in inspection.findings if f.topic == _SAID_UNASKED]
+        self._unasked.setText(escape(_say(lost[0])) if lost else "")
+        self._unasked.setVisible(bool(lost))
         if lost:
-            self._list.hide()
-            self._summary.setText(escape(_say(lost[0])))
-        self.setVisible(bool(lost))
+            self.show()
 
     def _on_clicked(self, item: QListWidgetItem) -> None:
         name, place = item.data(_PLACE)

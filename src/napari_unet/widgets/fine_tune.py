@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     import napari
 
+    from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.card import Manifest
     from napari_unet.core.config import ModelSettings, TrainConfig
@@ -117,6 +118,16 @@ class FineTuneSection(Section):
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
         listen(session.events.job, self._show_button)
+        events = session.events
+        for signal in (
+            events.annotation,
+            events.class_names,
+            events.preset,
+            events.network,
+            events.train_config,
+            events.model_folder,
+        ):
+            listen(signal, self._findings.markOld)
         self._show_button()
 
     def _training(self) -> Job | None:
@@ -172,19 +183,29 @@ class FineTuneSection(Section):
 
     def _look(self) -> None:
         """Check annotations for the model that would learn from them."""
-        examples, model = self._collect(), self._model_to_start_from()
+        faults: list[Finding] = []
+        examples, model = self._collect(faults), self._model_to_start_from()
+        if faults and not examples:
+            self._findings.showFaults(faults)
+            return
         settings = settings_to_learn(self._session.settings_for(examples), model)
-        self._findings.look(examples, settings, self._session.train_config)
+        self._findings.look(
+            examples,
+            settings,
+            self._session.train_config,
+            start_from=None if model is None else model.settings,
+            faults=faults,
+        )
 
     def _model_to_start_from(self) -> Manifest | None:
         folder = self._form.start_from()
         return None if folder is None else self._session.read_model(folder)
 
-    def _collect(self) -> list[Example]:
-        """Return what the ticked images hold to be learned."""
-        learns_values = self._session.annotation == "values"
-        collect = pairs_of if learns_values else examples_of
-        return collect(self._viewer, self._examples.value())
+    def _collect(self, faults: list[Finding] | None = None) -> list[Example]:
+        """Return what the ticked images hold to be learned; see `examples_of`."""
+        if self._session.annotation == "values":
+            return pairs_of(self._viewer, self._examples.value())
+        return examples_of(self._viewer, self._examples.value(), faults)
 
     def _start(self) -> None:
         from napari_unet.core.training.kind import check_kind

@@ -108,14 +108,33 @@ def find_misplaced_points(
             "point on each object, unless it truly shows none."
         )
         return [Finding("warning", text)]
-    outside = _outside(points, shape)
-    if outside.any():
-        return [_say_outside(points, shape, pixel_size_um, outside)]
+    found, points = split_off_outside(points, shape, pixel_size_um)
     sizes = np.ones(axes) if pixel_size_um is None else np.array(pixel_size_um, float)
     return [
+        *found,
         *_look_for_close_ones(points, radius, sizes / sizes[-1], volume),
         *_look_for_lost_ones(points, shape, regions, ignored),
     ]
+
+
+def split_off_outside(
+    points: Points,
+    shape: tuple[int, ...],
+    pixel_size_um: tuple[float, ...] | None = None,
+) -> tuple[list[Finding], Points]:
+    """Return what is to be said of points outside an image, and those inside.
+
+    Parameters
+    ----------
+    points, shape, pixel_size_um
+        As for `find_misplaced_points`; with as many coordinates as the image has axes.
+    """
+    outside = _outside(points, shape)
+    if not outside.any():
+        return [], points
+    names = tuple(n for n, o in zip(points.names, outside, strict=True) if not o)
+    inside = Points(points.positions[~outside], names)
+    return [_say_outside(points, shape, pixel_size_um, outside)], inside
 
 
 def find_point_set_faults(examples: Sequence[Example]) -> list[tuple[str, Finding]]:
@@ -222,7 +241,7 @@ def _say_outside(
         f"{_size(shape)} pixels, the first at {_place(points, number)} (point "
         f"{number + 1}); {advice}."
     )
-    return Finding("error", text)
+    return Finding("error", text, place=_pixel(points, number))
 
 
 def _look_for_close_ones(

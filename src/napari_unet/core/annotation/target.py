@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.core.annotation.finding import first_pixel
 from napari_unet.core.annotation.points import Points, check_inside, fold_points
 from napari_unet.core.annotation.separation_border import cut_separation_border
 from napari_unet.core.annotation.shapes import explain_shapes
 from napari_unet.core.config import AnnotationKind
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, PlacedError
 from napari_unet.core.frames import fold_times
 from napari_unet.core.image import Image
 
@@ -120,10 +121,13 @@ class Example:
             check_inside(self.points, self.image.shape, f"The points of '{name}'")
             painted = self.annotation != 0
             if (self.annotation[painted] != self.ignore_label).any():
-                raise InputError(
+                raise PlacedError(
                     f"'{name}' has painted objects and points; keep one of both: a "
                     "model learns either to segment or to detect. Ground to be left "
-                    "out may be painted beside points."
+                    "out may be painted beside points.",
+                    tuple(np.round(self.points.positions[0]).astype(int).tolist())
+                    if len(self.points)
+                    else first_pixel(painted),
                 )
         for region in self.regions:
             if len(region.start) != len(self.image.shape):
