@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_unet.core.annotation.points import Points
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.image import Image
 from napari_unet.core.training.held_back import split_validation
@@ -94,3 +95,26 @@ def test_what_the_user_named_is_taken_whatever_the_share():
     training, held = split_validation([image_of("a"), named], "objects", 0.5)
     assert [e.image.name for e in training] == ["a"]
     assert [e.image.name for e in held] == ["b"]
+
+
+@pytest.mark.parametrize("rows", [slice(0, 60), slice(40, 100)])
+def test_points_on_one_side_only_are_held_back_from_there(rows):
+    rng = np.random.default_rng(0)
+    places = np.column_stack([rng.uniform(rows.start, rows.stop - 1, 60)] * 2)
+    points = Points(places, ("object",) * 60)
+    grey = np.arange(10_000).reshape(1, 100, 100) % 251
+    painted = np.zeros((100, 100), int)
+    example = Example(Image(grey, name="a"), painted, points=points)
+    _, held = split_validation([example], "points")
+    assert len(held) == 1
+
+
+def test_more_than_a_fifth_is_held_back_where_that_holds_too_little():
+    labels = np.zeros((16, 60, 60), int)
+    corners = (15, 15), (15, 35), (35, 15), (35, 35)
+    for number, (y, x) in enumerate(corners, start=1):
+        labels[4:12, y : y + 10, x : x + 10] = number
+    grey = np.arange(labels.size).reshape(1, *labels.shape) % 251
+    training, held = split_validation([Example(Image(grey, name="a"), labels)])
+    assert len(training) == len(held) == 1
+    assert held[0].regions[0].start == (0, 39, 0)

@@ -12,6 +12,8 @@ from napari_unet.core.config import AnnotationKind
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
 _FEWEST_CLASSES = 2
+# Where the usual part of the only ground would hold too little, larger ones are tried.
+_LARGER_SHARES = (0.35, 0.5)
 # Shorter ground, in px, is not cut.
 _SHORTEST = 8
 # The number of an image, and one of its regions.
@@ -26,7 +28,8 @@ def split_validation(
     """Return the examples to train on and those to validate on.
 
     Where the user named validation images or regions, they are taken. Else a part of
-    one annotated area is held back: a fifth of it per area there is, half at most. The
+    one annotated area is held back: a fifth of it per area there is, half at most; more
+    of it where a fifth holds too little. The
     same image may appear on both sides, with regions that do not overlap. With a
     `share` of one's own, that part of all annotated ground is: whole areas, from the
     last one on, and a part of another.
@@ -73,11 +76,12 @@ def _hold_back(
 ) -> tuple[list[Example], list[Example]]:
     """Cut a validation part off the last annotated area that allows it."""
     areas = _list_areas(training)
-    share = min(0.5, 0.2 * len(areas))
-    for index, region in reversed(areas):
-        cut = _cut_fairly(training[index], region, share, kind)
-        if cut is not None:
-            return _divide(training, areas, {(index, region): cut})
+    usual = min(0.5, 0.2 * len(areas))
+    for share in (usual, *(more for more in _LARGER_SHARES if more > usual)):
+        for index, region in reversed(areas):
+            cut = _cut_fairly(training[index], region, share, kind)
+            if cut is not None:
+                return _divide(training, areas, {(index, region): cut})
     return training, []
 
 
@@ -144,12 +148,14 @@ def _cut_fairly(
     longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
     if longest < _SHORTEST:
         return None
-    fair = [
+    fair = (
         (rest, held)
-        for rest, held in _cuts(region, share, kind)
+        for rest, held in _cuts(region, share)
         if _is_fair(example, region, rest, held, kind)
-    ]
-    return max(fair, key=lambda c: len(_numbers(example, c[1]))) if fair else None
+    )
+    if kind == "classes":  # as many of them as can be
+        return max(fair, key=lambda c: len(_numbers(example, c[1])), default=None)
+    return next(fair, None)
 
 
 def _divide(
@@ -178,22 +184,19 @@ def _whole(example: Example) -> Region:
     return Region((0,) * len(shape), shape)
 
 
-def _cuts(
-    region: Region, share: float, kind: AnnotationKind
-) -> Iterator[tuple[Region, Region]]:
+def _cuts(region: Region, share: float) -> Iterator[tuple[Region, Region]]:
     """Cut `share` off a region: the last part of its longer side.
 
-    Classes are often not spread evenly: of them, the other sides are tried, too.
+    What is annotated is often not spread evenly: the other sides are tried, too.
     """
     lengths = [b - a for a, b in zip(region.start, region.stop, strict=True)]
     longer = int(np.argmax(lengths))
     yield _cut(region, share, longer, first=False)
-    if kind == "classes":
-        yield _cut(region, share, longer, first=True)
-        for axis in range(len(lengths)):
-            if axis != longer and lengths[axis] > 1:
-                yield _cut(region, share, axis, first=False)
-                yield _cut(region, share, axis, first=True)
+    yield _cut(region, share, longer, first=True)
+    for axis in range(len(lengths)):
+        if axis != longer and lengths[axis] > 1:
+            yield _cut(region, share, axis, first=False)
+            yield _cut(region, share, axis, first=True)
 
 
 def _cut(
