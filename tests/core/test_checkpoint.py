@@ -215,6 +215,14 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
         check_writable(path / "inside")
 
 
+def test_looking_whether_a_folder_is_writable_leaves_none(tmp_path):
+    check_writable(tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "old").mkdir()
+    check_writable(tmp_path / "old")
+    assert (tmp_path / "old").exists()
+
+
 def test_models_are_listed_newest_first_and_others_left_out(tmp_path, network):
     for name, created in (("old", "2026-01-01T00:00:00"), ("new", "2026-02-01")):
         card = Card(name=name, created=created)

@@ -75,11 +75,14 @@ def check_writable(folder: Path) -> None:
                 f"'{folder}' holds other files ({', '.join(sorted(others)[:3])}, ...); "
                 "choose a new or an empty folder for the model."
             )
+    is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe = folder / f"probe-{os.getpid()}.part"
         probe.write_bytes(b"")
         probe.unlink()
+        if is_new:  # nothing is learned yet, and perhaps never will be
+            folder.rmdir()
     except OSError as error:
         raise InputError(
             f"The model cannot be saved in '{folder}': {error.strerror or error}. "
