@@ -183,6 +183,17 @@ def test_a_training_that_ends_says_what_it_brought(qtbot, viewer, section, train
     assert section._curves._held == ([5, 10], [1.5, 1.5])
 
 
+def test_a_training_says_how_it_makes_objects_now(
+    qtbot, viewer, section, session, training
+):
+    annotate(viewer)
+    session.objects = session.objects.replaced(threshold=0.3)
+    training.steps = 3
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert "under Segment: threshold 0.5." in section._result.text()
+
+
 def test_the_next_training_starts_from_the_model_in_use(
     qtbot, viewer, section, training
 ):

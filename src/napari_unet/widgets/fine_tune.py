@@ -24,7 +24,12 @@ from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
-from napari_unet.widgets.history import RunHistory, describe_gain, describe_time
+from napari_unet.widgets.history import (
+    RunHistory,
+    describe_choice,
+    describe_gain,
+    describe_time,
+)
 from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
@@ -263,6 +268,7 @@ class FineTuneSection(Section):
             means that something was saved.
         """
         self._job, self._old_model = job, old_model
+        self._old_objects = self._session.objects
         self._preview.start(
             examples[0].image.channels,
             self._session.normalisation
@@ -329,7 +335,15 @@ class FineTuneSection(Section):
             f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations): "
             f"<b>{describe_gain(card)}</b>. '{card.name}' is now the model in use."
             + (_GO_ON if outcome.status is Status.CANCELLED else "")
+            + self._say_choice(model)
         )
+
+    def _say_choice(self, model: Manifest) -> str:
+        """Return which ways of making objects the training has changed, if any."""
+        if model.settings.annotation not in ("objects", "points"):
+            return ""
+        choice = describe_choice(self._old_objects, model.settings.objects)
+        return f" {choice}" if choice else ""
 
     def _say(self, text: str) -> None:
         self._result.setText(text)

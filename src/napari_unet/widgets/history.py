@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.card import shown_scores
+from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.go_on import GoOnButton
@@ -200,10 +201,14 @@ def describe_gain(card: Card) -> str:
     >>> describe_gain(Card(scores_before={"psnr": 20.0}, scores={"psnr": 31.25}))
     'PSNR 20.00 → 31.25 dB'
     >>> describe_gain(Card())
-    'too little is annotated to measure how good it is'
+    'no ground was left to measure how good it is: annotate more, or draw a validation
+    region'
     """
     if not card.scores:
-        return "too little is annotated to measure how good it is"
+        return (
+            "no ground was left to measure how good it is: annotate more, or draw a "
+            "validation region"
+        )
     before = shown_scores(card.scores_before) if card.scores_before else {}
     after = shown_scores(card.scores)
     parts = []
@@ -214,6 +219,30 @@ def describe_gain(card: Card) -> str:
     if "F1" in after and card.scores["f1"] == 0:
         text += "; no object is found yet, train longer or annotate more"
     return text
+
+
+def describe_choice(before: ObjectConfig, after: ObjectConfig) -> str:
+    """Return in a sentence which ways of making objects a training has changed.
+
+    Examples
+    --------
+    >>> from napari_unet.core.config import ObjectConfig
+    >>> describe_choice(ObjectConfig(), ObjectConfig(threshold=0.3, min_size=40))
+    'Chosen for the objects, to be changed under Segment: threshold 0.3, smallest
+    object 40 px.'
+    >>> describe_choice(ObjectConfig(), ObjectConfig())
+    ''
+    """
+    parts = []
+    for name, declared in ObjectConfig.model_fields.items():
+        if (value := getattr(after, name)) == getattr(before, name):
+            continue
+        title = (declared.title or name.replace("_", " ")).lower()
+        unit = " px" if name == "min_size" else ""
+        parts.append(f"{title} {value:g}{unit}")
+    if not parts:
+        return ""
+    return f"Chosen for the objects, to be changed under Segment: {', '.join(parts)}."
 
 
 def describe_time(seconds: float) -> str:
