@@ -198,3 +198,25 @@ def test_counts_are_of_classes(qtbot, section, viewer, nuclei):
     section._layer.layerChanged.emit(layer)
     qtbot.waitUntil(lambda: "1 class beside background" in section._summary.text())
     assert not section._split.isVisible()
+
+
+def test_a_number_put_right_is_no_longer_said(qtbot, section, viewer, nuclei):
+    layer = add_labels(viewer, nuclei, "annotation")
+    layer.data[5:9, 5:9] = 7
+    chosen_layers(viewer).annotation = layer
+    section._classes._kind.setCurrentText("classes")
+    said = section._classes._strange
+    assert "1 painted number is no class" in said.text()
+    layer.data_setitem(np.nonzero(layer.data == 7), 1)
+    layer.events.paint(value=[])
+    qtbot.waitUntil(lambda: said.text() == "" and said.isHidden())
+    layer.undo()
+    qtbot.waitUntil(lambda: "1 painted number is no class" in said.text())
+
+
+def test_many_numbers_are_not_called_classes(qtbot, section, viewer, nuclei):
+    layer = add_labels(viewer, nuclei, "annotation")
+    layer.data[5, 1:20] = np.arange(1, 20)
+    chosen_layers(viewer).annotation = layer
+    section._classes._kind.setCurrentText("classes")
+    qtbot.waitUntil(lambda: "19 painted numbers for 2 cl" in section._summary.text())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -31,6 +31,7 @@ from napari_unet.widgets.layers import IGNORE_LABEL, current_plane
 
 if TYPE_CHECKING:
     import napari
+    from napari.layers import Labels
 
     from napari_unet.core.config import AnnotationKind
     from napari_unet.session import Session
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 _NUMBER, _NAME = range(2)
 _MOST_ROWS_SHOWN = 6
 _FEWEST, _MOST = 2, 256
+# Painting, undo and redo, and another plane; looked at so often at most.
+_CHANGES = ("paint", "set_data", "data")
+_LOOK_MSEC = 300
 # What may be learned from an image, as people say it.
 _KINDS: dict[AnnotationKind, str] = {
     "objects": "objects",
@@ -64,6 +68,11 @@ class ClassList(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._viewer = session, viewer
+        self._watched: Labels | None = None
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_LOOK_MSEC)
+        self._soon.timeout.connect(self._show_strange)
         self._chosen = chosen_layers(viewer)
         self._build()
         self._kind.currentIndexChanged.connect(self._on_kind_chosen)
@@ -217,6 +226,25 @@ class ClassList(QWidget):
             show_classes(layer, names)
         elif layer is not None:
             show_objects(layer)
+        self._watch(layer)
+        self._show_strange()
+
+    def _watch(self, layer: Labels | None) -> None:
+        """Notice when a number that is no class is painted, or put right."""
+        if layer is self._watched:
+            return
+        for watched, act in ((self._watched, "disconnect"), (layer, "connect")):
+            if watched is not None:
+                for name in _CHANGES:
+                    getattr(getattr(watched.events, name), act)(self._on_painted)
+        self._watched = layer
+
+    def _on_painted(self, _event: object = None) -> None:
+        if not self._soon.isActive():
+            self._soon.start()
+
+    def _show_strange(self) -> None:
+        are_classes = self._session.annotation == "classes"
         said = self._say_strange() if are_classes else ""
         self._strange.setText(said)
         self._strange.setVisible(bool(said))
