@@ -109,11 +109,7 @@ def fine_tune(
     from napari_unet.core import workflow
 
     leave_room()
-    model = None
-    if start_from is not None:
-        model = workflow.load_model(start_from)
-        if all(example.points is None for example in examples):
-            model = _with_classes(model, settings)
+    model = load_start(start_from, examples, settings)
     learns = settings if model is None else model.settings
     refuse_faults(examples, learns, config)
     result = yield from workflow.fine_tune(
@@ -125,6 +121,20 @@ def fine_tune(
         **options,
     )
     return result
+
+
+def load_start(
+    folder: Path | None, examples: Sequence[Example], settings: ModelSettings
+) -> Model | None:
+    """Return the model to start from, if any, with the classes it will learn."""
+    if folder is None:
+        return None
+    from napari_unet.core import workflow
+
+    model = workflow.load_model(folder)
+    if any(example.points is not None for example in examples):
+        return model
+    return _with_classes(model, settings)
 
 
 def _with_classes(model: Model, settings: ModelSettings) -> Model:

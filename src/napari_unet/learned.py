@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
+    from napari_unet.core.config import NetworkConfig
     from napari_unet.session import Session
 
 
@@ -20,6 +21,15 @@ def keep_together(session: Session) -> None:
     events.annotation.connect(lambda _: follow_annotation(session))
     events.network.connect(lambda _: follow_network(session))
     events.model_folder.connect(lambda _: follow_model(session))
+
+
+def network_that_learns(session: Session) -> NetworkConfig:
+    """Return the network of the model to start from; without one, the one chosen."""
+    if session.start_from is not None:
+        with suppress(InputError):  # said where the model is shown
+            if (manifest := session.read_model(session.start_from)) is not None:
+                return manifest.settings.network
+    return session.network
 
 
 def follow_annotation(session: Session) -> None:

@@ -30,9 +30,9 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName, take_training
-from napari_unet.fine_tuned import fine_tune, new_settings
+from napari_unet.fine_tuned import fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
-from napari_unet.learned import keep_together
+from napari_unet.learned import keep_together, network_that_learns
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
@@ -76,6 +76,7 @@ class Session:
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
     preset: PresetName = "fast"
     network: NetworkConfig = PRESETS["fast"].network
+    start_from: Path | None = None  # of the next training; None: from scratch
     train_config: TrainConfig = PRESETS["fast"].training
     normalisation: Normalisation = PRESETS["fast"].normalisation
     # Of a new model, along X and Y and, in 3D, Z; None: those of the images.
@@ -100,6 +101,11 @@ class Session:
     def is_busy(self) -> bool:
         """Whether a job has begun and was not finished."""
         return self.job is not None
+
+    @property
+    def learning_network(self) -> NetworkConfig:
+        """The network of the next training: of the model to start from, if any."""
+        return network_that_learns(self)
 
     def choose_preset(self, name: PresetName) -> None:
         """Take a preset's settings, but keep the time to train and the user's ridge."""
@@ -297,7 +303,7 @@ class Session:
         )
 
     def draw_patches(self, examples: Sequence[Example], seed: int) -> Batch:
-        """Return patches as a training from scratch would see them; may take a second.
+        """Return patches as the next training would see them; may take a second.
 
         Raises
         ------
@@ -311,6 +317,7 @@ class Session:
         return workflow.draw_patches(
             examples,
             config=self.train_config.replaced(seed=seed),
+            start_from=load_start(self.start_from, examples, settings),
             settings=settings,
         )
 

@@ -5,11 +5,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from napari_unet.core.annotation.target import Region
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.annotate import (
     NO_IMAGE,
+    OBJECTS_AND_POINTS,
     ONLY_REGIONS_COUNT,
+    PAINTED_PLANES_COUNT,
     WHOLE_IMAGE_COUNTS,
+    WHOLE_VOLUME_COUNTS,
     AnnotateSection,
 )
 from napari_unet.widgets.annotation_layers import (
@@ -18,9 +22,11 @@ from napari_unet.widgets.annotation_layers import (
     examples_of,
     regions_of,
     set_role,
+    summarise_layers,
 )
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer
+from napari_unet.widgets.point_layers import add_points
 
 
 @pytest.fixture
@@ -353,3 +359,50 @@ def test_closing_the_viewer_right_after_a_stroke_is_clean(
         layer.data_setitem((np.array([row]), np.array([5])), 1)
     viewer.close()
     qtbot.wait(500)
+
+
+def test_objects_beside_points_are_said_once(qtbot, section, viewer, nuclei):
+    layer = add_labels(viewer, nuclei, "annotation")
+    layer.data[5:9, 5:9] = 7
+    chosen_layers(viewer).annotation = layer
+    points = add_points(viewer, nuclei)
+    chosen_layers(viewer).points = points
+    points.add([[40, 40]])
+    qtbot.waitUntil(lambda: section._rule.text() == OBJECTS_AND_POINTS)
+    assert "Without regions" not in section._points._summary.text()
+    layer.data_setitem(np.nonzero(layer.data), 0)
+    layer.events.paint(value=[])
+    qtbot.waitUntil(lambda: "Without regions" in section._points._summary.text())
+    assert section._rule.isHidden()
+
+
+def test_points_are_offered_beside_objects_only(section, session, viewer, nuclei):
+    choose_image(viewer, nuclei)
+    for kind, offered in (("classes", False), ("values", False), ("objects", True)):
+        session.annotation = kind
+        assert section._points.isHidden() != offered
+    chosen_layers(viewer).points = add_points(viewer, nuclei)
+    session.annotation = "classes"
+    assert not section._points.isHidden()
+
+
+def test_objects_of_a_volume_are_counted_once(qtbot, section, session, viewer, stack):
+    layer = add_labels(viewer, stack, "annotation")
+    layer.data[:, 5:9, 5:9], layer.data[1, 20:25, 20:25] = 1, 2
+    choose_image(viewer, stack)
+    chosen_layers(viewer).annotation = layer
+    qtbot.waitUntil(lambda: "<b>4 objects" in section._summary.text())
+    assert section._rule.text() == PAINTED_PLANES_COUNT
+    session.choose_preset("fast-3d")
+    qtbot.waitUntil(lambda: "<b>2 objects" in section._summary.text())
+    assert section._rule.text() == WHOLE_VOLUME_COUNTS
+
+
+def test_volumes_of_time_points_are_counted_where_painted():
+    labels = np.zeros((3, 4, 20, 20), int)
+    labels[0, 1:3, 5:9, 5:9], labels[2, 0, 5:9, 5:9] = 1, 1
+    summary = summarise_layers(labels, {}, volume=True)
+    assert (summary.objects, summary.known_px) == (2, 2 * 4 * 20 * 20)
+    framed = {9: (Region((0, 0), (10, 10)),)}
+    summary = summarise_layers(labels[:2], {5: framed[9]}, volume=True)
+    assert (summary.objects, summary.known_px, summary.regions) == (1, 1700, 1)

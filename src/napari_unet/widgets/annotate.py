@@ -43,13 +43,14 @@ from napari_unet.widgets.section import Section
 from napari_unet.widgets.target_picker import TargetPicker
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import napari
     from napari.layers import Image as ImageLayer
-    from napari.layers import Layer, Shapes
+    from napari.layers import Layer
 
     from napari_unet.core.annotation.summary import AnnotationSummary
     from napari_unet.core.annotation.target import Role
-    from napari_unet.core.config import AnnotationKind
     from napari_unet.session import Session
 
 NO_IMAGE = "Choose an image under <b>Image and model</b> first."
@@ -60,6 +61,18 @@ WHOLE_IMAGE_COUNTS = (
 PAINTED_PLANES_COUNT = (
     "Without regions the planes with something painted count as annotated: what you "
     "leave unpainted on them is learned as background."
+)
+WHOLE_VOLUME_COUNTS = (
+    "Without regions the whole volume counts as annotated: what you leave unpainted is "
+    "learned as background."
+)
+PAINTED_VOLUMES_COUNT = (
+    "Without regions the time points with something painted count as annotated: what "
+    "you leave unpainted in them is learned as background."
+)
+OBJECTS_AND_POINTS = (
+    "<b>There are painted objects and points:</b> a model learns either to segment or "
+    "to detect. Erase the objects or delete the points, else no training starts."
 )
 ALL_IS_LEARNED = (
     "Without regions all of the image is learned from; a part of it is held back to "
@@ -100,9 +113,13 @@ class AnnotateSection(Section):
         self._counter.answered.connect(self._show_summary)
         for signal in (
             session.events.annotation,
+            session.events.class_names,
+            session.events.network,
+            session.events.start_from,
             self._chosen.events.image,
             self._chosen.events.annotation,
             self._chosen.events.regions,
+            self._chosen.events.points,
         ):
             listen(signal, self._show_layers)
         self._show_layers()
@@ -270,9 +287,11 @@ class AnnotateSection(Section):
             self._new,
             self._ignore,
             self._elsewhere,
-            self._points,
         ):
             control.setVisible(kind != "values")  # which paints nothing
+        # Points that are there are learned from, whatever is chosen to be learned.
+        has_points = chosen.points is not None
+        self._points.setVisible(kind == "objects" or (kind == "classes" and has_points))
         has_image, has_annotation = (
             chosen.image is not None,
             chosen.annotation is not None,
@@ -281,10 +300,10 @@ class AnnotateSection(Section):
             control.setEnabled(has_image)
         for control in (self._next, self._ignore):
             control.setEnabled(has_annotation)
-        self._watch([chosen.annotation, chosen.regions])
+        self._watch([chosen.annotation, chosen.regions, chosen.points])
         self._count()
 
-    def _watch(self, layers: list[Labels | Shapes | None]) -> None:
+    def _watch(self, layers: Sequence[Layer | None]) -> None:
         for layer in self._watched:
             for name in _CHANGES:
                 if name in layer.events:
@@ -309,6 +328,7 @@ class AnnotateSection(Section):
         self._rule.setVisible(annotation is not None)
         if image is None or annotation is None:
             self._counter.forget()
+            self._points.sayRule(True)
             self._split.hide()
             return
         try:
@@ -317,10 +337,11 @@ class AnnotateSection(Section):
             self._summary.setText(str(error))
             self._rule.hide()
             return
-        whole = WHOLE_IMAGE_COUNTS if annotation.ndim == 2 else PAINTED_PLANES_COUNT
+        volume = self._session.learning_network.dimensions == 3
+        whole = describe_whole(annotation.ndim, volume=volume)
         self._rule.setText(ONLY_REGIONS_COUNT if regions else whole)
         data = annotation.data
-        self._counter.ask(lambda: summarise_layers(data, regions))
+        self._counter.ask(lambda: summarise_layers(data, regions, volume=volume))
 
     def _show_rule_of_values(self) -> None:
         """Say from which ground another image is learned; nothing is to be counted."""
@@ -334,8 +355,16 @@ class AnnotateSection(Section):
     def _show_summary(self, summary: AnnotationSummary) -> None:
         image = self._chosen.image
         if image is not None:
-            kind = self._session.annotation
-            self._summary.setText(describe_summary(summary, image, kind))
+            kind, points = self._session.annotation, self._chosen.points
+            classes = len(self._session.class_names) if kind == "classes" else None
+            self._summary.setText(describe_summary(summary, image, classes))
+            has_points = points is not None and len(points.data) > 0
+            has_both = has_points and summary.objects > 0
+            if has_both:
+                self._rule.setText(OBJECTS_AND_POINTS)
+            # Where there are points and nothing is painted, their rule counts.
+            self._rule.setVisible(has_both or not has_points)
+            self._points.sayRule(not has_both)
             self._split.setVisible(summary.looks_binary and kind == "objects")
 
 
@@ -343,15 +372,36 @@ class AnnotateSection(Section):
 _CHANGES = ("paint", "set_data", "data", "features")
 
 
+def describe_whole(axes: int, *, volume: bool) -> str:
+    """Return what counts as annotated in an annotation without regions."""
+    if axes == 2:
+        return WHOLE_IMAGE_COUNTS
+    if not volume:
+        return PAINTED_PLANES_COUNT
+    return WHOLE_VOLUME_COUNTS if axes == 3 else PAINTED_VOLUMES_COUNT
+
+
 def describe_summary(
-    summary: AnnotationSummary, image: ImageLayer, kind: AnnotationKind = "objects"
+    summary: AnnotationSummary, image: ImageLayer, classes: int | None = None
 ) -> str:
-    """Return the counts of an annotation in one line, areas in µm² where known."""
+    """Return the counts of an annotation in one line, areas in µm² where known.
+
+    Parameters
+    ----------
+    summary : AnnotationSummary
+        What is painted.
+    image : Image layer
+        Gives the pixel size.
+    classes : int, optional
+        How many there are with the background, where classes are painted, not objects.
+    """
     area = f"{summary.known_px:,} px"
     if (size := pixel_size_um(image)) is not None:
         area += f" ({summary.known_px * size[-1] * size[-2]:,.0f} µm²)"
     found = _count(summary.objects, "object")
-    if kind == "classes":
+    if classes is not None and summary.objects >= classes:
+        found = f"{summary.objects} painted numbers for {classes} classes"
+    elif classes is not None:
         found = "1 class" if summary.objects == 1 else f"{summary.objects} classes"
         found += " beside background"
     text = f"<b>{found}</b>, {area} annotated"

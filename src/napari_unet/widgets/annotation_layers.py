@@ -259,7 +259,7 @@ def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[in
 
 
 def summarise_layers(
-    annotation: NDArray[Any], regions: RegionsByPlane
+    annotation: NDArray[Any], regions: RegionsByPlane, *, volume: bool = False
 ) -> AnnotationSummary:
     """Count what an annotation layer's array holds, over all its planes.
 
@@ -269,12 +269,16 @@ def summarise_layers(
         May be the layer's own array: counting beside the brush does no harm.
     regions : dict of tuples of Region
         By plane.
+    volume : bool
+        Whether objects reach through the planes of a stack.
     """
     from napari_unet.core.annotation.summary import (
         AnnotationSummary,
         summarise_annotation,
     )
 
+    if volume and annotation.ndim > 2:
+        return _summarise_volumes(annotation, regions)
     annotation = fold_times(annotation)
     if annotation.ndim == 2:
         return summarise_annotation(annotation, regions.get(None, ()), IGNORE_LABEL)
@@ -284,6 +288,23 @@ def summarise_layers(
         for z in _annotated_planes(annotation, regions)
     )
     return sum(summaries, AnnotationSummary())
+
+
+def _summarise_volumes(
+    annotation: NDArray[Any], regions: RegionsByPlane
+) -> AnnotationSummary:
+    """Count in the volumes ([T,] Z, Y, X) with a painted pixel or a region."""
+    from napari_unet.core.annotation.summary import (
+        AnnotationSummary,
+        summarise_annotation,
+    )
+
+    counts, depth = AnnotationSummary(), annotation.shape[-3]
+    for time, painted in enumerate(annotation.reshape(-1, *annotation.shape[-3:])):
+        mine = boxes_of({z: regions.get(time * depth + z, ()) for z in range(depth)})
+        if mine or painted.any():
+            counts += summarise_annotation(painted, mine, IGNORE_LABEL)
+    return counts
 
 
 class Accepted(NamedTuple):

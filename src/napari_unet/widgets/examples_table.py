@@ -38,6 +38,11 @@ _MAX_ROWS_SHOWN = 5
 # What an image may be annotated by.
 _MARKS: tuple[LayerRole, ...] = ("annotation", "points")
 _IMAGE, _OBJECTS, _ROLE = range(3)
+# What is said of an image with painted objects and points.
+_BOTH = "both!"
+_KEEP_ONE = (
+    "There are painted objects and points: erase the objects or delete the points"
+)
 
 
 class ExamplesTable(QTableWidget):
@@ -78,6 +83,8 @@ class ExamplesTable(QTableWidget):
             chosen.points,
             chosen.target,
             session.events.annotation,
+            session.events.network,
+            session.events.start_from,
         ):
             listen(signal, self.refresh)
         for signal in (viewer.layers.events.removed, viewer.layers.events.renamed):
@@ -195,11 +202,11 @@ class ExamplesTable(QTableWidget):
             self._show_targets()
             return
         questions, marked = [], {}
+        volume = self._session.learning_network.dimensions == 3
         for image in self._images:
             points = find_layer(self._viewer, image, "points")
             if points is not None and len(points.data):
                 marked[image] = len(points.data)
-                continue
             annotation = find_layer(self._viewer, image, "annotation")
             try:
                 regions = regions_of(find_layer(self._viewer, image, "regions"), image)
@@ -207,21 +214,26 @@ class ExamplesTable(QTableWidget):
                 regions = {}
             if annotation is not None:
                 questions.append((image, annotation.data, regions))
-        self._counts.ask(
-            lambda: (
-                marked
-                | {
-                    image: summarise_layers(data, regions).objects
-                    for image, data, regions in questions
-                }
-            )
-        )
 
-    def _show_counts(self, counts: dict[ImageLayer, int]) -> None:
+        def count() -> dict[ImageLayer, str]:
+            shown = {image: str(points) for image, points in marked.items()}
+            for image, data, regions in questions:
+                objects = summarise_layers(data, regions, volume=volume).objects
+                if image not in marked:
+                    shown[image] = str(objects)
+                elif objects:
+                    shown[image] = _BOTH
+            return shown
+
+        self._counts.ask(count)
+
+    def _show_counts(self, counts: dict[ImageLayer, str]) -> None:
         for row, image in enumerate(self._images):
             item = self.item(row, _OBJECTS)
             if item is not None and image in counts:
-                item.setText(str(counts[image]))
+                item.setText(counts[image])
+                is_both = counts[image] == _BOTH
+                item.setToolTip(_KEEP_ONE if is_both else "")
                 item.setTextAlignment(
                     Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
                 )

@@ -130,7 +130,7 @@ class FineTuneSection(Section):
             events.preset,
             events.network,
             events.train_config,
-            events.model_folder,
+            events.start_from,
         ):
             listen(signal, self._findings.markOld)
         self._show_button()

@@ -76,7 +76,7 @@ class LabelQuestion:
             If a region is not a rectangle along the axes.
         """
         by_plane, sizes = regions_of(regions, image), None
-        volume = session.network.dimensions == 3 and times_of(image) == 1
+        volume = session.learning_network.dimensions == 3 and times_of(image) == 1
         if plane is not None and volume:
             plane, boxes = None, boxes_of(by_plane)
             sizes = pixel_size_um(image)

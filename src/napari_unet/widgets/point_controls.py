@@ -81,6 +81,7 @@ class PointControls(QWidget):
         self._checker.answered.connect(self._show_findings)
         self._chosen = chosen_layers(viewer)
         self._watched: list[Layer] = []
+        self._says_rule = True
         self._build()
         self._mark.clicked.connect(self._on_mark_clicked)
         self._class.textActivated.connect(self._on_class_given)
@@ -101,7 +102,11 @@ class PointControls(QWidget):
         )
         for name in ("image", "points", "regions"):
             listen(getattr(self._chosen.events, name), self._show_layers)
-        for signal in (session.events.train_config, session.events.network):
+        for signal in (
+            session.events.train_config,
+            session.events.network,
+            session.events.start_from,
+        ):
             listen(signal, self._on_changed)
         self._show_layers()
 
@@ -230,11 +235,19 @@ class PointControls(QWidget):
         text = f"<b>{len(layer.data)} point{'' if len(layer.data) == 1 else 's'}</b>"
         if len(counts) > 1:
             text += ": " + ", ".join(f"{n} {name}" for name, n in counts.most_common())
-        if self._chosen.regions is None:
-            by_plane = layer.ndim == 3 and self._session.network.dimensions == 2
+        if self._says_rule and self._chosen.regions is None:
+            by_plane = (
+                layer.ndim == 3 and self._session.learning_network.dimensions == 2
+            )
             text += f"<br>{MARKED_PLANES_COUNT if by_plane else WHOLE_IMAGE_COUNTS}"
         self._summary.setText(text)
         self._check()
+
+    def sayRule(self, says_rule: bool) -> None:
+        """Say which ground counts, or leave that to what is said of painted objects."""
+        if says_rule != self._says_rule:
+            self._says_rule = says_rule
+            self._show_points()
 
     # -------------------------------------------------------------------- mistakes
 
@@ -259,7 +272,7 @@ class PointControls(QWidget):
             ignored = fold_times(labels_of(annotation)) == IGNORE_LABEL
         radius = self._session.train_config.point_radius
         # Volumes of two time points lie side by side here, and are never too close.
-        volume = self._session.network.dimensions == 3 and times_of(image) == 1
+        volume = self._session.learning_network.dimensions == 3 and times_of(image) == 1
 
         def find() -> list[Finding]:
             from napari_unet.core.annotation.point_findings import (

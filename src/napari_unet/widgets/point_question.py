@@ -94,7 +94,7 @@ class PointQuestion:
         """
         shape, points = folded_shape(image), points_of(layer, image)
         check_inside(points, shape, f"The points of '{image.name}'")
-        volume = session.network.dimensions == 3 and plane is not None
+        volume = session.learning_network.dimensions == 3 and plane is not None
         at = plane
         if volume and plane is not None and times_of(image) > 1:
             shape, points, at = _of_time(image, points, plane)

@@ -60,6 +60,10 @@ _TRAINING = (
     "patience",
     "seed",
 )
+NETWORK_OF_MODEL = (
+    "The network is that of the model to start from; of the preset, only how to train "
+    "counts."
+)
 _NETWORK = (
     "dimensions",
     "architecture",
@@ -160,6 +164,8 @@ class TrainForm(QWidget):
             ModelSettings(), ("normalisation",)
         )
         form = QFormLayout()
+        self._start_note = QLabel(NETWORK_OF_MODEL)
+        self._start_note.setWordWrap(True)
         for title, control, row in (
             ("Start from", self._start, self._start),
             ("Preset", self._preset, self._preset),
@@ -169,6 +175,8 @@ class TrainForm(QWidget):
             label.setBuddy(control)
             control.setAccessibleName(title)
             form.addRow(label, row)
+            if control is self._preset:
+                form.addRow(self._start_note)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -248,7 +256,9 @@ class TrainForm(QWidget):
 
     def _on_start_chosen(self, _index: int = 0) -> None:
         """The network is the model's where one starts from a model."""
+        self._session.start_from = self.start_from()
         scratch = self.start_from() is None
+        self._start_note.setVisible(not scratch)
         self._network.setEnabled(scratch)
         self._grey_values.setEnabled(scratch)
         self._pixel_size.setEnabled(scratch)
@@ -269,9 +279,7 @@ class TrainForm(QWidget):
     def _show_note(self) -> None:
         """Say what one should know about the network chosen."""
         note = ""
-        if self.start_from() is not None:
-            note = "The network is that of the model to start from."
-        elif self._session.network.norm == "instance":
+        if self.start_from() is None and self._session.network.norm == "instance":
             note = (
                 "<b>Instance normalisation depends on the tile:</b> results change "
                 "with the size of the tiles and show seams."

@@ -124,6 +124,8 @@ class WeightMapSection(Section):
         self._sampling.valueChanged.connect(self._on_sampling_edited)
         listen(session.events.train_config, self._on_config_changed)
         listen(session.events.annotation, self._on_kind_changed)
+        listen(session.events.network, self._on_layers_chosen)
+        listen(session.events.start_from, self._on_layers_chosen)
         listen(session.events.class_names, self._on_kind_changed)
         listen(self._chosen.events.annotation, self._on_layers_chosen)
         listen(self._chosen.events.regions, self._on_layers_chosen)
