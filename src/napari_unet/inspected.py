@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from napari_unet.core.annotation.finding import Finding
-from napari_unet.core.errors import InputError, PlacedError
+from napari_unet.core.errors import InputError, PlacedError, in_dock
 from napari_unet.core.training.inspection import Inspection, inspect_examples
 from napari_unet.core.training.kind import check_kind
 
@@ -100,4 +100,4 @@ def refuse_faults(
 def say(finding: Finding) -> str:
     """Return a finding in one line: image, place, and what it is."""
     parts = (part for part in (finding.image, finding.where) if part)
-    return f"{', '.join(parts)}: {finding.message}"
+    return f"{', '.join(parts)}: {in_dock(finding.message)}"

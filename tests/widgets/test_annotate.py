@@ -9,12 +9,15 @@ from napari_unet.core.annotation.target import Region
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.annotate import (
     NO_IMAGE,
-    OBJECTS_AND_POINTS,
     ONLY_REGIONS_COUNT,
+    AnnotateSection,
+)
+from napari_unet.widgets.annotated import (
+    OBJECTS_AND_POINTS,
     PAINTED_PLANES_COUNT,
     WHOLE_IMAGE_COUNTS,
     WHOLE_VOLUME_COUNTS,
-    AnnotateSection,
+    summarise_layers,
 )
 from napari_unet.widgets.annotation_layers import (
     accept_into,
@@ -22,7 +25,6 @@ from napari_unet.widgets.annotation_layers import (
     examples_of,
     regions_of,
     set_role,
-    summarise_layers,
 )
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer

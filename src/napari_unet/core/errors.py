@@ -3,6 +3,27 @@
 Their messages are sentences for the user: what was found, where, and what to do.
 """
 
+import re
+
+# What a message says to those on the command line, alone or before what a dock says.
+_FOR_COMMAND_LINE = re.compile(
+    r"\(on the command line:? ([^;()]*?)(?:; in the dock:? ([^()]*))?\)"
+)
+
+
+def in_dock(message: str) -> str:
+    """Return a message as the dock says it, where the command line says it otherwise.
+
+    Examples
+    --------
+    >>> in_dock("Take more (on the command line: --more; in the dock: Add), or less.")
+    'Take more (Add), or less.'
+    >>> in_dock("Take more (on the command line: --more), or less.")
+    'Take more, or less.'
+    """
+    said = _FOR_COMMAND_LINE.sub(lambda m: f"({m[2]})" if m[2] else "", message)
+    return re.sub(r" +(?=[ .,;:])", "", said)
+
 
 class InputError(ValueError):
     """What the user gave cannot be used; nothing was changed.

@@ -17,12 +17,17 @@ from superqt.utils import qthrottled
 
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.accept import AcceptButtons
+from napari_unet.widgets.annotated import (
+    OBJECTS_AND_POINTS,
+    describe_summary,
+    describe_whole,
+    summarise_layers,
+)
 from napari_unet.widgets.annotation_layers import (
     add_regions,
     regions_of,
     set_role,
     split_touching,
-    summarise_layers,
 )
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.class_list import ClassList
@@ -34,7 +39,6 @@ from napari_unet.widgets.layers import (
     add_labels,
     align_labels,
     link_layer,
-    pixel_size_um,
     spatial_shape,
     unlink_layer,
 )
@@ -46,7 +50,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import napari
-    from napari.layers import Image as ImageLayer
     from napari.layers import Layer
 
     from napari_unet.core.annotation.summary import AnnotationSummary
@@ -54,26 +57,6 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 NO_IMAGE = "Choose an image under <b>Image and model</b> first."
-WHOLE_IMAGE_COUNTS = (
-    "Without regions the whole image counts as annotated: what you leave unpainted is "
-    "learned as background."
-)
-PAINTED_PLANES_COUNT = (
-    "Without regions the planes with something painted count as annotated: what you "
-    "leave unpainted on them is learned as background."
-)
-WHOLE_VOLUME_COUNTS = (
-    "Without regions the whole volume counts as annotated: what you leave unpainted is "
-    "learned as background."
-)
-PAINTED_VOLUMES_COUNT = (
-    "Without regions the time points with something painted count as annotated: what "
-    "you leave unpainted in them is learned as background."
-)
-OBJECTS_AND_POINTS = (
-    "<b>There are painted objects and points:</b> a model learns either to segment or "
-    "to detect. Erase the objects or delete the points, else no training starts."
-)
 ALL_IS_LEARNED = (
     "Without regions all of the image is learned from; a part of it is held back to "
     "measure how good the model is."
@@ -370,48 +353,6 @@ class AnnotateSection(Section):
 
 # Painting, undo and redo, and whatever else gives a layer other contents.
 _CHANGES = ("paint", "set_data", "data", "features")
-
-
-def describe_whole(axes: int, *, volume: bool) -> str:
-    """Return what counts as annotated in an annotation without regions."""
-    if axes == 2:
-        return WHOLE_IMAGE_COUNTS
-    if not volume:
-        return PAINTED_PLANES_COUNT
-    return WHOLE_VOLUME_COUNTS if axes == 3 else PAINTED_VOLUMES_COUNT
-
-
-def describe_summary(
-    summary: AnnotationSummary, image: ImageLayer, classes: int | None = None
-) -> str:
-    """Return the counts of an annotation in one line, areas in µm² where known.
-
-    Parameters
-    ----------
-    summary : AnnotationSummary
-        What is painted.
-    image : Image layer
-        Gives the pixel size.
-    classes : int, optional
-        How many there are with the background, where classes are painted, not objects.
-    """
-    area = f"{summary.known_px:,} px"
-    if (size := pixel_size_um(image)) is not None:
-        area += f" ({summary.known_px * size[-1] * size[-2]:,.0f} µm²)"
-    found = _count(summary.objects, "object")
-    if classes is not None and summary.objects >= classes:
-        found = f"{summary.objects} painted numbers for {classes} classes"
-    elif classes is not None:
-        found = "1 class" if summary.objects == 1 else f"{summary.objects} classes"
-        found += " beside background"
-    text = f"<b>{found}</b>, {area} annotated"
-    if summary.regions:
-        text += f" in {_count(summary.regions, 'region')}"
-    return text
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _button(text: str, help_text: str) -> QPushButton:

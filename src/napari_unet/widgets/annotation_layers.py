@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from napari.layers import Image as ImageLayer
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.points import Points
-    from napari_unet.core.annotation.summary import AnnotationSummary
     from napari_unet.core.annotation.target import Example, Region, Role
     from napari_unet.segmented import Box
 
@@ -250,61 +249,6 @@ def _examples_of_points(
     if annotation is not None:
         painted = fold_times(np.array(annotation.data))
     return [Example(image, painted, boxes_of(regions), IGNORE_LABEL, points=points)]
-
-
-def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[int]:
-    """Return the planes of a (Z, Y, X) annotation with a painted pixel or a region."""
-    planes = set(np.flatnonzero(painted.any(axis=(1, 2))).tolist())
-    return sorted(planes | {z for z in regions if z is not None})
-
-
-def summarise_layers(
-    annotation: NDArray[Any], regions: RegionsByPlane, *, volume: bool = False
-) -> AnnotationSummary:
-    """Count what an annotation layer's array holds, over all its planes.
-
-    Parameters
-    ----------
-    annotation : ndarray of int, shape ([[T,] Z,] Y, X)
-        May be the layer's own array: counting beside the brush does no harm.
-    regions : dict of tuples of Region
-        By plane.
-    volume : bool
-        Whether objects reach through the planes of a stack.
-    """
-    from napari_unet.core.annotation.summary import (
-        AnnotationSummary,
-        summarise_annotation,
-    )
-
-    if volume and annotation.ndim > 2:
-        return _summarise_volumes(annotation, regions)
-    annotation = fold_times(annotation)
-    if annotation.ndim == 2:
-        return summarise_annotation(annotation, regions.get(None, ()), IGNORE_LABEL)
-    # As for training: planes with nothing painted and no region do not count.
-    summaries = (
-        summarise_annotation(annotation[z], regions.get(z, ()), IGNORE_LABEL)
-        for z in _annotated_planes(annotation, regions)
-    )
-    return sum(summaries, AnnotationSummary())
-
-
-def _summarise_volumes(
-    annotation: NDArray[Any], regions: RegionsByPlane
-) -> AnnotationSummary:
-    """Count in the volumes ([T,] Z, Y, X) with a painted pixel or a region."""
-    from napari_unet.core.annotation.summary import (
-        AnnotationSummary,
-        summarise_annotation,
-    )
-
-    counts, depth = AnnotationSummary(), annotation.shape[-3]
-    for time, painted in enumerate(annotation.reshape(-1, *annotation.shape[-3:])):
-        mine = boxes_of({z: regions.get(time * depth + z, ()) for z in range(depth)})
-        if mine or painted.any():
-            counts += summarise_annotation(painted, mine, IGNORE_LABEL)
-    return counts
 
 
 class Accepted(NamedTuple):

@@ -12,7 +12,7 @@ from napari.utils.notifications import show_error, show_warning
 from qtpy.compat import isalive
 from qtpy.QtCore import QObject, Qt, Signal  # type: ignore[attr-defined]
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, in_dock
 from napari_unet.jobs import Job, Outcome, Status
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def show_problem(error: BaseException, doing: str = "") -> None:
         What failed, e.g. the job's name.
     """
     if isinstance(error, InputError):
-        show_warning(str(error))
+        show_warning(in_dock(str(error)))
         return
     _log.error("%s failed", doing or "This", exc_info=error)
     what = str(error) or type(error).__name__

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_unet.core.errors import in_dock
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import run_in_background
 from napari_unet.widgets.chosen import choose_image, chosen_layers
@@ -173,7 +174,7 @@ class CheckList(QWidget):
         style = self.style()
         for finding in inspection.findings:
             item = QListWidgetItem(_say(finding))
-            item.setToolTip(finding.message)
+            item.setToolTip(in_dock(finding.message))
             item.setData(_PLACE, (finding.image, finding.place))
             if style is not None:
                 item.setIcon(style.standardIcon(_ICONS[finding.level]))

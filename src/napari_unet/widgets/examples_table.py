@@ -16,10 +16,10 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import InputError
+from napari_unet.widgets.annotated import summarise_layers
 from napari_unet.widgets.annotation_layers import (
     ROLE_COLORS,
     regions_of,
-    summarise_layers,
 )
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.chosen import chosen_layers

@@ -14,7 +14,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, in_dock
 from napari_unet.fine_tuned import settings_to_learn
 from napari_unet.jobs import Status
 from napari_unet.session import TRAINING
@@ -319,7 +319,7 @@ class FineTuneSection(Section):
         self._show_button()
         is_saved = self._session.model_folder != self._old_model
         if isinstance(outcome.error, InputError) and not is_saved:
-            self._say(escape(str(outcome.error)))
+            self._say(escape(in_dock(str(outcome.error))))
             return
         if outcome.status is Status.FAILED:
             saved = "; the model that was best so far is saved" if is_saved else ""

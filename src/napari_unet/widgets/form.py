@@ -128,6 +128,8 @@ class Form(QWidget, Generic[ConfigT]):
             settings = type(self._config)
             title = _title(name, settings.model_fields[name])
             said = explain_setting(error, settings)[1]
+            for other, declared in settings.model_fields.items():
+                said = said.replace(f"`{other}`", f"'{_title(other, declared)}'")
             show_problem(InputError(f"{title}: {said}."))
             return
         # What was typed into a line is shown as it was understood.

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import qthrottled, signals_blocked
 
 from napari_unet.core.annotation.points import DEFAULT_CLASS
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, in_dock
 from napari_unet.core.frames import fold_times
 from napari_unet.widgets.annotation_layers import boxes_of, regions_of
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
@@ -292,7 +292,9 @@ class PointControls(QWidget):
         self._checker.ask(find)
 
     def _show_findings(self, findings: list[Finding]) -> None:
-        self._show_text("<br>".join(f"⚠ {finding.message}" for finding in findings))
+        self._show_text(
+            "<br>".join(f"⚠ {in_dock(finding.message)}" for finding in findings)
+        )
 
     def _show_text(self, text: str) -> None:
         self._findings.setText(text)

@@ -47,7 +47,8 @@ def find_class_faults(example: Example) -> list[Finding]:
             f"example {show_value(int(odd))}: edges were smoothed, or the file was "
             "compressed with losses. Save it again without"
             if len(specks) > len(values) / 2
-            else "objects have numbers of their own: check with --annotation objects"
+            else "objects have numbers of their own: learn objects (on the "
+            "command line: --annotation objects; in the dock: Learn under Annotate)"
         )
         text = f"The labels hold {len(values)} values, too many for classes; {what}."
         place = first_pixel(known & (painted == odd))
@@ -102,15 +103,18 @@ def find_set_faults(
             text = (
                 f"The number {value} stands apart from {numbered} and becomes a class "
                 f"of its own, {share:.2%} of all pixels. If it marks ground to be left "
-                f"out, say --ignore-label {value}; if it is a slip, correct it."
+                f"out, ignore it (on the command line: --ignore-label {value}; in the "
+                f"dock: paint "
+                f"it with Ignored ground); if it is a slip, correct it."
             )
         elif share < _RARE:
             topic = "rare class"
             text = (
                 f"The class {title} has {pixels:,} of all pixels ({share:.2%}); one so "
                 "rare may never be predicted. Annotate more of it, or balance the "
-                "classes (train --set weight_map.class_balance=inverse-frequency; in "
-                "the dock under Weight map); if it is a slip of the brush, correct it."
+                "classes (on the command line: --set "
+                "weight_map.class_balance=inverse-frequency; in the dock: under Weight "
+                "map); if it is a slip of the brush, correct it."
             )
         elif len(holders) == 1 < len(examples):
             topic = "class in one image"
@@ -174,7 +178,8 @@ def _look_for_classes(examples: Sequence[Example]) -> list[tuple[str, Finding]]:
     text = (
         f"This and all {len(examples) - 1} other label images hold the same numbers, "
         f"{', '.join(map(str, sorted(numbers[0])[:8]))}: these look like classes, not "
-        "objects. If they are, train with --annotation classes."
+        "objects. If they are, learn classes (on the command line: --annotation "
+        "classes; in the dock: Learn under Annotate)."
     )
     place = first_pixel(examples[0].annotation > 0)
     finding = Finding("warning", text, place=place, topic="rather classes")
@@ -191,7 +196,9 @@ def _look_at_kinds(examples: Sequence[Example]) -> list[tuple[str, Finding]]:
             text = (
                 f"This image has {image.channels} channel(s), '{first.name}' has "
                 f"{first.channels}; a model reads images of one kind. Convert one of "
-                "them, or pick channels that both have (train --channels)."
+                "them, or pick channels that both have (on the command line: "
+                "--channels; in the dock: under Image "
+                "and model)."
             )
             found.append((image.name, Finding("error", text, topic="channels")))
     unknown = [e.image.name for e in examples if e.image.pixel_size_um is None]

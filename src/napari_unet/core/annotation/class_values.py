@@ -186,8 +186,9 @@ def settle_classes(
     if len(found) > _MOST:
         raise InputError(
             f"The labels hold {len(found)} different values ({_list(found)}), at most "
-            f"{_MOST} can be classes. Objects have numbers of their own: train with "
-            "--annotation objects. Masks with smoothed edges: save them without."
+            f"{_MOST} can be classes. Objects have numbers of their own: learn objects "
+            "(on the command line: --annotation objects; in the dock: Learn under "
+            "Annotate). Masks with smoothed edges: save them without."
         )
     values = _choose_values(found, names, known, first)
     if len(values) < 2:

@@ -52,9 +52,10 @@ def find_object_faults(example: Example) -> list[Finding]:
         text = (
             f"All labels are {numbers[0]}, in several pieces: this looks like a binary "
             "mask, in which touching objects cannot be told apart. Give each object a "
-            "number of its own (on the command line: --split-components, in the dock "
+            "number of its own (on the command line: --split-components; in the dock: "
             "Split into single objects); if only object or not matters, say that the "
-            "labels are classes (--annotation classes)."
+            "labels are classes (on the command line: --annotation classes; in the "
+            "dock: Learn under Annotate)."
         )
         place = first_pixel(seen == numbers[0])
         return [*findings, Finding("error", text, place=place, topic="binary mask")]
@@ -96,8 +97,9 @@ def look_like_classes(labels: NDArray[np.integer], numbers: NDArray[np.integer])
         return ""
     return (
         f"Each of the numbers {', '.join(map(str, numbers))} lies in {_PIECES} pieces "
-        "or more: these look like classes, not objects. Train with --annotation "
-        "classes, or give each object a number of its own."
+        "or more: these look like classes, not objects. Learn classes (on the "
+        "command line: --annotation classes; in the dock: Learn under Annotate), or "
+        "give each object a number of its own."
     )
 
 
@@ -122,8 +124,9 @@ def find_border_faults(example: Example, width: int) -> list[Finding]:
     narrower = "Paint it larger, or"
     if width > 1:
         narrower = (
-            "Choose a border of 1 px (--set weight_map.separation_border=1; in the "
-            "dock under Weight map), paint it larger, or"
+            "Choose a border of 1 px (on the command line: --set "
+            "weight_map.separation_border=1; in the dock: under Weight map), paint it "
+            "larger, or"
         )
     text = (
         f"Object {worst.number} touches others on nearly all sides: of its "
@@ -175,8 +178,9 @@ def _look_for_background(labels: NDArray[np.integer]) -> list[Finding]:
             text = (
                 f"Number {number} covers {share:.0%} of the image and touches all its "
                 "edges: it is probably background, which must be 0. Renumber it; where "
-                "1 is background and 0 is ignored, as in the Fiji plugin, use --zero "
-                "ignore."
+                "1 is background and 0 is ignored, as in the Fiji plugin, let 0 be "
+                "ignored (on the command line: --zero ignore; in the dock: Labels from "
+                "elsewhere under Annotate)."
             )
             place = first_pixel(labels == number)
             return [Finding("warning", text, place=place, topic="background")]

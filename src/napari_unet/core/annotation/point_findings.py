@@ -263,7 +263,8 @@ def _look_for_close_ones(
             (apart >= _SAME) & (apart < 2 * radius),
             f"{{}} closer than the {2 * radius:g} px that their disks are wide, the "
             "first {}: each learns a part of its disk only. Choose a smaller radius "
-            "(train --point-radius; in the dock More settings), or delete one where "
+            "(on the command line: --point-radius; in the dock: More settings, "
+            "Training), or delete one where "
             "an object has two.",
         ),
     ):

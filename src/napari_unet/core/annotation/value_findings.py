@@ -57,7 +57,8 @@ def find_target_faults(image: Image, target: Image) -> list[Finding]:
     if look_like_labels(target.array):
         text = (
             f"The target '{target.name}' looks like labels, not like grey values. If "
-            "it holds objects or classes, train without --annotation values."
+            "it holds objects or classes, learn these (on the command line: without "
+            "--annotation values; in the dock: Learn under Annotate)."
         )
         found.append(Finding("warning", text))
     return found

@@ -29,7 +29,7 @@ from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.uncertainty import entropy
 
 _SMALLER_TILE = (
-    "Choose a smaller tile (on the command line --tile, in the dock under Segment, "
+    "Choose a smaller tile (on the command line: --tile; in the dock: under Segment, "
     "More settings), segment a part of the image, or compute on another device."
 )
 

@@ -328,9 +328,10 @@ def _look_at_ground(
         text = (
             f"Objects cover {objects / known:.2%} of the annotated ground, 1 pixel to "
             f"{ratio:,.0f} of background; the network may find none. Draw regions that "
-            "hold more of them, or weigh them more (train --set "
-            "weight_map.class_balance=inverse-frequency, in the dock under Weight "
-            "map). Class weights and the density of patches act twice: together no "
+            "hold more of them, or weigh them more (on the command "
+            "line: --set weight_map.class_balance=inverse-frequency; in the dock: "
+            "under Weight map). Class weights and the density of patches act twice: "
+            "together no "
             f"more than {ratio**0.5:.0f}, the root of the ratio."
         )
         return [Finding("warning", text, name, topic="few object pixels")]

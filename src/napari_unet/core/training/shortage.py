@@ -16,7 +16,7 @@ def explain_training_shortage(training: Training) -> AbstractContextManager[None
     return explain_shortage(
         training.compute.device,
         f"{config.batch_size} {noun} of {edges} px at a time",
-        "Make 'Patch size' or 'Batch size' smaller (in the dock under More settings, "
-        "Training; on the command line --set patch_size=128 or --set batch_size=1), or "
-        "compute on another device.",
+        "Make 'Patch size' or 'Batch size' smaller (on the command line: --set "
+        "patch_size=128 or --set batch_size=1; in the dock: More settings, Training), "
+        "or compute on another device.",
     )

@@ -66,16 +66,18 @@ def find_size_faults(
     elif large > training.patch_size:
         text = (
             f"Objects are up to {large:.0f} px wide, patches {training.patch_size} px: "
-            "no patch shows a whole one. Choose larger patches (--set patch_size=…, in "
-            "the dock under More settings)."
+            "no patch shows a whole one. Choose larger patches (on the command line: "
+            "--set "
+            "patch_size=…; in the dock: More settings, Training)."
         )
         findings.append(Finding("warning", text, topic="patch size"))
     if middle * _LOST_IN_A_PIXEL < deepest:
         text = (
             f"Half of the objects are no wider than {middle:.0f} px, a small part of "
             f"a pixel of the network's deepest level ({deepest} px with "
-            f"{network.levels} levels): fewer levels see as much of them (--levels "
-            "2), and an enlarged image more."
+            f"{network.levels} levels): fewer levels see as much of them (on the "
+            "command line: --levels 2; in the dock: More settings, Network), and an "
+            "enlarged image more."
         )
         findings.append(Finding("warning", text, topic="small objects"))
     return findings
@@ -99,7 +101,8 @@ def find_depth_faults(example: Example, network: NetworkConfig) -> list[Finding]
     text = (
         f"The stack has {shape[0]} planes, the network ({network.levels_z} levels "
         f"along Z, '{network.padding}' padding) needs at least {least}: the others are "
-        "mirrored, and teach nothing new. Choose fewer levels along Z (--set "
-        "levels_z=1), or a network of 2 dimensions."
+        "mirrored, and teach nothing new. Choose fewer levels along Z (on the "
+        "command line: --set levels_z=1; in the dock: More settings, Network), or a "
+        "network of 2 dimensions."
     )
     return [Finding("warning", text, topic="few planes")]
