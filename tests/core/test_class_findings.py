@@ -118,7 +118,7 @@ def test_a_number_all_around_is_probably_background(number):
 
 
 def test_the_fiji_convention_is_suspected_with_ignored_ground_around():
-    labels = np.zeros((40, 40), int)
+    labels = np.zeros((40, 50), int)
     labels[3:-3, 3:-3] = 1
     labels[8:14, 8:14], labels[20:28, 20:28] = 2, 3
     assert any("--zero ignore" in said for _, said in objects(labels))
