@@ -29,6 +29,18 @@ def drawn(line):
     return ([], []) if x is None else (list(x), list(y))
 
 
+def test_scores_have_axes_only_where_there_are_any(qtbot):
+    curves = TrainingCurves()
+    qtbot.addWidget(curves)
+    curves.add(1, 1.0, None)
+    curves.finish()
+    assert not curves._scores_plot.isVisible()
+    scores = SimpleNamespace(as_dict=lambda: {"f1": 0.5, "iou": 0.4})
+    curves.add(2, 0.9, scores)
+    curves.finish()
+    assert curves._scores_plot.isVisible()
+
+
 def test_points_arrive_on_their_lines(qtbot, curves):
     curves.add(1, 0.9, None)
     curves.add(2, 0.7, scores(0.5, 0.25))

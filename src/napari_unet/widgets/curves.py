@@ -283,6 +283,10 @@ class TrainingCurves(QWidget):
                 label.setText(label.text, color=colour)
 
     def _draw(self) -> None:
+        # Empty axes would look as if nothing had been found.
+        for item in (self._scores_plot, self._legend):
+            item.setVisible(bool(self._scores))
+        self._loss_plot.getAxis("bottom").setStyle(showValues=not self._scores)
         self._loss_line.setData(*self._losses)
         self._held_line.setData(*self._held)
         for title, line in self._lines.items():
