@@ -6,12 +6,12 @@ import pytest
 from napari_unet.core.prediction.detect import Detections
 from napari_unet.segmented import Segmented
 from napari_unet.widgets.accept import AcceptButtons
+from napari_unet.widgets.annotated import summarise_layers
 from napari_unet.widgets.annotation_layers import (
     accept_into,
     add_regions,
     examples_of,
     regions_of,
-    summarise_layers,
 )
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.errors_layer import go_to
