@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from napari.layers import Labels
     from numpy.typing import NDArray
 
-# Of Okabe & Ito, told apart by the colour-blind; those of many classes get darker.
+# Of Okabe & Ito, told apart by the colour-blind.
 _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-_DARKER = 0.6
+# Those of more classes: how far the hue turns from one to the next, and the lightness
+# and saturation they take in turn. Found by trying: the first 24 of all classes lie as
+# far apart as can be, and each is seen on dark and on bright ground.
+_FIRST_HUE, _TURN = 0.15, 0.5607
+_LIGHTNESS, _SATURATION = (0.4, 0.7, 0.55), (0.9, 0.5)
 _TRANSPARENT = (0.0, 0.0, 0.0, 0.0)
 _IGNORED = (0.5, 0.5, 0.5, 1.0)
 _NO_CLASS = (0.8, 0.8, 0.8, 0.6)
@@ -41,10 +46,14 @@ def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
         return _TRANSPARENT
     if isinstance(value, str) and value.startswith("#"):
         return tuple(transform_color(value.partition("+")[0])[0].tolist())
-    turn, place = divmod(number - 1, len(_PALETTE))
-    red, green, blue, opacity = transform_color(_PALETTE[place])[0].tolist()
-    dim = _DARKER**turn  # on a copy: napari hands out the array that it keeps
-    return red * dim, green * dim, blue * dim, opacity
+    if number <= len(_PALETTE):
+        # A copy: napari hands out the array that it keeps.
+        return tuple(transform_color(_PALETTE[number - 1])[0].tolist())
+    further = number - 1 - len(_PALETTE)
+    turn, place = divmod(further, len(_LIGHTNESS))
+    hue = (_FIRST_HUE + _TURN * further) % 1
+    saturation = _SATURATION[turn % len(_SATURATION)]
+    return (*hls_to_rgb(hue, _LIGHTNESS[place], saturation), 1.0)
 
 
 def show_classes(
@@ -59,7 +68,7 @@ def show_classes(
     names : sequence of str
         Of the classes, background first.
     values : sequence of int or str
-        See `ModelSettings.class_values`.
+        See `ModelSettings.class_values`; "" where a class has none.
     """
     every = list(values) or [""] * len(names)
     colors = {
@@ -74,7 +83,7 @@ def show_classes(
         "index": [*range(len(names)), IGNORE_LABEL],
         "class": [*names, "ignored"],
     }
-    layer.metadata[_VALUES] = tuple(values)
+    layer.metadata[_VALUES] = () if "" in values else tuple(values)
 
 
 def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
