@@ -84,6 +84,7 @@ class Session:
     objects: ObjectConfig = field(default_factory=ObjectConfig)
     annotation: AnnotationKind = "objects"
     class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
+    class_colors: dict[str, str] = field(default_factory=dict)  # of coloured labels
     job: Job | None = None
     segmentation: Segmented | None = None
 
@@ -175,7 +176,7 @@ class Session:
             If no model is chosen or another job runs.
         """
         folder, objects, device = self.model_folder, self.objects, self.device
-        averaging, how = self.averaging, self.prediction
+        averaging, how, colors = self.averaging, self.prediction, self.class_colors
         if folder is None:
             raise InputError(
                 "There is no model yet: annotate some objects and fine-tune one, or "
@@ -188,6 +189,7 @@ class Session:
                 image,
                 folder,
                 objects,
+                class_colors=colors,
                 box=box,
                 planes=chosen,
                 tile=how.tile or None,

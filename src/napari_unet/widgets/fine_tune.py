@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
+from napari_unet.segmented import color_values
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
@@ -251,10 +252,11 @@ class FineTuneSection(Section):
         )
         self._curves.clear()
         if model is None:
-            self._curves.nameClasses(self._session.class_names, ())
+            settings = self._session.settings_for(examples)
         else:
             settings = model.settings
-            self._curves.nameClasses(settings.class_names, settings.class_values)
+        values = color_values(settings, self._session.class_colors)
+        self._curves.nameClasses(settings.class_names, values)
         self._result.hide()
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")

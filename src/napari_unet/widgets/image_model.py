@@ -28,6 +28,7 @@ from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.elided_combo import ElidedCombo
+from napari_unet.widgets.label_values import is_painted
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
 from napari_unet.widgets.pixel_size_editor import PixelSizeEditor
@@ -143,9 +144,12 @@ class ImageModelSection(Section):
         self._show_image()
 
     def _on_layer_opened(self, event: Any) -> None:
-        """Work on an image that was just opened, unless a job works on another one."""
-        if is_users_image(event.value) and not self._session.is_busy:
-            choose_image(self._viewer, event.value)
+        """Work on an image just opened, unless it holds labels or a job is running."""
+        layer, image = event.value, self._chosen.image
+        if not is_users_image(layer) or self._session.is_busy:
+            return
+        if image is None or not is_painted(layer, image):
+            choose_image(self._viewer, layer)
 
     def _on_model_chosen(self, index: int) -> None:
         self._session.model_folder = self._model.itemData(index)

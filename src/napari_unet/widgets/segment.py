@@ -20,6 +20,7 @@ from superqt.utils import signals_blocked
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.planned import describe_plan
+from napari_unet.segmented import color_values
 from napari_unet.widgets.background import (
     LatestAnswer,
     listen,
@@ -201,6 +202,9 @@ class SegmentSection(Section):
         kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
         kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
+        if settings is not None:
+            values = color_values(settings, self._session.class_colors)
+            settings = settings.replaced(class_values=values)
         self._begun = settings, planes
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
