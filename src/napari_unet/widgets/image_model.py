@@ -28,6 +28,7 @@ from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.elided_combo import ElidedCombo
+from napari_unet.widgets.frames import times_of
 from napari_unet.widgets.label_values import is_painted
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
@@ -240,10 +241,15 @@ class ImageModelSection(Section):
 
 def describe_image(layer: ImageLayer) -> str:
     """Return size and pixel size of an image layer, for people."""
-    size = " × ".join(str(length) for length in spatial_shape(layer)[::-1])
+    *front, height, width = spatial_shape(layer)
+    size = f"{width} × {height} px"
+    if front:
+        size += f", {front[-1]} planes"
+    if (times := times_of(layer)) > 1:
+        size += f", {times} time points"
     edges = pixel_size_um(layer)
     known = "pixel size unknown" if edges is None else f"{edges[-1]:.3g} µm per pixel"
-    text = f"{size} px, {known}"
+    text = f"{size}, {known}"
     if names := channel_names(layer):
         text += f", channels: {', '.join(names)}"
     return text
