@@ -59,8 +59,8 @@ _VALUE_SCORES = (
     ("ssim", "SSIM", ".4f", "Structural similarity in windows of 11 px: 1 is best"),
 )
 _PLACE = Qt.ItemDataRole.UserRole
-_ERRORS_HEIGHT, _ROW_HEIGHT = 160, 22
-_MOST_ROWS = 10
+_ROW_HEIGHT = 22
+_MOST_ROWS, _MOST_ERRORS = 10, 6
 
 
 class CopiedTable(QTableWidget):
@@ -194,6 +194,11 @@ class PointTable(CopiedTable):
         titles = ("Class", "F1", "Prec.", "Recall", "True", "Pred.", "Right")
         super().__init__(titles, parent)
         self.setAccessibleName("Scores of the points")
+        if (columns := self.horizontalHeader()) is not None:
+            for column in range(1, len(titles)):  # the names get what is left
+                columns.setSectionResizeMode(
+                    column, QHeaderView.ResizeMode.ResizeToContents
+                )
         for column, help_text in enumerate(
             (
                 "",
@@ -252,7 +257,7 @@ class ErrorTable(CopiedTable):
         super().__init__(("Error", "Object", "Where (px)"), parent)
         self.setAccessibleName("Errors")
         self.setToolTip("Click an error to see it")
-        self.setFixedHeight(_ERRORS_HEIGHT)
+        self.fit_height()
         self.currentCellChanged.connect(self._on_cell_changed)
 
     def setValue(self, verdicts: Sequence[Verdict]) -> None:
@@ -269,6 +274,7 @@ class ErrorTable(CopiedTable):
             if first is not None:
                 first.setData(Qt.ItemDataRole.DecorationRole, QColor(colour))
                 first.setData(_PLACE, verdict.centre)
+        self.fit_height(_MOST_ERRORS)
 
     def _on_cell_changed(self, row: int, *_cells: int) -> None:
         item = self.item(row, 0)
