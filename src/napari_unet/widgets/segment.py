@@ -63,9 +63,9 @@ TIME = "This time point"  # all its slices, where a layer has time and depth
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
 NO_MODEL = (
-    "There is no model yet. Paint some objects under <b>Annotate</b> and press "
-    "<b>Start training</b> under <b>Fine-tune</b>, or open a model folder under "
-    "<b>Image and model</b>."
+    "No model is chosen. Choose or open one under <b>Image and model</b>, or paint "
+    "some objects under <b>Annotate</b> and press <b>Start training</b> under "
+    "<b>Fine-tune</b>."
 )
 
 
@@ -118,6 +118,7 @@ class SegmentSection(Section):
         self._where = QComboBox()
         self._where.setToolTip("Which part of the image to segment")
         self._where.setAccessibleName("What to segment")
+        self._where.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         self._button = QPushButton("Segment")
         self._button.setMinimumHeight(36)
         self._button.setToolTip("Find the objects with the chosen model")
@@ -240,8 +241,9 @@ class SegmentSection(Section):
         )
 
     def _on_plan_told(self, text: str) -> None:
-        """Say it while the segmentation that was begun here is running."""
-        if self._session.is_busy and self._shown is not None:
+        """Say it while the segmentation begun here runs, where it is not said below."""
+        is_running = self._session.is_busy and self._shown is not None
+        if is_running and not self._how.isVisible():
             self._say(text)
 
     def _predicts_values(self) -> bool:
@@ -284,7 +286,9 @@ class SegmentSection(Section):
             self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
         if outcome.status is Status.CANCELLED:
-            self._say("Stopped; the finished tiles are shown.")
+            done = self._progress.maximum() > 0
+            shown = "the finished tiles are shown" if done else "no tile was finished"
+            self._say(f"Stopped; {shown}.")
         elif (
             outcome.status is Status.DONE and self._found_with != self._session.objects
         ):
