@@ -87,7 +87,6 @@ class FineTuneSection(Section):
         )
         self._findings = CheckList(self._viewer, self)
         buttons = QHBoxLayout()
-        buttons.addWidget(self._button, 1)
         buttons.addWidget(self._check)
         buttons.addWidget(self._show_patches)
         self._progress = QProgressBar()
@@ -103,6 +102,7 @@ class FineTuneSection(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._form)
         layout.addWidget(self._examples)
+        layout.addWidget(self._button)
         layout.addLayout(buttons)
         for widget in (
             self._findings,
