@@ -6,6 +6,7 @@ from napari.utils.notifications import notification_manager
 
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
+from napari_unet.jobs import Outcome, Status
 from napari_unet.segmented import TileLabels
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import find_layer
@@ -311,3 +312,9 @@ def test_closing_the_viewer_during_the_run_ends_cleanly(
     qtbot.waitUntil(lambda: not session.is_busy)
     assert job.is_cancelling
     assert not job.is_running
+
+
+def test_stop_before_the_first_tile_claims_no_tile(section):
+    section._progress.setRange(0, 0)
+    section._on_ended(Outcome(Status.CANCELLED))
+    assert section._line.text() == "Stopped; no tile was finished."
