@@ -147,3 +147,25 @@ def test_classes_are_written_in_the_values_they_were_learned_from(
     show_objects(prediction)
     prediction.data[0, 0] = 0
     assert in_own_values(prediction, prediction.data) is prediction.data
+
+
+def test_what_belongs_to_another_image_is_not_offered(viewer, section, prediction):
+    other = viewer.add_layer(Image(np.ones((20, 30)), name="other"))
+    choose_image(viewer, other)
+    assert section._labels.value() is None
+    assert not section._button.isEnabled()
+    annotation = add_labels(viewer, other, "annotation")
+    assert section._labels.value() is annotation
+    choose_image(viewer, viewer.layers["a/b"])
+    assert section._labels.value() is prediction
+
+
+def test_what_was_said_of_one_export_is_not_said_of_the_next(
+    qtbot, section, warnings_told, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    section._folder.setText(str(tmp_path / "file" / "below"))
+    export(qtbot, section)
+    assert section._result.text() == "Not all files were written."
+    section._folder.setText(str(tmp_path / "out"))
+    assert section._result.isHidden()

@@ -16,6 +16,7 @@ from napari_unet.widgets.annotation_layers import (
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.errors_layer import go_to
 from napari_unet.widgets.evaluate import EvaluateSection
+from napari_unet.widgets.extent_combo import LAYER, SLICE, TIME, VIEW
 from napari_unet.widgets.image_model import describe_image
 from napari_unet.widgets.layers import (
     add_labels,
@@ -27,7 +28,7 @@ from napari_unet.widgets.layers import (
 )
 from napari_unet.widgets.overlay import show_overlay
 from napari_unet.widgets.point_layers import DetectionLayer, add_points, points_of
-from napari_unet.widgets.segment import LAYER, SLICE, TIME, VIEW, SegmentSection
+from napari_unet.widgets.segment import SegmentSection
 
 SHAPE = (2, 3, 40, 50)
 

@@ -15,7 +15,7 @@ from napari_unet.widgets.layers import IGNORE_LABEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
 # Of Okabe & Ito, told apart by the colour-blind.
@@ -30,6 +30,7 @@ _IGNORED = (0.5, 0.5, 0.5, 1.0)
 _NO_CLASS = (0.8, 0.8, 0.8, 0.6)
 _OBJECT_COLORS = 49
 _VALUES = "napari_unet_class_values"
+_OBJECTS = "napari_unet_objects"
 
 
 def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
@@ -84,6 +85,21 @@ def show_classes(
         "class": [*names, "ignored"],
     }
     layer.metadata[_VALUES] = () if "" in values else tuple(values)
+    layer.metadata.pop(_OBJECTS, None)
+
+
+def class_names(layer: Layer | None) -> dict[int, str]:
+    """Return the names of the classes that a layer shows, by their numbers."""
+    features = {} if layer is None else layer.features
+    if "class" not in features or "index" not in features:
+        return {}
+    names = zip(features["index"], features["class"], strict=True)
+    return {int(number): str(name) for number, name in names}
+
+
+def holds_objects(layer: Layer) -> bool:
+    """Tell whether the numbers in a layer are known to be those of objects."""
+    return _OBJECTS in layer.metadata
 
 
 def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
@@ -104,6 +120,7 @@ def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
 
 def show_objects(layer: Labels) -> None:
     """Give each number its own colour again, if `show_classes` took them."""
+    layer.metadata[_OBJECTS] = True
     if isinstance(layer.colormap, DirectLabelColormap) and "class" in layer.features:
         layer.colormap = label_colormap(_OBJECT_COLORS)
         layer.features = {}

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_unet.widgets.errors_layer import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.class_scores import ClassScores
@@ -140,10 +140,11 @@ class ClassTable(CopiedTable):
         super().__init__(("Class", "IoU", "Dice"), parent)
         self.setAccessibleName("Scores of the classes")
 
-    def setValue(self, scores: ClassScores) -> None:
-        """Show the scores."""
+    def setValue(self, scores: ClassScores, names: Mapping[int, str]) -> None:
+        """Show the scores; of classes by their names, as far as these are known."""
+        names = {0: "0 (background)"} | dict(names)
         rows: list[tuple[str, float, float | None, str]] = [
-            ("0 (background)" if number == 0 else str(number), iou, dice, "")
+            (names.get(number, str(number)), iou, dice, "")
             for number, (iou, dice) in enumerate(
                 zip(scores.iou, scores.dice, strict=True)
             )
@@ -163,8 +164,15 @@ class ClassTable(CopiedTable):
             ),
         ]
         self.setRowCount(len(rows))
+        pixels = zip(scores.true, scores.predicted, strict=True)
+        absent = {number for number, counts in enumerate(pixels) if not any(counts)}
         for row, (title, iou, dice, help_text) in enumerate(rows):
-            texts = ("" if value is None else f"{value:.3f}" for value in (iou, dice))
+            texts = ["" if value is None else f"{value:.3f}" for value in (iou, dice)]
+            if row in absent:
+                texts, help_text = (
+                    ["–", "–"],
+                    "No pixel has this class, nor is taken for it",
+                )
             self.put(row, (title, *texts), help_text)
         self.fit_height(_MOST_ROWS)
 

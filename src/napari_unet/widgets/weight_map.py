@@ -193,9 +193,9 @@ class WeightMapSection(Section):
         """Put another map in the place of the one that is shown."""
         self._name.setToolTip(_MAPS[self._name.currentData()])
         self._answers.forget()
-        if self._map is not None:
-            self._map.visible = False
-            self._map = None
+        old, self._map = self._map, None
+        if old is not None and old in self._viewer.layers:
+            self._viewer.layers.remove(old)
         self._status.clear()
         self._request()
 
@@ -217,10 +217,12 @@ class WeightMapSection(Section):
             return
         annotation, regions = self._chosen.annotation, self._chosen.regions
         if self._session.annotation == "values":
+            self._hide_map()
             self._status.setText("Of another image, every pixel weighs the same.")
             return
         points = self._chosen.points
         if annotation is None and points is None:
+            self._hide_map()
             self._status.setText(
                 "Make an annotation and paint a few objects first, or mark them by "
                 "points."
@@ -244,6 +246,14 @@ class WeightMapSection(Section):
         for signal, slot in self._watched:
             signal.connect(slot)
         self._request()
+
+    def _hide_map(self) -> None:
+        """Show no map where nothing is annotated any more."""
+        self._answers.forget()
+        self._asked = (None, None)
+        if self._map is not None:
+            self._map.visible = False
+            self._map = None
 
     def _request(self, _event: object = None) -> None:
         if self._watched and not self._gather.isActive():
