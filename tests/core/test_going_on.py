@@ -44,6 +44,24 @@ def stopped_after(folder, iteration, **options):
     steps.close()
 
 
+def test_a_training_for_a_time_is_repeated_with_the_iterations_it_took_in_all(tmp_path):
+    folder, day = tmp_path / "m", CONFIG.replaced(iterations=None, seconds=86400.0)
+    for goes_on, end in ((False, 3), (True, 5)):
+        steps = fine_tune(
+            [squares()], folder, config=day, settings=SMALL, resume=goes_on, **EXACT
+        )
+        for progress in steps:
+            if progress.iteration == end and progress.phase == "training":
+                break
+        steps.close()
+        card = read_manifest(folder).card
+        assert card.training == day
+        assert card.command.endswith(f" --iterations {end}")
+        said = (folder / "README.md").read_text()
+        assert f"- {end} iterations in" in said
+        assert card.command in said
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     folder = tmp_path_factory.mktemp("whole") / "m"

@@ -142,8 +142,12 @@ class Run:
     def card(self) -> Card:
         """Return the card as of now."""
         training = self._training
-        scores = training.best_scores
+        scores, command = training.best_scores, self._card.command
+        # Another machine, or another hour, takes other steps in the same time.
+        if training.config.iterations is None and training.iteration:
+            command += f" --iterations {training.iteration}"
         return self._card.replaced(
+            command=command,
             created=now(),
             iterations=training.iteration,
             seconds=round(training.seconds, 2),
