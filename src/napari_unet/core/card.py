@@ -51,6 +51,7 @@ class Card(Config):
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
+    ended: bool = False  # by itself: it was not stopped before its end
     loss: float | None = None
     device: str = ""
     scores_before: dict[str, float] | None = None

@@ -294,6 +294,7 @@ def _train_and_save(
             for progress in train(training, sampler, validate, look):
                 run.save_now_and_then(progress)
                 yield progress
+        run.end()
     except GeneratorExit:  # stopped; what was learned is still to be used well
         if validate is not None:
             collections.deque(settle(training, validate), maxlen=0)

@@ -115,6 +115,10 @@ class Run:
             },
         )
 
+    def end(self) -> None:
+        """Note that the training has ended by itself."""
+        self._card = self._card.replaced(ended=True)
+
     def save_now_and_then(self, progress: TrainProgress) -> None:
         """Save after a new best, and at least every half minute."""
         overdue = time.perf_counter() - self._saved_at > _SAVE_EVERY
