@@ -46,7 +46,12 @@ class Preset(Config):
     network: NetworkConfig
     training: TrainConfig
     normalisation: Normalisation = "percentile"
-    summary: str
+    summary: str  # where it comes from: what it is
+
+    @property
+    def origin(self) -> str:
+        """The beginning of its summary, in one line."""
+        return self.summary.partition(":")[0]
 
 
 # A wider line is learned in less time. Patches are centred on objects half of the time,
