@@ -66,6 +66,12 @@ def test_a_changed_field_is_a_set_of_ones_own(qtbot, changes):
     assert changes._sets.currentText() == "standard"
 
 
+def test_the_depth_of_patches_is_asked_for_in_volumes_only(form, session):
+    assert form._training.control("patch_depth").isHidden()
+    session.choose_preset("fast-3d")
+    assert not form._training.control("patch_depth").isHidden()
+
+
 def test_the_length_comes_back_with_its_unit(form, session):
     form._amount.setValue(5)
     form._unit.setCurrentText("iterations")

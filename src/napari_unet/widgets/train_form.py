@@ -270,6 +270,7 @@ class TrainForm(QWidget):
         with suppress(InputError):  # said where the model is shown
             manifest = None if folder is None else self._session.read_model(folder)
             network = network if manifest is None else manifest.settings.network
+        self._training.setFieldVisible("patch_depth", network.dimensions == 3)
         geometries = Geometry.of_axes(network)
         size = fit_patch(self._session.train_config, geometries)
         said = describe_patch(size, output_shape(size, geometries))
