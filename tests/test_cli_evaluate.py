@@ -232,3 +232,32 @@ def test_what_segment_writes_is_read_back(tmp_path):
         maps = np.moveaxis(maps, -1, 0).astype(np.float32)
         write_grey(path, maps)
         np.testing.assert_array_equal(read_cell_probability(path), 1 - maps[0])
+
+
+def test_truth_by_the_convention_of_the_fiji_plugin(done, tmp_path):
+    """0 is left out and 1 is background: as if it had been converted by hand."""
+    truth = np.zeros((20, 30), np.uint16)
+    truth[:, :20] = 1
+    truth[3:9, 3:9], truth[12:18, 8:15] = 2, 3
+    found = np.zeros_like(truth)
+    found[3:9, 3:10], found[5:9, 24:28] = 1, 2  # the second on ground left out
+    found[12:18, 8:15] = 3
+    by_hand = np.where(truth == 0, 9, truth - 1).astype(np.uint16)
+    for name, labels in (("found", found), ("fiji", truth), ("hand", by_hand)):
+        write_labels(tmp_path / f"{name}.tif", labels, (0.5, 0.5))
+    found, fiji, hand = (tmp_path / f"{n}.tif" for n in ("found", "fiji", "hand"))
+    expected = done("evaluate", found, hand, "--ignore-label", 9)["overall"]
+    assert expected["objects_true"] == 2
+    assert done("evaluate", found, fiji, "--zero", "ignore")["overall"] == expected
+
+
+def test_classes_without_anything_in_common_are_refused(call, tmp_path):
+    for name, value in (("found", 1), ("true", 200)):
+        labels = np.full((9, 9), value, np.uint8)
+        write_labels(tmp_path / f"{name}.tif", labels, (0.5, 0.5))
+    code, _, err = call(
+        "evaluate", tmp_path / "found.tif", tmp_path / "true.tif", "--classes"
+    )
+    assert code == 2
+    assert "nothing in common" in err
+    assert "--model" in err

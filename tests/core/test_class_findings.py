@@ -113,8 +113,15 @@ def test_a_number_all_around_is_probably_background(number):
     labels[5:12, 5:12], labels[20:30, 20:30] = 40, 50
     [(level, said)] = objects(labels)
     assert level == "warning"
-    assert said.startswith(f"Number {number} covers 93% of the image and touches all")
+    assert said.startswith(f"Number {number} covers 93% of the image: it is probably")
     assert "--zero ignore" in said
+
+
+def test_the_fiji_convention_is_suspected_with_ignored_ground_around():
+    labels = np.zeros((40, 50), int)
+    labels[3:-3, 3:-3] = 1
+    labels[8:14, 8:14], labels[20:28, 20:28] = 2, 3
+    assert any("--zero ignore" in said for _, said in objects(labels))
 
 
 def test_over_exposed_channels_are_one_finding():

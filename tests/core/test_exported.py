@@ -16,7 +16,9 @@ from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import Model, copy_weights, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, Normalisation
 from napari_unet.core.exported import FORMAT, _check, describe_export, export_network
+from napari_unet.core.image import Image
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.workflow import run, segment
 
 
 def model_of(**options):
@@ -60,6 +62,35 @@ def test_it_gives_the_same_for_other_sizes_and_numbers_of_images(options, tmp_pa
     ]
     classes = described["output"].get("classes", ["values"])
     assert exported.shape[1] == len(classes)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_who_follows_the_description_gets_what_segment_gives(padding, tmp_path):
+    model = model_of(padding=padding, levels=2)
+    export_network(model, tmp_path / "m.pt2")
+    described = describe_export(model)
+    grey = np.random.default_rng(0).normal(200, 30, (48, 56))
+
+    low, high = np.percentile(grey, [1, 99.8])
+    context = described["output"]["context"]["Y"]
+    cut = described["output"]["cut_off"]["Y"]
+    normalised = 2 * (grey - low) / (high - low) - 1
+    shape = []
+    for axis, length in zip("YX", grey.shape, strict=True):
+        fit = described["input"]["lengths"][axis]
+        steps = -(-(length + 2 * context - fit["smallest"]) // fit["step"])
+        shape.append(fit["smallest"] + steps * fit["step"])
+    pads = [(context, n - context - m) for n, m in zip(shape, grey.shape, strict=True)]
+    window = np.pad(normalised, pads, mode="reflect").astype(np.float32)
+    with torch.inference_mode():
+        network = torch.export.load(tmp_path / "m.pt2").module()
+        found = network(torch.from_numpy(window)[None, None])[0].numpy()
+    first = context - cut
+    found = found[:, first : first + 48, first : first + 56]
+
+    steps = segment(Image(grey[None]), model, device="cpu", precision="float32")
+    own = run(steps).probabilities
+    np.testing.assert_allclose(found, own, atol=1e-4)
 
 
 def test_another_network_in_the_file_is_noticed(tmp_path):

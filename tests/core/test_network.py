@@ -130,11 +130,13 @@ def test_a_partial_mean_of_a_constant_is_constant():
         {"padding": "valid", "head_channels": 2},
         {"architecture": "unet++", "skip": "add"},
         {"architecture": "unet++", "padding": "valid"},
+        {"architecture": "unet++", "levels": 0},
         {"deep_supervision": True},
     ],
 )
 def test_what_does_not_go_together_is_refused(changes):
-    with pytest.raises(ValueError, match=r"needs a padding|concatenates|belongs to"):
+    said = r"needs a padding|concatenates|at least one level|belongs to"
+    with pytest.raises(ValueError, match=said):
         NetworkConfig(**changes)
 
 

@@ -350,7 +350,7 @@ def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(tmp_path):
     with pytest.raises(InputError, match=r"is a grey image.*RGB"):
         next(segment(discs()[0], model))
     mixed = [example(), Example(image=rgb, annotation=discs()[1])]
-    with pytest.raises(InputError, match="RGB"):
+    with pytest.raises(InputError, match="the same channels of all images"):
         next(fine_tune(mixed, tmp_path / "m", config=QUICK, settings=SMALL))
 
 

@@ -124,11 +124,22 @@ def _read_for(
     if settings.class_values:
         values = [*map(read_value, settings.class_values)]
         merged = read_merged(settings.class_values)
+        if ignore_label is None and 0 not in {*values, *dict(merged)}:
+            _refuse_zero(right, known)
         right = classify(right, values, truth.name, ignore_label, merged=merged)
         known &= right != IGNORED
         if set(np.unique(found).tolist()) <= {*values, *dict(merged)}:
             found = classify(found, values, path.name, merged=merged)
     return found, right, known
+
+
+def _refuse_zero(right: NDArray[np.integer], known: NDArray[np.bool_]) -> None:
+    """Name the option that is missing where a model has learned from no 0."""
+    if (right[known] == 0).any():
+        raise InputError(
+            "the true labels hold 0, which stood for no class when the model learned. "
+            "If it is ground to leave out, say --zero ignore."
+        )
 
 
 def _find_values(
@@ -153,6 +164,12 @@ def _find_values(
                 "values; these are rather labels of objects. Leave --classes out to "
                 "compare them as objects."
             )
+    if predicted and true and not predicted & true:
+        raise InputError(
+            f"The predictions hold {_list(sorted(predicted))}, the true labels "
+            f"{_list(sorted(true))}: nothing in common. Name with --model the model "
+            "that predicted, which knows what stands for each class."
+        )
     strange = sorted(predicted - true)
     if strange and true and max(true) >= len(true):
         warn(

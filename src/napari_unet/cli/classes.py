@@ -56,7 +56,10 @@ def read_channels(text: str | None) -> tuple[int, ...]:
             f"--channels {text}: give positions with commas between them, the first "
             "channel is 0: for example --channels 0,2."
         )
-    return tuple(map(int, parts))
+    picked = tuple(map(int, parts))
+    if len(set(picked)) < len(picked):
+        raise InputError(f"--channels {text}: a channel is named twice.")
+    return picked
 
 
 def choose_kind(

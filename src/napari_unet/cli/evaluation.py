@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import report, table
 from napari_unet.cli.class_maps import compare_class_maps
-from napari_unet.cli.examples import counted_regions
+from napari_unet.cli.truth import Truth
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
@@ -47,12 +47,10 @@ _VALUES_SHOWN = {
 
 def evaluate_objects(
     predicted: Path,
-    true: Path,
-    ignore_label: int | None,
+    true: Truth,
     differences: "Differences | None" = None,
     *,
     volumes: bool,
-    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare label images object by object: F1, IoU, Dice, SEG and AP."""
@@ -63,17 +61,17 @@ def evaluate_objects(
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
     scores = {}
-    for path, truth in pair_files(predicted, true):
-        found, right = read_labels(path), read_labels(truth)
+    for path, truth in pair_files(predicted, true.path):
+        found, (right, ignored) = read_labels(path), true.read(truth)
         try:
-            boxes = counted_regions(regions, truth, right.ndim)
+            boxes = true.boxes(truth, right.ndim)
             scores[stem_of(path)] = evaluate(
-                found, right, ignore_label, volume=volumes, regions=boxes
+                found, right, ignored, volume=volumes, regions=boxes
             )
             if differences is not None:
                 known = mark_known(right.shape, boxes)
-                if ignore_label is not None:
-                    known &= right != ignore_label
+                if ignored is not None:
+                    known &= right != ignored
                 right = np.where(known, right, 0)
                 differences.write(truth, found, right, known, volume=volumes)
         except InputError as error:
@@ -88,12 +86,10 @@ def evaluate_objects(
 
 def evaluate_classes(
     predicted: Path,
-    true: Path,
-    ignore_label: int | None,
+    true: Truth,
     differences: "Differences | None" = None,
     *,
     settings: ModelSettings | None = None,
-    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare class maps: IoU and Dice of each class, and their means.
@@ -104,7 +100,11 @@ def evaluate_classes(
     from napari_unet.formats.images import pair_files
 
     maps = compare_class_maps(
-        pair_files(predicted, true), ignore_label, settings, regions, differences
+        pair_files(predicted, true.path),
+        true.ignored_class,
+        settings,
+        true.regions,
+        differences,
     )
     overall = functools.reduce(operator.add, maps.scores.values())
     by_class = [["class (overall)", "IOU", "DICE", "TRUE PX", "PREDICTED PX"]]
@@ -130,12 +130,10 @@ def evaluate_classes(
 
 def evaluate_boundaries(
     predicted: Path,
-    true: Path,
-    ignore_label: int | None,
+    true: Truth,
     *,
     invert_predicted: bool,
     invert_true: bool,
-    regions: Path | None = None,
     as_json: bool,
 ) -> None:
     """Compare probability maps with true cells: the ISBI errors over ten thresholds.
@@ -144,7 +142,7 @@ def evaluate_boundaries(
     """
     from napari_unet.core.annotation.target import mark_known
     from napari_unet.core.evaluation.soft_dice import DiceSums, sum_dice
-    from napari_unet.formats.images import read_labels, stem_of
+    from napari_unet.formats.images import stem_of
     from napari_unet.formats.probabilities import (
         pair_probabilities,
         read_cell_probability,
@@ -152,16 +150,16 @@ def evaluate_boundaries(
 
     scores: dict[str, BoundaryScores] = {}
     dice: dict[str, DiceSums] = {}
-    for path, truth in pair_probabilities(predicted, true):
+    for path, truth in pair_probabilities(predicted, true.path):
         probability = read_cell_probability(path)
-        right, ignored = read_labels(truth), ignore_label
+        right, ignored = true.read(truth)
         if invert_predicted:
             probability = 1 - probability
         if invert_true:
-            right, ignored = _invert(right, ignore_label)
+            right, ignored = _invert(right, ignored)
         try:
             name = stem_of(truth)
-            boxes = counted_regions(regions, truth, right.ndim)
+            boxes = true.boxes(truth, right.ndim)
             scores[name] = _sweep(name, probability, right, boxes, ignored)
             known = mark_known(right.shape, boxes)
             if ignored is not None:

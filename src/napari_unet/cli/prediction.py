@@ -16,6 +16,7 @@ from napari_unet.cli.app import (
     report,
     warn,
 )
+from napari_unet.cli.classes import Zero
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -190,6 +191,7 @@ def evaluate(
         int | None,
         typer.Option(help="True pixels with this number do not count.", min=0),
     ] = None,
+    zero: Zero = "background",
     volumes: Annotated[
         bool,
         typer.Option(
@@ -243,6 +245,7 @@ def evaluate(
         evaluate_objects,
         evaluate_values,
     )
+    from napari_unet.cli.truth import Truth
     from napari_unet.formats.points import holds_points
 
     _check_options(
@@ -252,11 +255,13 @@ def evaluate(
         inverted=invert_predicted or invert_true,
         model=model,
         of_labels=ignore_label is not None
+        or zero == "ignore"
         or volumes
         or regions is not None
         or differences is not None,
     )
     of_points = holds_points(predicted) and holds_points(true)
+    truth = Truth(true, ignore_label, zero, regions)
     painted = open_differences(
         differences, true, classes=classes, others=boundaries or of_points
     )
@@ -265,21 +270,17 @@ def evaluate(
     elif classes:
         evaluate_classes(
             predicted,
-            true,
-            ignore_label,
+            truth,
             painted,
             settings=None if model is None else open_model(model).settings,
-            regions=regions,
             as_json=as_json,
         )
     elif boundaries:
         evaluate_boundaries(
             predicted,
-            true,
-            ignore_label,
+            truth,
             invert_predicted=invert_predicted,
             invert_true=invert_true,
-            regions=regions,
             as_json=as_json,
         )
     elif of_points:
@@ -291,15 +292,7 @@ def evaluate(
             as_json=as_json,
         )
     else:
-        evaluate_objects(
-            predicted,
-            true,
-            ignore_label,
-            painted,
-            volumes=volumes,
-            regions=regions,
-            as_json=as_json,
-        )
+        evaluate_objects(predicted, truth, painted, volumes=volumes, as_json=as_json)
 
 
 def _check_options(
@@ -320,6 +313,6 @@ def _check_options(
         raise InputError("--model tells the classes of the labels; it needs --classes.")
     if values and of_labels:
         raise InputError(
-            "--ignore-label, --regions, --volumes and --differences are about labels; "
-            "leave them out with --values."
+            "--ignore-label, --zero, --regions, --volumes and --differences are about "
+            "labels; leave them out with --values."
         )

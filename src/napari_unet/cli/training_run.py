@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from napari_unet.cli.app import report
+from napari_unet.cli.app import count, report
 from napari_unet.cli.classes import class_rows, say_class_scores
 from napari_unet.cli.model_folder import put_back, set_aside
 from napari_unet.cli.stop import stop_requests
@@ -108,10 +108,8 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
         "device": device,
         "precision": precision,
     }
-    lines = [
-        f"{folder}: {card.iterations} iterations in {card.seconds:.0f} s on {device} "
-        f"({precision})"
-    ]
+    steps = count(card.iterations, "iteration")
+    lines = [f"{folder}: {steps} in {card.seconds:.0f} s on {device} ({precision})"]
     if card.scores is not None:
         kind = manifest.settings.annotation
         before = shown_scores(card.scores_before, kind) if card.scores_before else {}

@@ -155,6 +155,10 @@ def describe_export(model: Model) -> dict[str, Any]:
             "cut_off": {axis: each.shrink for axis, each in geometries.items()},
             # Pixels of context that make a tile's result exact.
             "context": {axis: each.halo for axis, each in geometries.items()},
+            "beyond_the_edge": (
+                "`segment` mirrors the image about its edge pixels, which are not "
+                "repeated, by `context` pixels on each side, and cuts them off again"
+            ),
         },
         "settings": settings.model_dump(mode="json"),
         "card": model.card.model_dump(mode="json"),

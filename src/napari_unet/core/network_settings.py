@@ -116,6 +116,8 @@ class NetworkConfig(Config):
                 "up: choose skip 'concat', padding other than 'valid', and "
                 "up-sampling other than 'bilinear'"
             )
+        if self.architecture == "unet++" and self.levels == 0:
+            raise ValueError("U-Net++ needs at least one level: `levels` is 0")
         if self.deep_supervision and self.architecture != "unet++":
             raise ValueError("`deep_supervision` belongs to the architecture 'unet++'")
         return self

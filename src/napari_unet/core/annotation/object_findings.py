@@ -169,14 +169,15 @@ def _look_for_background(labels: NDArray[np.integer]) -> list[Finding]:
     """Look for a number that is rather the background."""
     edges = [labels[..., 0, :], labels[..., -1, :], labels[..., 0], labels[..., -1]]
     shared = set.intersection(*(set(np.unique(edge).tolist()) for edge in edges)) - {0}
+    if (labels == 0).any() and labels.max() > 1:
+        shared.add(1)  # in the Fiji plugin background, with ignored ground around
     for number in shared:
         share = float(np.mean(labels == number))
         if share > 0.5:
             text = (
-                f"Number {number} covers {share:.0%} of the image and touches all its "
-                "edges: it is probably background, which must be 0. Renumber it; where "
-                "1 is background and 0 is ignored, as in the Fiji plugin, use --zero "
-                "ignore."
+                f"Number {number} covers {share:.0%} of the image: it is probably "
+                "background, which must be 0. Renumber it; where 1 is background and 0 "
+                "is ignored, as in the Fiji plugin, use --zero ignore."
             )
             place = first_pixel(labels == number)
             return [Finding("warning", text, place=place, topic="background")]

@@ -53,6 +53,7 @@ def list_versions(averaging: Averaging) -> list[Version]:
     InputError
         If it is none of these names.
     """
+    averaging = averaging.replace("-", " ")  # as the command line spells them
     both = (False, True)
     quarters = range(4)
     if averaging == "none":

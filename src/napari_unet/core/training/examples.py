@@ -271,6 +271,18 @@ def count_objects(example: Example) -> int:
     return _summarise(example).objects
 
 
+def _check_alike(examples: Sequence[Example]) -> None:
+    """Refuse images with different numbers of channels for one network."""
+    first = examples[0].image
+    for other in (example.image for example in examples):
+        if other.channels != first.channels:
+            raise InputError(
+                f"'{first.name}' has {first.channels} channel(s), '{other.name}' has "
+                f"{other.channels}; a network reads the same channels of all images. "
+                "Choose them by position, or bring all images to the same kind."
+            )
+
+
 def complete_settings(
     settings: ModelSettings | None, examples: Sequence[Example], *, new: bool
 ) -> ModelSettings:
@@ -282,6 +294,8 @@ def complete_settings(
     if not new:
         return settings
     settings = complete_pixel_size(settings, examples)
+    if not settings.channels:
+        _check_alike(examples)
     channels = len(settings.channels) or examples[0].image.channels
     network = settings.network.replaced(in_channels=channels)
     objects = settings.objects

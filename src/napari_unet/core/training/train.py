@@ -284,6 +284,8 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
         # Nothing is found yet. Pixels say little then: a network that takes all for
         # foreground, as they do in the beginning, has some of them right.
         return True
+    if share == 0:  # by chance, where something was found before: no object is found
+        return False
     error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
 
