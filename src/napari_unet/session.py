@@ -104,11 +104,11 @@ class Session:
 
     def choose_preset(self, name: PresetName) -> None:
         """Take a preset's settings, but keep the time to train and the user's ridge."""
-        preset = PRESETS[name]
+        preset, left = PRESETS[name], self.preset
         self.preset = name
         self.network = preset.network
         self.normalisation = preset.normalisation
-        self.train_config = take_training(name, self.train_config)
+        self.train_config = take_training(name, self.train_config, left)
 
     def begin(
         self,

@@ -250,6 +250,13 @@ def test_without_its_annotation_no_map_is_shown(qtbot, viewer, section):
     qtbot.waitUntil(lambda: shown(viewer).visible)
 
 
+def test_of_another_image_there_are_no_weights_to_set(session, section):
+    session.annotation = "values"
+    assert not section._form.control("w0").isEnabled()
+    session.annotation = "objects"
+    assert section._form.control("w0").isEnabled()
+
+
 def test_another_form_brings_its_published_ridge(session, section):
     section._form.control("form").setCurrentText("2019")
     assert session.train_config.weight_map == WeightMapConfig(
@@ -259,6 +266,7 @@ def test_another_form_brings_its_published_ridge(session, section):
 
 
 def test_weights_of_classes_are_typed_into_a_line(qtbot, session, section):
+    section._more.control("class_balance").setCurrentText("weights")
     line = section._more.control("class_weights")
     line.setText("0.2,1")
     line.editingFinished.emit()

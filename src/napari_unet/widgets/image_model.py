@@ -224,13 +224,16 @@ class ImageModelSection(Section):
         settings, has = manifest.settings, count_channels(layer)
         if settings.planes_as_channels and layer.ndim > 2:
             return "<br><b>Takes planes as channels: split them under Channels.</b>"
+        if settings.network.dimensions == 3 and layer.ndim < 3:
+            return "<br><b>Segments volumes, and this image is a single plane.</b>"
         positions = [c for c in settings.channels if isinstance(c, int)]
         needs = max(positions) + 1 if positions else settings.network.in_channels
         if needs == has or (positions and needs < has):
             return ""
         names = ", ".join(map(str, settings.channels))
         named = f" ({names})" if names else ""
-        return f"<br><b>Needs {needs} channel(s){named}; this image has {has}.</b>"
+        noun = "channel" if needs == 1 else "channels"
+        return f"<br><b>Needs {needs} {noun}{named}; this image has {has}.</b>"
 
     def _show_device(self) -> None:
         with signals_blocked(self._device):

@@ -128,6 +128,7 @@ class WeightMapSection(Section):
         listen(self._chosen.events.annotation, self._on_layers_chosen)
         listen(self._chosen.events.regions, self._on_layers_chosen)
         listen(self._chosen.events.points, self._on_layers_chosen)
+        self._enable_forms()
 
     def _build(self) -> None:
         self._live = QCheckBox("Show live:")
@@ -174,7 +175,13 @@ class WeightMapSection(Section):
         self._live_map = None
         self._asked = (None, None)
         self._status.clear()
+        self._enable_forms()
         self._on_layers_chosen()
+
+    def _enable_forms(self) -> None:
+        """Of another image, every pixel weighs the same: there is nothing to set."""
+        for form in (self._form, self._more, self._sampling):
+            form.setEnabled(self._session.annotation != "values")
 
     def _on_sampling_edited(self, config: SamplingConfig) -> None:
         self._session.train_config = self._session.train_config.replaced(
