@@ -65,7 +65,7 @@ def open_and_annotate(person):
     image, truth = viewer.open_sample(PLUGIN, "nuclei_with_truth")
     truth.visible = False
     assert "512 × 512 px, 0.5 µm per pixel" in person.reads("Image and model")
-    assert "There is no model yet" in person.reads("Segment")
+    assert "No model is chosen" in person.reads("Segment")
     person.press("New", "Annotate")
     annotation = person.layer("Nuclei annotation")
     np.testing.assert_array_equal(annotation.extent.world, image.extent.world)

@@ -170,9 +170,7 @@ def sentence(person):
 def test_a_colour_image_with_a_grey_model(with_model, sentence):
     colours = np.random.default_rng(0).integers(0, 255, (*SHAPE, 3), np.uint8)
     with_model.viewer.add_image(colours, name="colours", rgb=True)
-    assert "Needs 1 channel(s); this image has 3." in with_model.reads(
-        "Image and model"
-    )
+    assert "Needs 1 channel; this image has 3." in with_model.reads("Image and model")
     said = sentence("Segment", "Segment")
     assert "is a 3-channel (RGB) image, but the model was made for grey images" in said
 

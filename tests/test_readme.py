@@ -40,6 +40,7 @@ def test_every_command_it_names_exists():
 
     from napari_unet.cli import (  # noqa: F401
         annotation,
+        check,
         detection,
         exporting,
         prediction,

@@ -19,6 +19,7 @@ FILE = StoredFile(name="last", bytes=1, sha256="")
         (Card(training=STEPS, iterations=100), False),
         (Card(training=MINUTE, seconds=30), True),
         (Card(training=MINUTE, seconds=59.5), False),  # as long as a validation takes
+        (Card(training=MINUTE, seconds=50, ended=True), False),
         (Card(), False),
     ],
 )

@@ -11,6 +11,7 @@ from napari_unet.core.config import ModelSettings, ObjectConfig, PredictionConfi
 from napari_unet.core.errors import InputError, ModelFolderError
 from napari_unet.core.image import Image
 from napari_unet.core.prediction.segment import Segmentation
+from napari_unet.core.presets import PRESETS
 from napari_unet.jobs import Status
 from napari_unet.segmented import Segmented, TileLabels
 from napari_unet.session import Session
@@ -195,6 +196,41 @@ def test_new_model_folders_never_exist_yet():
     second = session.new_model_folder("a/b: c")
     assert first != second
     assert first.parent == second.parent == session.models_folder
+
+
+@pytest.mark.parametrize("there", PRESETS)
+def test_presets_stepped_through_give_their_own_ridges(there):
+    session = Session()
+    for back in PRESETS:
+        for name in (there, back):
+            session.choose_preset(name)
+            assert session.train_config == PRESETS[name].training, (there, back)
+
+
+def test_the_users_own_ridge_stays_where_a_preset_has_one_of_that_form():
+    session = Session()
+
+    def ridge():
+        weights = session.train_config.weight_map
+        return weights.form, weights.w0, weights.sigma
+
+    def change(**changes):
+        weights = session.train_config.weight_map.replaced(**changes)
+        session.train_config = session.train_config.replaced(weight_map=weights)
+
+    change(w0=20)
+    session.choose_preset("mini")
+    assert ridge() == ("2015", 20, 5)
+    session.choose_preset("freiburg-2019")
+    assert ridge() == ("2019", 50, 6)
+    change(sigma=8)
+    session.choose_preset("milesial")
+    assert ridge() == ("2015", 0, 5)
+    session.choose_preset("fast")
+    assert ridge() == ("2015", 10, 5)
+    change(form="2019", w0=50, sigma=5)
+    session.choose_preset("mobile")
+    assert ridge() == ("2019", 50, 5)
 
 
 def test_a_preset_keeps_the_time_to_train():

@@ -59,7 +59,8 @@ def test_choose_a_target_train_predict_compare_and_repeat(person, tmp_path, call
     psnr = section._curves._scores["PSNR (dB)"][1]
     assert psnr[-1] > 20
     assert [label.text for _, label in section._curves._legend.items] == ["PSNR (dB)"]
-    assert person.layer("noisy image preview").data.max() <= 1.5
+    # Normalised, not grey values; early in a training it overshoots.
+    assert person.layer("noisy image preview").data.max() < clean.max() / 4
     person.wait_for("Trained on pairs of images", "Image and model")
     person.wait_for("PSNR", "Image and model")
 

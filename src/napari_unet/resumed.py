@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
 
-# A training for a time stops a little before it is over: less is not worth a start.
+# Less is not worth a start.
 _LEAST_SECONDS = 1.0
 
 
@@ -34,7 +34,8 @@ def to_its_end(card: Card) -> TrainConfig | None:
         Of the model folder.
     """
     config = card.training
-    if config is None:
+    # One for a time ends before its last second, so that it can validate.
+    if config is None or card.ended:
         return None
     if config.iterations is not None:
         return config if card.iterations < config.iterations else None

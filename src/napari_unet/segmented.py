@@ -11,7 +11,7 @@ import numpy as np
 from napari_unet.priority import leave_room
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -144,8 +144,31 @@ class Segmented:
         return entropy(self.probabilities)
 
 
+def color_values(
+    settings: ModelSettings, colors: Mapping[str, str]
+) -> tuple[int | str, ...]:
+    """Return what stands for each class of a model in labels.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        Of the model; its own values come first.
+    colors : mapping of str to str
+        '#rrggbb' by the name of a class: those of coloured labels that were opened.
+    """
+    names = settings.class_names
+    if settings.class_values or not all(name in colors for name in names):
+        return settings.class_values
+    return tuple(colors[name] for name in names)
+
+
 def segment_by_tiles(
-    image: Image, folder: Path, objects: ObjectConfig, **settings: Any
+    image: Image,
+    folder: Path,
+    objects: ObjectConfig,
+    *,
+    class_colors: Mapping[str, str],
+    **settings: Any,
 ) -> Generator[TileLabels, None, Segmented]:
     """Segment an image with the model in a folder, on the job's own thread.
 
@@ -157,6 +180,8 @@ def segment_by_tiles(
         The model folder.
     objects : ObjectConfig
         How probabilities become objects.
+    class_colors : mapping of str to str
+        By the name of a class: see `color_values`.
     **settings
         The other arguments of `core.workflow.segment`.
     """
@@ -173,7 +198,7 @@ def segment_by_tiles(
     return replace(
         finish_segmentation(segmentation, objects, kind),
         class_names=model.settings.class_names,
-        class_values=model.settings.class_values,
+        class_values=color_values(model.settings, class_colors),
     )
 
 

@@ -85,6 +85,7 @@ class Session:
     objects: ObjectConfig = field(default_factory=ObjectConfig)
     annotation: AnnotationKind = "objects"
     class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
+    class_colors: dict[str, str] = field(default_factory=dict)  # of coloured labels
     job: Job | None = None
     segmentation: Segmented | None = None
 
@@ -109,11 +110,11 @@ class Session:
 
     def choose_preset(self, name: PresetName) -> None:
         """Take a preset's settings, but keep the time to train and the user's ridge."""
-        preset = PRESETS[name]
+        preset, left = PRESETS[name], self.preset
         self.preset = name
         self.network = preset.network
         self.normalisation = preset.normalisation
-        self.train_config = take_training(name, self.train_config)
+        self.train_config = take_training(name, self.train_config, left)
 
     def begin(
         self,
@@ -181,7 +182,7 @@ class Session:
             If no model is chosen or another job runs.
         """
         folder, objects, device = self.model_folder, self.objects, self.device
-        averaging, how = self.averaging, self.prediction
+        averaging, how, colors = self.averaging, self.prediction, self.class_colors
         if folder is None:
             raise InputError(
                 "There is no model yet: annotate some objects and fine-tune one, or "
@@ -194,6 +195,7 @@ class Session:
                 image,
                 folder,
                 objects,
+                class_colors=colors,
                 box=box,
                 planes=chosen,
                 tile=how.tile or None,

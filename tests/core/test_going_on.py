@@ -15,6 +15,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.history import HistoryEntry, write_history
 from napari_unet.core.image import Image
 from napari_unet.core.workflow import fine_tune, run
+from napari_unet.resumed import to_its_end
 
 SMALL = ModelSettings(network=NetworkConfig(base_channels=4, levels=2))
 CONFIG = TrainConfig(
@@ -42,6 +43,33 @@ def stopped_after(folder, iteration, **options):
         if progress.iteration == iteration and progress.phase == "training":
             break
     steps.close()
+
+
+def test_the_card_says_that_a_training_ended_by_itself(tmp_path, whole):
+    assert read_manifest(whole).card.ended
+    folder, short = tmp_path / "m", CONFIG.replaced(iterations=None, seconds=1.0)
+    run(fine_tune([squares()], folder, config=short, settings=SMALL, **EXACT))
+    assert read_manifest(folder).card.ended
+    assert to_its_end(read_manifest(folder).card) is None
+
+
+def test_a_training_for_a_time_is_repeated_with_the_iterations_it_took_in_all(tmp_path):
+    folder, day = tmp_path / "m", CONFIG.replaced(iterations=None, seconds=86400.0)
+    for goes_on, end in ((False, 3), (True, 5)):
+        steps = fine_tune(
+            [squares()], folder, config=day, settings=SMALL, resume=goes_on, **EXACT
+        )
+        for progress in steps:
+            if progress.iteration == end and progress.phase == "training":
+                break
+        steps.close()
+        card = read_manifest(folder).card
+        assert card.training == day
+        assert not card.ended
+        assert card.command.endswith(f" --iterations {end}")
+        said = (folder / "README.md").read_text()
+        assert f"- {end} iterations in" in said
+        assert card.command in said
 
 
 @pytest.fixture(scope="module")

@@ -65,7 +65,7 @@ def test_single_planes_have_no_distance():
         complete_pixel_size(PLANE.replaced(pixel_size_z_um=1.0), [example(0.5, 0.5)])
 
 
-def test_the_command_that_repeats_a_training_names_what_was_chosen(tmp_path):
+def test_the_command_that_repeats_a_training_names_the_pixel_size(tmp_path):
     assert pixel_size_options(PLANE) == []
     config = TrainConfig(iterations=1, seconds=None, patch_size=16, batch_size=1)
     for name, settings in {
@@ -86,7 +86,9 @@ def test_the_command_that_repeats_a_training_names_what_was_chosen(tmp_path):
     assert chosen.settings.pixel_size_um == 0.25
     assert "--pixel-size 0.25" in chosen.card.command
     assert images.settings.pixel_size_um == 0.5
-    assert "--pixel-size" not in images.card.command
+    assert "--pixel-size 0.5" in images.card.command
+    said = (tmp_path / "of the images" / "README.md").read_text()
+    assert "The files must know their pixel size" in said
 
 
 def test_previewed_patches_have_the_chosen_pixel_size():

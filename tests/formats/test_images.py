@@ -110,6 +110,21 @@ def test_files_of_equal_stem_are_pairs(tmp_path):
     ]
 
 
+def test_labels_may_be_called_as_annotations_are_exported(tmp_path):
+    images = put(tmp_path / "images", "a.tif", "b points.tif", "c.tif")
+    labels = put(
+        tmp_path / "labels", "a annotation.tif", "b points.tif", "c points.tif"
+    )
+    assert [names(pair) for pair in pair_files(images, labels)] == [
+        ["a.tif", "a annotation.tif"],
+        ["b points.tif", "b points.tif"],
+        ["c.tif", "c points.tif"],
+    ]
+    put(tmp_path / "labels", "a.tif")
+    with pytest.raises(InputError, match="a annotation"):
+        pair_files(images, labels)
+
+
 def test_two_files_are_a_pair_whatever_their_names(tmp_path):
     put(tmp_path, "image.tif", "mask.png")
     pair = tmp_path / "image.tif", tmp_path / "mask.png"

@@ -132,10 +132,16 @@ def test_what_a_model_needs_is_named(section, session, tmp_path):
     two = NetworkConfig(in_channels=2, base_channels=2, levels=1)
     session.model_folder = save(tmp_path / "a", network=two, channels=("x", "y"))
     line = section._model_line
-    assert "Needs 2 channel(s) (x, y); this image has 1." in line.text()
+    assert "Needs 2 channels (x, y); this image has 1." in line.text()
     tick(section, "gfp")
     assert "Needs" not in line.text()
     session.model_folder = save(tmp_path / "b", network=two, channels=(0, 2))
-    assert "Needs 3 channel(s) (0, 2); this image has 2." in line.text()
+    assert "Needs 3 channels (0, 2); this image has 2." in line.text()
     tick(section, "brightfield")
     assert "Needs" not in line.text()
+
+
+def test_a_model_of_volumes_says_so_beside_a_single_plane(section, session, tmp_path):
+    volumes = NetworkConfig(dimensions=3, base_channels=2, levels=1, levels_z=1)
+    session.model_folder = save(tmp_path / "a", network=volumes)
+    assert "this image is a single plane" in section._model_line.text()

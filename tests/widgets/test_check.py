@@ -66,6 +66,7 @@ def test_a_click_on_a_finding_goes_to_its_place(qtbot, section, viewer):
     assert "<b>0 errors, 1 warning</b>" in said
     assert listed[0].startswith("cells, plane 2, row 50, column 70: 1 object has")
     findings = section._findings
+    assert 20 < findings._list.height() < 150  # of one row, not more
     findings._list.itemClicked.emit(findings._list.item(0))
     assert chosen_layers(viewer).image is image
     assert viewer.layers.selection.active is layer

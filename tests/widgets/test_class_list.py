@@ -124,9 +124,11 @@ def test_each_class_has_a_color_and_objects_get_theirs_back(section, viewer):
 
 def test_many_classes_have_different_colors():
     before = class_color(1)
-    colors = {class_color(number) for number in range(1, 22)}
+    colors = {class_color(number) for number in range(1, 41)}
     assert class_color(1) == before
-    assert len(colors) == 21
+    assert len(colors) == 40
+    assert all(max(color[:3]) > 0.3 and min(color[:3]) < 0.9 for color in colors)
+    assert all(sum(color[:3]) > 0.6 for color in colors)  # nearly black is not seen
     assert class_color(3, "#ff8000")[:3] == pytest.approx((1, 128 / 255, 0))
 
 

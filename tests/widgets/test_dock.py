@@ -1,11 +1,14 @@
 """The dock: one session per viewer, every section usable, nothing left behind."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 from qtpy.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QComboBox
 
+from napari_unet.core.card import Card
 from napari_unet.core.config import NetworkConfig, TrainConfig
 from napari_unet.jobs import Outcome, Status
 from napari_unet.session import Session
@@ -13,7 +16,13 @@ from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import run_in_background
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.dock import SECTIONS, SegmentDock, UNetDock, session_of
+from napari_unet.widgets.dock import (
+    SECTIONS,
+    WIDTH,
+    SegmentDock,
+    UNetDock,
+    session_of,
+)
 
 PLUGIN = "napari-unet-live"
 pytestmark = pytest.mark.gl
@@ -66,6 +75,32 @@ def test_no_unfolded_section_is_wider_than_the_widest_folded_one(dock):
         assert section.minimumSizeHint().width() <= widest
 
 
+def test_the_dock_stays_as_wide_as_it_is_whatever_is_unfolded(qtbot, dock):
+    content, widths = dock._scroll.widget(), set()
+    for title in SECTIONS:
+        dock.open_section(title)
+        for box in dock.section(title).findChildren(Collapsible):
+            box.setOpen(True)
+        content.layout().activate()
+        widths.add(dock._scroll.minimumSizeHint().width())
+    dock.section("Fine-tune")._button.setText("Stop and keep the best")
+    widths.add(dock._scroll.minimumSizeHint().width())
+    assert widths == {WIDTH}
+
+
+@pytest.mark.parametrize("has_model", [False, True])
+def test_a_beginner_annotates_and_who_has_a_model_segments(
+    viewer, described, monkeypatch, qtbot, has_model
+):
+    models = [(Path("model"), Card())] if has_model else []
+    monkeypatch.setattr(Session, "list_models", lambda _: models)
+    dock = UNetDock(viewer)
+    qtbot.addWidget(dock)
+    opened = [title for title, box in dock._boxes.items() if box.isOpen()]
+    first = "Segment" if has_model else "Annotate"
+    assert opened == ["Image and model", first]
+
+
 def test_the_sections_follow_the_order_of_the_work(dock):
     rows = dock._scroll.widget().layout()
     boxes = [rows.itemAt(row).widget() for row in range(len(SECTIONS))]
@@ -99,7 +134,7 @@ def test_nothing_is_cut_off_at_the_side(qtbot, dock):
 
 def test_what_is_open_at_the_start_fits_a_small_screen(dock, qtbot):
     content = dock._scroll.widget()
-    assert content.sizeHint().height() < 840
+    assert content.sizeHint().height() < 700
 
 
 @pytest.mark.parametrize("title", SECTIONS)
@@ -119,10 +154,10 @@ def test_normalisation_that_shows_tiles_is_warned_of(dock):
 
 
 def test_a_closed_section_is_hidden(viewer, dock):
-    box = dock._boxes["Segment"]
-    assert not dock.section("Segment").isHidden()
+    box = dock._boxes["Annotate"]
+    assert not dock.section("Annotate").isHidden()
     box._button.click()
-    assert dock.section("Segment").isHidden()
+    assert dock.section("Annotate").isHidden()
     assert not box.isOpen()
 
 

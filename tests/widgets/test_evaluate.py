@@ -171,8 +171,34 @@ def test_the_true_layer_may_vanish_meanwhile(qtbot, viewer, section):
     _, annotation = show(viewer, *true_and_predicted())
     section._button.click()
     viewer.layers.remove(annotation)
-    qtbot.waitUntil(lambda: section._scores.rowCount() > 0)
+    qtbot.waitUntil(lambda: section._button.text() == "Compare")
+    assert section._scores.isHidden()
     assert errors_layer(viewer) is None
+
+
+def test_results_go_when_something_else_is_chosen(qtbot, viewer, section):
+    show(viewer, *true_and_predicted())
+    compare(qtbot, section)
+    assert not section._scores.isHidden()
+    section._kind.setCurrentIndex(section._kind.findData("classes"))
+    assert section._scores.isHidden()
+    assert section._table.isHidden()
+    section._kind.setCurrentIndex(section._kind.findData("objects"))
+    compare(qtbot, section)
+    viewer.layers.remove(viewer.layers["cells prediction"])
+    assert section._scores.isHidden()
+    assert "same layer" in section._button.toolTip()
+
+
+def test_results_of_what_was_painted_since_are_called_old(qtbot, viewer, section):
+    _, annotation = show(viewer, *true_and_predicted())
+    compare(qtbot, section)
+    assert section._note.isHidden()
+    annotation.data_setitem((np.array([0]), np.array([0])), 9)
+    assert not section._note.isHidden()
+    assert not section._scores.isHidden()  # one may be mending error after error
+    compare(qtbot, section)
+    assert section._note.isHidden()
 
 
 def test_tables_are_copied_for_spreadsheets(qtbot, viewer, section):

@@ -1,5 +1,7 @@
 """Comparing classes of pixels, and borders between cells."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -7,9 +9,11 @@ from small_labels import cells
 
 from napari_unet.core.evaluation.boundary_scores import score_boundaries
 from napari_unet.core.evaluation.value_scores import compare_images
+from napari_unet.segmented import Segmented
 from napari_unet.session import Session
 from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.chosen import choose_image
+from napari_unet.widgets.class_colors import show_classes, show_objects
 from napari_unet.widgets.errors_layer import DIFFERENCES
 from napari_unet.widgets.evaluate import EvaluateSection
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, show_image
@@ -119,6 +123,43 @@ def test_objects_are_refused_as_classes(qtbot, viewer, section, monkeypatch):
     choose(section, "classes")
     compare(qtbot, section)
     assert "rather labels of objects" in told[0]
+
+
+def test_numbered_objects_are_no_classes(qtbot, viewer, section, monkeypatch):
+    told = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", told.append)
+    show(viewer, TRUE, TRUE)
+    show_objects(section._predicted.value())
+    choose(section, "classes")
+    section._button.click()
+    assert "holds numbered objects" in told[0]
+    assert not section._classes.isVisible()
+
+
+def test_classes_have_their_names_and_those_that_are_absent_no_score(
+    qtbot, viewer, section
+):
+    labels = np.array([[0, 1, 3]], np.uint16)
+    show(viewer, labels, labels)
+    show_classes(section._predicted.value(), ("ground", "nucleus", "gap", "edge"))
+    choose(section, "classes")
+    compare(qtbot, section)
+    found = rows(section._classes)
+    assert list(found)[:4] == ["ground", "nucleus", "gap", "edge"]
+    assert found["gap"] == ["–", "–"]
+    assert found["edge"] == ["1.000", "1.000"]
+
+
+@pytest.mark.parametrize("kind", ["classes", "points", "values"])
+def test_the_kind_that_a_model_makes_is_proposed_once(section, kind):
+    result = Segmented(
+        np.zeros((2, 1, 1), np.float32), np.zeros((1, 1)), (slice(1),) * 2, None, kind
+    )
+    section._session.segmentation = result
+    assert section._kind.currentData() == kind
+    choose(section, "objects")
+    section._session.segmentation = replace(result)  # a slider was moved
+    assert section._kind.currentData() == "objects"
 
 
 def test_borders_are_compared_with_probabilities(qtbot, viewer, section):

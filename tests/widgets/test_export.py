@@ -6,7 +6,8 @@ from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtWidgets import QMessageBox
 
-from napari_unet.formats.images import read_labels
+from napari_unet.core.card import file_stem
+from napari_unet.formats.images import match_by_stem, read_labels
 from napari_unet.session import Session
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.class_colors import in_own_values, show_classes, show_objects
@@ -66,6 +67,18 @@ def test_chosen_formats_are_written_and_said(qtbot, section, prediction, tmp_pat
     )
     header, row = (tmp_path / "out" / f"{stem}.csv").read_text().splitlines()
     assert dict(zip(header.split(","), row.split(","), strict=True))["area_um2"] == "9"
+
+
+def test_an_annotation_is_proposed_a_name_that_pairs_with_its_image(
+    section, viewer, prediction, tmp_path
+):
+    image = viewer.layers["a/b"]
+    painted = add_labels(viewer, image, "annotation")
+    section._labels.setCurrentText(painted.name)
+    labels = tmp_path / f"{section._name.text()}.tif"
+    pictures = tmp_path / f"{file_stem(image.name)}.tif"
+    matched = match_by_stem((tmp_path, [pictures]), (tmp_path, [labels]))
+    assert matched.pairs == [(pictures, labels)]
 
 
 def test_files_are_replaced_only_after_a_yes(qtbot, section, tmp_path, monkeypatch):
@@ -147,3 +160,25 @@ def test_classes_are_written_in_the_values_they_were_learned_from(
     show_objects(prediction)
     prediction.data[0, 0] = 0
     assert in_own_values(prediction, prediction.data) is prediction.data
+
+
+def test_what_belongs_to_another_image_is_not_offered(viewer, section, prediction):
+    other = viewer.add_layer(Image(np.ones((20, 30)), name="other"))
+    choose_image(viewer, other)
+    assert section._labels.value() is None
+    assert not section._button.isEnabled()
+    annotation = add_labels(viewer, other, "annotation")
+    assert section._labels.value() is annotation
+    choose_image(viewer, viewer.layers["a/b"])
+    assert section._labels.value() is prediction
+
+
+def test_what_was_said_of_one_export_is_not_said_of_the_next(
+    qtbot, section, warnings_told, tmp_path
+):
+    (tmp_path / "file").write_text("")
+    section._folder.setText(str(tmp_path / "file" / "below"))
+    export(qtbot, section)
+    assert section._result.text() == "Not all files were written."
+    section._folder.setText(str(tmp_path / "out"))
+    assert section._result.isHidden()

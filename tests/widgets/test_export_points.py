@@ -1,5 +1,7 @@
 """Points are written as a table that this program and napari read again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from napari.layers import Image
@@ -8,6 +10,7 @@ from napari_builtins.io import napari_get_reader
 from qtpy.QtWidgets import QMessageBox
 
 from napari_unet.formats.points import read_points
+from napari_unet.segmented import Segmented
 from napari_unet.session import Session
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.export import ExportSection
@@ -103,3 +106,18 @@ def test_no_points_are_not_exported(section, detections, monkeypatch):
     detections.data = np.zeros((0, 3))
     section._button.click()
     assert "holds no points" in told[0]
+
+
+def test_what_was_detected_last_is_proposed_once(viewer, section, detections):
+    image = viewer.layers["cells"]
+    labels = add_labels(viewer, image, "prediction")
+    section._chosen.prediction = labels
+    assert section._labels.value() is labels
+    found = Segmented(
+        np.zeros((2, 1, 1), np.float32), np.zeros((1, 1)), (slice(1),) * 2, None
+    )
+    section._session.segmentation = replace(found, annotation="points")
+    assert section._labels.value() is detections
+    section._name.setText("mine")
+    section._session.segmentation = replace(found, annotation="points")  # a slider
+    assert section._name.text() == "mine"

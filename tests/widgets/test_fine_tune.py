@@ -213,6 +213,7 @@ def test_the_view_is_predicted_while_it_learns(qtbot, viewer, section):
     start(qtbot, section)
     qtbot.waitUntil(lambda: find_layer(viewer, image, "preview") is not None)
     layer = find_layer(viewer, image, "preview")
+    assert layer is viewer.layers[-1]  # a wholly painted image would hide it
     assert layer.data.shape == image.data.shape
     # Normalised by the statistics of the whole image.
     np.testing.assert_allclose(layer.data, image.data / 3 - 1, atol=1e-6)

@@ -7,6 +7,7 @@ from superqt import QLabeledDoubleSlider
 from napari_unet.core.config import (
     NetworkConfig,
     ObjectConfig,
+    SamplingConfig,
     TrainConfig,
     WeightMapConfig,
 )
@@ -39,6 +40,30 @@ def test_limits_units_and_help_come_from_the_declaration(make_form):
     assert patch.toolTip() == "Edge of a training patch"
     assert patch.accessibleName() == "Patch size"
     assert form.control("learning_rate").minimum() > 0
+
+
+@pytest.mark.parametrize(
+    ("config", "name", "changes"),
+    [
+        (TrainConfig(), "dice_share", {"loss": "cross-entropy + dice"}),
+        (NetworkConfig(), "levels_z", {"dimensions": 3}),
+        (NetworkConfig(), "deep_supervision", {"architecture": "unet++"}),
+        (WeightMapConfig(), "class_weights", {"class_balance": "weights"}),
+        (WeightMapConfig(), "background_sigma", {"form": "2019"}),
+        (SamplingConfig(), "background", {"rule": "density"}),
+        (SamplingConfig(rule="density"), "objects", {"rule": "share"}),
+    ],
+)
+def test_only_what_has_an_effect_can_be_edited(make_form, config, name, changes):
+    form = make_form(config, list(dict.fromkeys([name, *changes])))
+    assert not form.control(name).isEnabled()
+    for other, value in changes.items():
+        control = form.control(other)
+        if isinstance(control, QComboBox):
+            control.setCurrentText(value)
+        else:
+            control.setValue(value)
+    assert form.control(name).isEnabled()
 
 
 def test_an_edit_changes_one_setting_and_keeps_the_rest(qtbot, make_form):

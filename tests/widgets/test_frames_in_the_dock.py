@@ -16,6 +16,8 @@ from napari_unet.widgets.annotation_layers import (
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.errors_layer import go_to
 from napari_unet.widgets.evaluate import EvaluateSection
+from napari_unet.widgets.extent_combo import LAYER, SLICE, TIME, VIEW
+from napari_unet.widgets.image_model import describe_image
 from napari_unet.widgets.layers import (
     add_labels,
     current_plane,
@@ -26,7 +28,7 @@ from napari_unet.widgets.layers import (
 )
 from napari_unet.widgets.overlay import show_overlay
 from napari_unet.widgets.point_layers import DetectionLayer, add_points, points_of
-from napari_unet.widgets.segment import LAYER, SLICE, TIME, VIEW, SegmentSection
+from napari_unet.widgets.segment import SegmentSection
 
 SHAPE = (2, 3, 40, 50)
 
@@ -208,3 +210,8 @@ def test_frames_are_compared_and_errors_are_found(qtbot, viewer, film, session):
     assert errors.data[1, 1, 10, 30] == 2
     go_to(viewer, errors, (4.0, 14.5, 29.5))
     assert viewer.dims.current_step[:2] == (1, 1)
+
+
+def test_a_layer_with_time_and_depth_is_described_by_both(viewer):
+    layer = viewer.add_image(np.zeros((2, 3, 40, 64), np.uint8))
+    assert describe_image(layer).startswith("64 × 40 px, 3 planes, 2 time points, ")

@@ -59,10 +59,18 @@ def rows(history):
     ]
 
 
+def test_all_columns_are_seen_and_the_table_is_as_high_as_its_rows(history):
+    table = history._table
+    assert table.horizontalScrollBar().maximum() == 0
+    assert table.height() < 100
+    assert history.minimumSizeHint().width() < 250
+
+
 def test_the_newest_training_comes_first_with_its_scores(history):
     newest, oldest = rows(history)
-    assert newest[1:] == ["0.82", "0.70", "1:01 min", "run 1", "run 2"]
-    assert oldest[1:] == ["0.81", "0.70", "1:01 min", "scratch", "run 1"]
+    assert newest[1:] == ["0.82", "0.70", "run 1", "run 2"]
+    assert oldest[1:] == ["0.81", "0.70", "scratch", "run 1"]
+    assert "trained for 1:01 min" in history._table.item(0, 0).toolTip()
 
 
 def test_one_can_go_back_to_an_old_model(history, session, models):

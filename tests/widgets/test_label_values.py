@@ -33,7 +33,7 @@ def values(section):
 
 
 def take(section, viewer, nuclei, dtype, *numbers):
-    data = np.resize(np.array(numbers, dtype), (60, 90))
+    data = np.resize(np.array(numbers, dtype), nuclei.data.shape)
     section._take_annotation(add_labels(viewer, nuclei, "annotation", data))
     return chosen_layers(viewer).annotation
 
@@ -68,14 +68,75 @@ def test_colours_become_classes(section, values, viewer, nuclei, session):
     colours = np.zeros((60, 90, 3), np.uint8)
     colours[:20], colours[20:30] = (255, 0, 0), (0, 0, 255)
     layer = viewer.add_image(colours, rgb=True, name="mask")
-    choose_image(viewer, nuclei)
     values._coloured.setValue(layer)
     values._coloured.layerChanged.emit(layer)
     annotation = chosen_layers(viewer).annotation
     assert annotation.data[[0, 25, 40], 0].tolist() == [2, 1, 0]
     assert session.class_names == ("background", "#0000ff", "#ff0000")
+    assert annotation.get_color(2)[:3].tolist() == [1, 0, 0]
+    swatch = section._classes._table.item(1, 0).background().color()
+    assert swatch.name() == "#0000ff"
+    section._classes._table.item(1, 1).setText("nucleus")
+    assert session.class_names == ("background", "nucleus", "#ff0000")
+    assert annotation.get_color(1)[:3].tolist() == [0, 0, 1]
     assert not layer.visible
     assert values._coloured.value() is None
+
+
+@pytest.fixture(params=[(3,), (2, 3)])
+def stack(request, viewer, section):
+    data = np.zeros((*request.param, 60, 90), np.uint8)
+    layer = viewer.add_image(data, name="stack")
+    choose_image(viewer, layer)
+    return layer
+
+
+def test_stacks_get_other_numbers_too(section, values, viewer, stack, session):
+    layer = take(section, viewer, stack, np.uint16, 0, 128, 255, 0)
+    old = layer.data.copy()
+    values._number.click()
+    assert session.class_names == ("background", "value 128", "value 255")
+    np.testing.assert_array_equal(layer.data, old // 127)
+    layer.undo()
+    np.testing.assert_array_equal(layer.data, old)
+    values._zero.click()
+    assert layer.data.ravel()[:4].tolist() == [IGNORE_LABEL, 127, 254, IGNORE_LABEL]
+
+
+def test_coloured_stacks_become_classes(section, values, viewer, stack, session):
+    colours = np.zeros((*stack.data.shape, 3), np.uint8)
+    colours[-1, ..., :20, :, 1] = 190
+    layer = viewer.add_image(colours, rgb=True, name="mask")
+    values._coloured.setValue(layer)
+    values._coloured.layerChanged.emit(layer)
+    annotation = chosen_layers(viewer).annotation
+    np.testing.assert_array_equal(annotation.data, colours[..., 1] // 190)
+    assert session.class_names == ("background", "#00be00")
+
+
+def test_too_many_pixels_to_undo_become_a_new_annotation(
+    section, values, viewer, stack, monkeypatch
+):
+    monkeypatch.setattr("napari_unet.widgets.label_values.MAX_UNDOABLE_PIXELS", 10)
+    old = take(section, viewer, stack, np.uint8, 0, 128, 255, 0)
+    values._number.click()
+    new = chosen_layers(viewer).annotation
+    assert new is not old
+    assert not old.visible
+    assert old.data.ravel()[:4].tolist() == [0, 128, 255, 0]
+    assert new.data.ravel()[:4].tolist() == [0, 1, 2, 0]
+
+
+def test_labels_in_colours_do_not_become_the_image(session, viewer, nuclei, qtbot):
+    from napari_unet.widgets.image_model import ImageModelSection
+
+    choose_image(viewer, nuclei)
+    qtbot.addWidget(ImageModelSection(session, viewer))
+    viewer.add_image(np.zeros((60, 90, 3), np.uint8), rgb=True, name="mask")
+    assert chosen_layers(viewer).image is nuclei
+    photograph = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)
+    photograph = viewer.add_image(photograph, rgb=True)
+    assert chosen_layers(viewer).image is photograph
 
 
 def test_objects_are_not_taken_for_classes(section, values, viewer, nuclei, told):

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from napari_unet.jobs import Outcome, Status
 from napari_unet.session import Session
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.fine_tune import FineTuneSection
@@ -44,6 +45,22 @@ def test_patches_appear_beside_the_image_and_change(qtbot, section, viewer, nucl
     qtbot.waitUntil(lambda: patches.data is not first)
     assert not np.array_equal(patches.data, first)
     assert sum(layer.name == patches.name for layer in viewer.layers) == 1
+
+
+def test_what_begins_then_finds_the_view_as_it_was(qtbot, section, viewer, nuclei):
+    paint(viewer, nuclei)
+    viewer.reset_view()
+    camera = viewer.scene.camera
+    before = camera.center, camera.zoom
+    for _ in range(2):
+        section._show_patches.click()
+        qtbot.waitUntil(lambda: find_layer(viewer, nuclei, "patches") is not None)
+    assert (camera.center, camera.zoom) != before
+    job = section._session.begin("Segment", lambda: iter(()))
+    assert (camera.center, camera.zoom) == before
+    assert find_layer(viewer, nuclei, "patches") is None
+    assert find_layer(viewer, nuclei, "patch weights") is None
+    section._session.finish(job, Outcome(Status.CANCELLED))
 
 
 def test_without_an_annotation_it_says_so(qtbot, section, monkeypatch):

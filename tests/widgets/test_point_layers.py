@@ -15,6 +15,7 @@ from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.annotation_layers import add_regions, examples_of
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.examples_table import ExamplesTable
+from napari_unet.widgets.extent_combo import LAYER
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer
 from napari_unet.widgets.point_layers import (
     DetectionLayer,
@@ -25,7 +26,7 @@ from napari_unet.widgets.point_layers import (
     set_class,
     take_over,
 )
-from napari_unet.widgets.segment import LAYER, SegmentSection
+from napari_unet.widgets.segment import SegmentSection
 
 
 @pytest.fixture

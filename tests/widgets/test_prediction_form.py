@@ -10,7 +10,8 @@ from napari_unet.core.errors import MemoryShortageError
 from napari_unet.core.network.unet import build_network
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.segment import LAYER, SegmentSection
+from napari_unet.widgets.extent_combo import LAYER
+from napari_unet.widgets.segment import SegmentSection
 
 
 @pytest.fixture

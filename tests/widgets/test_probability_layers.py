@@ -7,10 +7,11 @@ from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.segmented import Segmented, TileLabels
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.class_colors import class_color
+from napari_unet.widgets.extent_combo import LAYER, SLICE
 from napari_unet.widgets.layers import add_labels, find_layer, find_layers
 from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.probability_layers import ProbabilityLayers
-from napari_unet.widgets.segment import LAYER, SLICE, SegmentSection
+from napari_unet.widgets.segment import SegmentSection
 
 CELLS = ModelSettings(
     network=NetworkConfig(classes=3),

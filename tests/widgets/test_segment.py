@@ -6,12 +6,14 @@ from napari.utils.notifications import notification_manager
 
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
+from napari_unet.jobs import Outcome, Status
 from napari_unet.segmented import TileLabels
 from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.extent_combo import LAYER, SLICE
 from napari_unet.widgets.layers import find_layer
 from napari_unet.widgets.overlay import show_overlay
 from napari_unet.widgets.prediction_layer import PredictionLayer
-from napari_unet.widgets.segment import LAYER, NO_IMAGE, NO_MODEL, SLICE, SegmentSection
+from napari_unet.widgets.segment import NO_IMAGE, NO_MODEL, SegmentSection
 
 
 @pytest.fixture
@@ -130,6 +132,18 @@ def test_only_the_field_of_view(qtbot, viewer, section, workflow, nuclei):
     assert data[40, 70] == 0
 
 
+def test_a_field_of_view_without_the_image_is_refused(
+    section, workflow, nuclei, monkeypatch
+):
+    said = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", said.append)
+    section._where.setCurrentText("Field of view")
+    nuclei.corner_pixels = np.zeros((2, 2), int)
+    section._button.click()
+    assert "Nothing of 'nuclei' is on the screen" in said[0]
+    assert not section._session.is_busy
+
+
 def test_one_slice_of_a_stack_leaves_the_others(
     qtbot, viewer, make_section, workflow, stack
 ):
@@ -156,7 +170,17 @@ def test_a_prediction_that_was_painted_on_is_kept(qtbot, viewer, section, nuclei
     new = chosen_layers(viewer).prediction
     assert new is not edited
     assert edited in viewer.layers
+    assert [edited.name, new.name] == ["nuclei prediction edited", "nuclei prediction"]
     assert find_layer(viewer, nuclei, "prediction") is new
+
+
+def test_a_prediction_that_was_given_other_labels_is_kept(qtbot, viewer, section):
+    segment(qtbot, section)
+    edited = chosen_layers(viewer).prediction
+    edited.data = np.full_like(edited.data, 9)
+    section._form.control("min_size").setValue(0)
+    qtbot.waitUntil(lambda: chosen_layers(viewer).prediction is not edited)
+    assert (edited.data == 9).all()
 
 
 @pytest.mark.parametrize("which", ["image", "prediction"])
@@ -311,3 +335,35 @@ def test_closing_the_viewer_during_the_run_ends_cleanly(
     qtbot.waitUntil(lambda: not session.is_busy)
     assert job.is_cancelling
     assert not job.is_running
+
+
+def test_stop_before_the_first_tile_claims_no_tile(section):
+    section._progress.setRange(0, 0)
+    section._on_ended(Outcome(Status.CANCELLED))
+    assert section._line.text() == "Stopped; no tile was finished."
+
+
+def test_what_is_set_for_another_image_leaves_a_prediction_alone(
+    qtbot, viewer, session, section, nuclei
+):
+    segment(qtbot, section)
+    prediction = chosen_layers(viewer).prediction
+    choose_image(viewer, viewer.add_image(np.ones((60, 90)), name="other"))
+    assert not section._probabilities.isEnabled()
+    assert not section._uncertainty.isEnabled()
+    section._form.control("min_size").setValue(10_000)
+    qtbot.wait(50)
+    wait_for_end(qtbot, section)
+    assert prediction.data.max() == 2
+    choose_image(viewer, nuclei)
+    assert section._probabilities.isEnabled()
+    qtbot.waitUntil(lambda: not prediction.data.any())
+
+
+def test_without_a_model_nothing_more_is_made_of_a_segmentation(
+    qtbot, session, section
+):
+    segment(qtbot, section)
+    session.model_folder = None
+    assert not section._probabilities.isEnabled()
+    assert not section._uncertainty.isEnabled()

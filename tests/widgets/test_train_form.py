@@ -66,6 +66,28 @@ def test_a_changed_field_is_a_set_of_ones_own(qtbot, changes):
     assert changes._sets.currentText() == "standard"
 
 
+def test_the_depth_of_patches_is_asked_for_in_volumes_only(form, session):
+    assert form._training.control("patch_depth").isHidden()
+    session.choose_preset("fast-3d")
+    assert not form._training.control("patch_depth").isHidden()
+
+
+def test_the_length_comes_back_with_its_unit(form, session):
+    form._amount.setValue(5)
+    form._unit.setCurrentText("iterations")
+    form._amount.setValue(70)
+    form._unit.setCurrentText("minutes")
+    assert (form._amount.value(), session.train_config.seconds) == (5, 300)
+    form._unit.setCurrentText("iterations")
+    assert (form._amount.value(), session.train_config.iterations) == (70, 70)
+
+
+def test_the_preset_says_where_it_comes_from(form, session):
+    session.choose_preset("keras-2016")
+    assert "The Keras port that many learned from" in form._preset_line.text()
+    assert all(len(preset.origin) < 60 for preset in PRESETS.values())
+
+
 def test_the_preset_says_which_set_it_has(form, session):
     session.choose_preset("paper-2015")
     assert form._augmentation._sets.currentText() == "paper"

@@ -6,8 +6,9 @@ import pytest
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.presets import PRESETS
 from napari_unet.widgets.chosen import choose_image
+from napari_unet.widgets.extent_combo import LAYER
 from napari_unet.widgets.layers import find_layer
-from napari_unet.widgets.segment import LAYER, SegmentSection
+from napari_unet.widgets.segment import SegmentSection
 
 
 @pytest.fixture

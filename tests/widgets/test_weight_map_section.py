@@ -230,12 +230,31 @@ def test_another_map_takes_the_place_of_the_first(qtbot, viewer, section):
     layer = layer_of(viewer, "distance map")
     assert (layer.data[10, 17], layer.data[10, 5]) == (2, -1)
     assert layer.visible
-    assert not shown(viewer).visible
+    assert shown(viewer) is None
+    assert section._live.isChecked()
 
     show_map(section, "weight map")
 
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    assert layer not in viewer.layers
+
+
+def test_without_its_annotation_no_map_is_shown(qtbot, viewer, section):
+    image, annotation = annotate(viewer)
+    section._live.setChecked(True)
+    qtbot.waitUntil(lambda: shown(viewer) is not None)
+    data = annotation.data
+    viewer.layers.remove(annotation)
+    assert not shown(viewer).visible
+    chosen_layers(viewer).annotation = add_labels(viewer, image, "annotation", data)
     qtbot.waitUntil(lambda: shown(viewer).visible)
-    assert not layer.visible
+
+
+def test_of_another_image_there_are_no_weights_to_set(session, section):
+    session.annotation = "values"
+    assert not section._form.control("w0").isEnabled()
+    session.annotation = "objects"
+    assert section._form.control("w0").isEnabled()
 
 
 def test_another_form_brings_its_published_ridge(session, section):
@@ -247,6 +266,7 @@ def test_another_form_brings_its_published_ridge(session, section):
 
 
 def test_weights_of_classes_are_typed_into_a_line(qtbot, session, section):
+    section._more.control("class_balance").setCurrentText("weights")
     line = section._more.control("class_weights")
     line.setText("0.2,1")
     line.editingFinished.emit()

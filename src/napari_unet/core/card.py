@@ -51,6 +51,7 @@ class Card(Config):
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
+    ended: bool = False  # by itself: it was not stopped before its end
     loss: float | None = None
     device: str = ""
     scores_before: dict[str, float] | None = None
@@ -264,6 +265,8 @@ def _describe_repeating(card: Card) -> list[str]:
         return []
     others = "TARGETS" if "TARGETS" in card.command else "LABELS"
     replaced = f"IMAGES and {others} are folders of files that pair by equal names"
+    if others == "LABELS":
+        replaced += " (`a annotation.tif` or `a points.csv` belongs to `a.tif`)"
     if "--regions" in card.command:
         replaced += (
             ", and equal to those of the files in `regions/`, which hold their fully "
@@ -272,13 +275,23 @@ def _describe_repeating(card: Card) -> list[str]:
     saving = "images with File > Save"
     if others == "LABELS":
         saving += ", annotations with the section Export"
+    said = f"{replaced}. What was open in the viewer must be saved as files first: "
+    said += f"{saving}."
+    if "--pixel-size" in card.command:
+        said += (
+            " The files must know their pixel size: napari does not write it; set it "
+            "in Fiji under Image > Properties."
+        )
+    if "--iterations" in card.command:
+        said += (
+            " This training was for a time; the command takes as many iterations as it "
+            "took, and comes out a little differently."
+        )
     return [
         "",
         "## The same training once more",
         "",
         f"    {card.command}",
         "",
-        f"{replaced}. What was open in the viewer must be saved as files first: "
-        f"{saving}. Models that trained for a time, not for a number of iterations, "
-        "come out a little differently each time.",
+        said,
     ]

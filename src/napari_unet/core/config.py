@@ -75,7 +75,12 @@ class TrainConfig(Config):
         )
     )
     dice_share: float = setting(
-        0.5, "Share of the Dice loss in the mixture", title="Share of Dice", ge=0, le=1
+        0.5,
+        "Share of the Dice loss in the mixture",
+        title="Share of Dice",
+        counts_where={"loss": "cross-entropy + dice"},
+        ge=0,
+        le=1,
     )
     optimizer: Literal["adamw", "sgd", "rmsprop", "adagrad"] = setting(
         "adamw", "Optimizer; AdamW without weight decay is Adam"

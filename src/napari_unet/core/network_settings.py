@@ -33,6 +33,7 @@ class NetworkConfig(Config):
         "3D: poolings along Z. Where these are fewer, the finest levels look at single "
         "planes: for planes further apart than pixels",
         title="Levels along Z",
+        counts_where={"dimensions": 3},
         ge=0,
         le=6,
     )
@@ -90,7 +91,9 @@ class NetworkConfig(Config):
         "convolutions keep their bias)",
     )
     deep_supervision: bool = setting(
-        False, "U-Net++: the mean of all its outputs instead of the deepest"
+        False,
+        "U-Net++: the mean of all its outputs instead of the deepest",
+        counts_where={"architecture": "unet++"},
     )
 
     @model_validator(mode="after")

@@ -46,7 +46,12 @@ class Preset(Config):
     network: NetworkConfig
     training: TrainConfig
     normalisation: Normalisation = "percentile"
-    summary: str
+    summary: str  # where it comes from: what it is
+
+    @property
+    def origin(self) -> str:
+        """The beginning of its summary, in one line."""
+        return self.summary.partition(":")[0]
 
 
 # A wider line is learned in less time. Patches are centred on objects half of the time,
@@ -178,19 +183,36 @@ PRESETS: dict[PresetName, Preset] = {
 }
 
 
-def take_training(name: PresetName, old: TrainConfig) -> TrainConfig:
-    """Return a preset's way to train, but the time to train and the ridge of `old`.
+def take_training(name: PresetName, old: TrainConfig, left: PresetName) -> TrainConfig:
+    """Return a preset's way to train, but the time to train and the user's ridge.
 
-    A preset without a ridge, or with another form of it, brings its own.
+    Parameters
+    ----------
+    name : str
+        Of the preset to take.
+    old : TrainConfig
+        The settings so far.
+    left : str
+        The preset they come from. Only a ridge that differs from its own is the user's;
+        a preset without a ridge, or with another form of it, brings its own all the
+        same.
     """
     training = PRESETS[name].training
     weight_map = training.weight_map
-    if weight_map.form == old.weight_map.form and weight_map.w0 > 0:
-        weight_map = weight_map.replaced(
-            w0=old.weight_map.w0, sigma=old.weight_map.sigma
-        )
+    if weight_map.w0 > 0:
+        users = _users_ridge(old.weight_map, PRESETS[left].training.weight_map)
+        if "form" in users or weight_map.form == old.weight_map.form:
+            weight_map = weight_map.replaced(**users)
     return training.replaced(
         seconds=old.seconds,
         iterations=old.iterations,
         weight_map=weight_map.model_dump(),
     )
+
+
+def _users_ridge(now: WeightMapConfig, brought: WeightMapConfig) -> dict[str, object]:
+    """Return of the ridge what differs from that of a preset; of another form, all."""
+    ridge: dict[str, object] = {"form": now.form, "w0": now.w0, "sigma": now.sigma}
+    if now.form != brought.form:
+        return ridge
+    return {key: own for key, own in ridge.items() if own != getattr(brought, key)}

@@ -1,21 +1,34 @@
 """What every class of settings is made of."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 
 def setting(
-    default: Any, help: str, *, title: str = "", unit: str = "", **limits: Any
+    default: Any,
+    help: str,
+    *,
+    title: str = "",
+    unit: str = "",
+    counts_where: Mapping[str, Any] = MappingProxyType({}),
+    **limits: Any,
 ) -> Any:
-    """Declare a setting once; check, form, tooltip, JSON and CLI option all read it."""
-    extra = {"unit": unit} if unit else None
-    # pydantic's hints want a dictionary of any JSON; one of texts is one.
+    """Declare a setting once; check, form, tooltip, JSON and CLI option all read it.
+
+    `counts_where` names the values that other settings of its class must have for it to
+    have an effect.
+    """
+    extra: dict[str, Any] = {"unit": unit} if unit else {}
+    if counts_where:
+        extra["counts_where"] = dict(counts_where)
     return Field(
         default,
         title=title or None,
         description=help,
-        json_schema_extra=extra,  # type: ignore[arg-type]
+        json_schema_extra=extra or None,
         **limits,
     )
 

@@ -31,11 +31,13 @@ class WeightMapConfig(Config):
         "Form 2015: weigh rare classes up, so that each class counts alike; let "
         "background count v_bal and objects 1; or give each class its weight. Where "
         "objects are marked by points, always by inverse frequency",
+        counts_where={"form": "2015"},
     )
     class_weights: tuple[float, ...] = setting(
         (1.0,),
         "For the class balance 'weights': one for each class, background first; the "
         "last one counts for all classes that follow",
+        counts_where={"form": "2015", "class_balance": "weights"},
     )
     background: float = setting(
         0.1,
@@ -49,6 +51,7 @@ class WeightMapConfig(Config):
         10.0,
         "Form 2019: how fast background comes to count less",
         title="σ of background",
+        counts_where={"form": "2019"},
         unit="px",
         gt=0,
         le=100,
@@ -99,6 +102,7 @@ class SamplingConfig(Config):
         "Rule 'share': how many patches are centred on an object, so that rare "
         "objects are seen",
         title="Share on objects",
+        counts_where={"rule": "share"},
         ge=0,
         le=1,
     )
@@ -107,6 +111,7 @@ class SamplingConfig(Config):
         "Rule 'density': how often a pixel of background is a centre, relative to one "
         "of an object. Together with v_bal of the weights this acts twice",
         title="Density of background",
+        counts_where={"rule": "density"},
         gt=0,
         le=1,
     )

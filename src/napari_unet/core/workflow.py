@@ -50,7 +50,6 @@ from napari_unet.core.prediction.segment import (
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
-from napari_unet.core.training.pixel_size import pixel_size_options
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
@@ -164,8 +163,6 @@ def fine_tune(
         start_from = load_model(folder)
         check_resumable(start_from.card, config)
     regions = {e.image.name: e.regions for e in examples if e.regions}
-    if start_from is None and settings is not None:
-        reading = [*reading, *pixel_size_options(settings)]
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
@@ -297,6 +294,7 @@ def _train_and_save(
             for progress in train(training, sampler, validate, look):
                 run.save_now_and_then(progress)
                 yield progress
+        run.end()
     except GeneratorExit:  # stopped; what was learned is still to be used well
         if validate is not None:
             collections.deque(settle(training, validate), maxlen=0)

@@ -20,6 +20,8 @@ SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
 TABLE_SUFFIX = ".csv"
 # What `segment` writes next to the labels on request, e.g. <stem>_probabilities.tif.
 COMPANIONS = ("_probabilities", "_uncertainty")
+# How the layers that are learned from end, and so the files they are exported to.
+_ANNOTATION_ENDS = (" annotation", " points")
 _NAMED_AT_MOST = 5
 
 
@@ -155,6 +157,8 @@ def match_by_stem(
 ) -> Matched:
     """Return the pairs of files of equal stem, and what is left over.
 
+    A partner may be called ``<stem> annotation`` or ``<stem> points``, as layers are.
+
     Parameters
     ----------
     images, partners : tuple
@@ -169,6 +173,7 @@ def match_by_stem(
     if place.is_file() and other.is_file():
         return Matched([(place, other)], [], [])
     by_stem = _index(pictures, place), _index(annotations, other)
+    by_stem = by_stem[0], _rename(by_stem[1], by_stem[0])
     if place.is_file():
         by_stem = by_stem[0], _take(by_stem[1], by_stem[0])
     elif other.is_file():
@@ -288,6 +293,17 @@ def _index(files: Sequence[Path], place: Path) -> dict[str, Path]:
                 "for the ending; keep one of them."
             )
     return index
+
+
+def _rename(index: dict[str, Path], wanted: dict[str, Path]) -> dict[str, Path]:
+    """Give files named like annotation layers the stem of their image."""
+    renamed = dict(index)
+    for stem in index:
+        for end in _ANNOTATION_ENDS:
+            name = stem.removesuffix(end)
+            if stem not in wanted and name in wanted and name not in renamed:
+                renamed[name] = renamed.pop(stem)
+    return renamed
 
 
 def _take(index: dict[str, Path], wanted: dict[str, Path]) -> dict[str, Path]:

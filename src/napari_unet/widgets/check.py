@@ -11,6 +11,7 @@ from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
     QListWidgetItem,
+    QSizePolicy,
     QStyle,
     QVBoxLayout,
     QWidget,
@@ -27,13 +28,14 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     import napari
+    from qtpy.QtGui import QResizeEvent
 
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.config import ModelSettings, TrainConfig
     from napari_unet.core.training.inspection import Inspection
 
-_LIST_HEIGHT = 150
+_MOST_HEIGHT = 150
 _PLACE = Qt.ItemDataRole.UserRole
 # What is said before a training even if nobody asked: objects that training loses.
 _SAID_UNASKED = "separation border"
@@ -79,7 +81,7 @@ class CheckList(QWidget):
         self._list.setAccessibleName("Findings")
         self._list.setToolTip("Click a finding to see its place")
         self._list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._list.setFixedHeight(_LIST_HEIGHT)
+        self._list.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._list.itemClicked.connect(self._on_clicked)
         self._list.itemActivated.connect(self._on_clicked)
         self._list.hide()
@@ -181,6 +183,7 @@ class CheckList(QWidget):
             self._list.addItem(item)
         self._list.setVisible(bool(inspection.findings))
         self.show()
+        self._fit_height()
         self._watch()
 
     def showFaults(self, faults: Sequence[Finding]) -> None:
@@ -218,6 +221,17 @@ class CheckList(QWidget):
         for signal in self._watched:
             signal.disconnect(self.markOld)
         self._watched = []
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Fit again: findings of several lines are broken anew."""
+        super().resizeEvent(event)
+        self._fit_height()
+
+    def _fit_height(self) -> None:
+        """Make the list as high as its rows, up to a maximum."""
+        rows = sum(self._list.sizeHintForRow(row) for row in range(self._list.count()))
+        frame = 2 * self._list.frameWidth()
+        self._list.setFixedHeight(min(_MOST_HEIGHT, rows + frame))
 
     def _warn(self, inspection: Inspection) -> None:
         """Name the objects that the border takes, if there are any; nothing else."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorsys import hls_to_rgb
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,17 +15,22 @@ from napari_unet.widgets.layers import IGNORE_LABEL
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
     from numpy.typing import NDArray
 
-# Of Okabe & Ito, told apart by the colour-blind; those of many classes get darker.
+# Of Okabe & Ito, told apart by the colour-blind.
 _PALETTE = ("#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7")
-_DARKER = 0.6
+# Those of more classes: how far the hue turns from one to the next, and the lightness
+# and saturation they take in turn. Found by trying: the first 24 of all classes lie as
+# far apart as can be, and each is seen on dark and on bright ground.
+_FIRST_HUE, _TURN = 0.15, 0.5607
+_LIGHTNESS, _SATURATION = (0.4, 0.7, 0.55), (0.9, 0.5)
 _TRANSPARENT = (0.0, 0.0, 0.0, 0.0)
 _IGNORED = (0.5, 0.5, 0.5, 1.0)
 _NO_CLASS = (0.8, 0.8, 0.8, 0.6)
 _OBJECT_COLORS = 49
 _VALUES = "napari_unet_class_values"
+_OBJECTS = "napari_unet_objects"
 
 
 def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
@@ -41,10 +47,14 @@ def class_color(number: int, value: int | str = "") -> tuple[float, ...]:
         return _TRANSPARENT
     if isinstance(value, str) and value.startswith("#"):
         return tuple(transform_color(value.partition("+")[0])[0].tolist())
-    turn, place = divmod(number - 1, len(_PALETTE))
-    red, green, blue, opacity = transform_color(_PALETTE[place])[0].tolist()
-    dim = _DARKER**turn  # on a copy: napari hands out the array that it keeps
-    return red * dim, green * dim, blue * dim, opacity
+    if number <= len(_PALETTE):
+        # A copy: napari hands out the array that it keeps.
+        return tuple(transform_color(_PALETTE[number - 1])[0].tolist())
+    further = number - 1 - len(_PALETTE)
+    turn, place = divmod(further, len(_LIGHTNESS))
+    hue = (_FIRST_HUE + _TURN * further) % 1
+    saturation = _SATURATION[turn % len(_SATURATION)]
+    return (*hls_to_rgb(hue, _LIGHTNESS[place], saturation), 1.0)
 
 
 def show_classes(
@@ -59,7 +69,7 @@ def show_classes(
     names : sequence of str
         Of the classes, background first.
     values : sequence of int or str
-        See `ModelSettings.class_values`.
+        See `ModelSettings.class_values`; "" where a class has none.
     """
     every = list(values) or [""] * len(names)
     colors = {
@@ -74,7 +84,22 @@ def show_classes(
         "index": [*range(len(names)), IGNORE_LABEL],
         "class": [*names, "ignored"],
     }
-    layer.metadata[_VALUES] = tuple(values)
+    layer.metadata[_VALUES] = () if "" in values else tuple(values)
+    layer.metadata.pop(_OBJECTS, None)
+
+
+def class_names(layer: Layer | None) -> dict[int, str]:
+    """Return the names of the classes that a layer shows, by their numbers."""
+    features = {} if layer is None else layer.features
+    if "class" not in features or "index" not in features:
+        return {}
+    names = zip(features["index"], features["class"], strict=True)
+    return {int(number): str(name) for number, name in names}
+
+
+def holds_objects(layer: Layer) -> bool:
+    """Tell whether the numbers in a layer are known to be those of objects."""
+    return _OBJECTS in layer.metadata
 
 
 def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
@@ -95,6 +120,7 @@ def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
 
 def show_objects(layer: Labels) -> None:
     """Give each number its own colour again, if `show_classes` took them."""
+    layer.metadata[_OBJECTS] = True
     if isinstance(layer.colormap, DirectLabelColormap) and "class" in layer.features:
         layer.colormap = label_colormap(_OBJECT_COLORS)
         layer.features = {}

@@ -160,7 +160,9 @@ class ClassList(QWidget):
         item, names = self._table.item(row, column), list(self._session.class_names)
         name = "" if item is None else item.text().strip()
         if column == _NAME and name and name not in names:
-            names[row] = name
+            old, names[row] = names[row], name
+            if (color := self._session.class_colors.get(old)) is not None:
+                self._session.class_colors[name] = color
             self._session.class_names = tuple(names)
         elif column == _NAME and name in names and names.index(name) != row:
             first, second = sorted((row, names.index(name)))
@@ -187,6 +189,9 @@ class ClassList(QWidget):
         except InputError as error:
             show_problem(error)
             return
+        colors = self._session.class_colors
+        if names[kept] in colors:
+            colors[name] = colors[names[kept]]
         names[kept] = name
         del names[gone]
         self._session.class_names = tuple(names)
@@ -207,6 +212,7 @@ class ClassList(QWidget):
     def _show(self, _event: object = None) -> None:
         session, names = self._session, self._session.class_names
         are_classes = session.annotation == "classes"
+        values = [session.class_colors.get(name, "") for name in names]
         with signals_blocked(self._kind):
             self._kind.setCurrentIndex(self._kind.findData(session.annotation))
         self._classes.setVisible(are_classes)
@@ -215,7 +221,7 @@ class ClassList(QWidget):
         with signals_blocked(self._table):
             self._table.setRowCount(len(names))
             for row, name in enumerate(names):
-                self._table.setItem(row, _NUMBER, _swatch(row))
+                self._table.setItem(row, _NUMBER, _swatch(row, values[row]))
                 self._table.setItem(row, _NAME, QTableWidgetItem(name))
         height = 2 * self._table.frameWidth()
         for row in range(min(len(names), _MOST_ROWS_SHOWN)):
@@ -223,7 +229,7 @@ class ClassList(QWidget):
         self._table.setFixedHeight(height)
         layer = self._chosen.annotation
         if layer is not None and are_classes:
-            show_classes(layer, names)
+            show_classes(layer, names, values)
         elif layer is not None:
             show_objects(layer)
         self._watch(layer)
@@ -267,12 +273,12 @@ class ClassList(QWidget):
         )
 
 
-def _swatch(number: int) -> QTableWidgetItem:
+def _swatch(number: int, value: str) -> QTableWidgetItem:
     """Return a cell with the number of a class on its colour."""
     item = QTableWidgetItem(f" {number} ")
     item.setFlags(Qt.ItemFlag.ItemIsEnabled)  # a selection would hide the colour
     if number:
-        color = QColor.fromRgbF(*class_color(number))
+        color = QColor.fromRgbF(*class_color(number, value))
         item.setBackground(color)
         dark = color.lightnessF() < 0.5
         item.setForeground(QColor("white" if dark else "black"))

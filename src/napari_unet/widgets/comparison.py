@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from napari.layers import Labels
 
+from napari_unet.core.errors import InputError
 from napari_unet.core.frames import fold_times
 from napari_unet.evaluated import (
     evaluate_boundary_planes,
@@ -15,6 +16,7 @@ from napari_unet.evaluated import (
     evaluate_volume,
 )
 from napari_unet.widgets.annotation_layers import RegionsByPlane, regions_of
+from napari_unet.widgets.class_colors import holds_objects
 from napari_unet.widgets.layers import IGNORE_LABEL, labels_of
 
 if TYPE_CHECKING:
@@ -70,15 +72,21 @@ class Inputs:
 
 
 def read_inputs(
-    chosen: ChosenLayers, predicted: Layer, true: Layer, *, volume: bool
+    chosen: ChosenLayers, kind: Kind, predicted: Layer, true: Layer, *, volume: bool
 ) -> Inputs:
     """Return copies of what is to be compared.
 
     Raises
     ------
     InputError
-        If a region is not a rectangle along the axes.
+        If a region is not a rectangle along the axes, or objects are to be compared as
+        classes.
     """
+    if kind == "classes" and holds_objects(predicted):
+        raise InputError(
+            f"'{predicted.name}' holds numbered objects, no classes of pixels: choose "
+            "Objects under Compare, or segment with a model of classes."
+        )
     found = _array_of(predicted)
     if not isinstance(true, Labels):
         # An image has its channels first.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import napari
 
 PLUGIN = "napari-unet-live"
-# In the order of the work; the first ones are open at the start.
+# In the order of the work.
 SECTIONS: dict[str, Callable[..., QWidget]] = {
     "Image and model": ImageModelSection,
     "Segment": SegmentSection,
@@ -36,8 +36,8 @@ SECTIONS: dict[str, Callable[..., QWidget]] = {
     "Evaluate": EvaluateSection,
     "Export": ExportSection,
 }
-OPEN_AT_START = ("Image and model", "Segment", "Annotate")
-_WIDTH = 340
+# Room for the widest controls: the dock keeps it whatever is unfolded.
+WIDTH = 340
 
 _sessions: WeakKeyDictionary[napari.Viewer, Session] = WeakKeyDictionary()
 
@@ -73,9 +73,12 @@ class UNetDock(QWidget):
         for title, make in SECTIONS.items():
             section = make(self.session, viewer)
             self._sections[title] = section
-            is_open = title in OPEN_AT_START
-            self._boxes[title] = Collapsible(title, section, is_open=is_open)
+            self._boxes[title] = Collapsible(title, section)
             rows.addWidget(self._boxes[title])
+        # What one begins with: with a model to segment, without one to annotate.
+        first = "Segment" if self.session.list_models() else "Annotate"
+        for title in ("Image and model", first):
+            self._boxes[title].setOpen(True)
         rows.addStretch(1)
         self._scroll = _Column(column)
         layout = QVBoxLayout(self)
@@ -93,7 +96,7 @@ class UNetDock(QWidget):
 
 
 class _Column(QScrollArea):
-    """Scrolls up and down only; never narrower than its widest control."""
+    """Scrolls up and down only; never narrower than `WIDTH`, or its widest control."""
 
     def __init__(self, content: QWidget) -> None:
         super().__init__()
@@ -110,7 +113,8 @@ class _Column(QScrollArea):
             self.verticalScrollBar(),
         )
         if content is not None and bar is not None:
-            hint.setWidth(content.minimumSizeHint().width() + bar.sizeHint().width())
+            width = content.minimumSizeHint().width() + bar.sizeHint().width()
+            hint.setWidth(max(WIDTH, width))
         return hint
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -140,7 +144,7 @@ class SectionDock(QWidget):
         rows = QVBoxLayout(self)
         rows.addWidget(self.section)
         rows.addStretch(1)
-        self.setMinimumWidth(_WIDTH)
+        self.setMinimumWidth(WIDTH)
 
 
 class ImageModelDock(SectionDock):

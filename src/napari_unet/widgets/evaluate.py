@@ -19,7 +19,9 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.class_colors import class_names
 from napari_unet.widgets.collapsible import Collapsible
+from napari_unet.widgets.compared import ComparedNote
 from napari_unet.widgets.comparison import KINDS, Answer, compare, read_inputs
 from napari_unet.widgets.errors_layer import (
     describe_counts,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Layer
 
+    from napari_unet.segmented import Segmented
     from napari_unet.session import Session
     from napari_unet.widgets.comparison import Kind
 
@@ -83,6 +86,7 @@ class EvaluateSection(Section):
     ) -> None:
         super().__init__(session, viewer, parent)
         self._true_layer: Layer | None = None
+        self._proposed = "objects"  # the kind, for the model used last
         self._job: Job | None = None
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
@@ -100,7 +104,7 @@ class EvaluateSection(Section):
         listen(self._chosen.events.prediction, self._take_chosen)
         listen(self._chosen.events.annotation, self._take_chosen)
         listen(self._chosen.events.target, self._take_chosen)
-        listen(session.events.segmentation, self._propose_volume)
+        listen(session.events.segmentation, self._on_segmentation)
         listen(self._chosen.events.points, self._take_chosen)
         self._take_chosen()
         self._on_kind_chosen()
@@ -143,7 +147,6 @@ class EvaluateSection(Section):
         )
         self._volumes = VolumeChoice()
         self._button = QPushButton("Compare")
-        self._button.setToolTip("Measure the agreement and paint the errors")
         self._counts = QLabel()
         self._counts.setWordWrap(True)
         self._counts.setTextFormat(Qt.TextFormat.RichText)
@@ -175,6 +178,8 @@ class EvaluateSection(Section):
         layout.addLayout(self._form)
         layout.addWidget(self._points)
         layout.addWidget(self._button)
+        self._note = ComparedNote()
+        layout.addWidget(self._note)
         self._results = (
             self._scores,
             self._classes,
@@ -221,6 +226,16 @@ class EvaluateSection(Section):
         self._take_images()
         self._show_button()
 
+    def _on_segmentation(self, segmented: Segmented | None) -> None:
+        """Propose the comparison that suits a model of another kind than before."""
+        if segmented is None:
+            return
+        if segmented.annotation != self._proposed:
+            self._proposed = segmented.annotation
+            self._kind.setCurrentIndex(self._kind.findData(self._proposed))
+        self._take_chosen()
+        self._note.tell()
+
     def _take_images(self) -> None:
         """Propose what was predicted from the chosen image, and its target."""
         if self._chosen.image is not None:
@@ -248,12 +263,22 @@ class EvaluateSection(Section):
         return predicted.value(), self._true.value()
 
     def _show_button(self, _event: object = None) -> None:
+        layers = self._layers()
+        if not self._note.is_of(self._kind.currentData(), layers):
+            self._note.forget()
+            for widget in self._results:
+                widget.hide()
         if self._job is not None:
             return
-        layers = self._layers()
         self._propose_volume()
+        is_same = None not in layers and layers[0] is layers[1]
         self._button.setText("Compare")
-        self._button.setEnabled(None not in layers and layers[0] is not layers[1])
+        self._button.setEnabled(None not in layers and not is_same)
+        self._button.setToolTip(
+            "Predicted and True are the same layer: choose another one"
+            if is_same
+            else "Measure the agreement and paint the errors"
+        )
 
     def _propose_volume(self, _event: object = None) -> None:
         """Ask whether objects reach through planes, where that makes a difference."""
@@ -274,6 +299,7 @@ class EvaluateSection(Section):
             return
         if steps is None:
             return
+        self._note.watch(kind, self._layers())
         job = Job("Evaluate", steps)
         if kind == "borders":
             self._job = job  # it takes seconds per plane, and may be stopped
@@ -294,7 +320,7 @@ class EvaluateSection(Section):
         if predicted is None or true is None:
             return None
         volume = kind == "objects" and self._volumes.isChecked()
-        inputs = read_inputs(self._chosen, predicted, true, volume=volume)
+        inputs = read_inputs(self._chosen, kind, predicted, true, volume=volume)
         session, inverted = self._session, self._inverted.isChecked()
         return lambda: compare(session, kind, inputs, inverted=inverted)
 
@@ -310,7 +336,9 @@ class EvaluateSection(Section):
     def _on_ended(self, outcome: Outcome) -> None:
         self._job = None
         self._show_button()
-        if outcome.status is Status.DONE:
+        kind, layers = self._kind.currentData(), self._layers()
+        # Not where something else was chosen meanwhile.
+        if outcome.status is Status.DONE and self._note.is_of(kind, layers):
             self._show(outcome.result)
 
     def _show(self, answer: Answer) -> None:
@@ -324,7 +352,6 @@ class EvaluateSection(Section):
         for widget in self._results:
             widget.setVisible(widget in shown[answer.kind])
         self._true_layer = answer.true
-        is_open = answer.true in self._viewer.layers
         if answer.kind == "borders":
             self._borders.setValue(answer.scores)
             self._sweep.setValue(answer.scores)
@@ -332,24 +359,21 @@ class EvaluateSection(Section):
             self._of_points.setValue(answer.scores)
             self._counts.setText(describe_point_counts(answer.errors))
             self._table.setValue(answer.errors)
-            if is_open:
-                show_point_errors(self._viewer, answer.true, answer.errors)
+            show_point_errors(self._viewer, answer.true, answer.errors)
         elif answer.kind == "values":
             self._values.setValue(answer.scores)
             self._counts.setText(describe_signed_error())
-            if is_open:
-                show_signed_error(self._viewer, answer.true, answer.errors)
+            show_signed_error(self._viewer, answer.true, answer.errors)
         elif answer.kind == "classes":
-            self._classes.setValue(answer.scores)
+            predicted, true = (class_names(layer) for layer in self._layers())
+            self._classes.setValue(answer.scores, predicted | true)
             self._counts.setText(describe_differences(answer.errors))
-            if is_open:
-                show_differences(self._viewer, answer.true, answer.errors)
+            show_differences(self._viewer, answer.true, answer.errors)
         else:
             self._scores.setValue(answer.scores)
             self._counts.setText(describe_counts(answer.errors))
             self._table.setValue(answer.errors.verdicts)
-            if is_open:
-                show_errors(self._viewer, answer.true, answer.errors)
+            show_errors(self._viewer, answer.true, answer.errors)
 
     def _on_error_chosen(self, centre: tuple[float, ...]) -> None:
         if self._true_layer is not None:

@@ -32,6 +32,7 @@ from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
     find_layer,
     image_of,
+    is_made_for,
     is_users_image,
     labels_of,
     pixel_size_um,
@@ -83,8 +84,9 @@ class ExportSection(Section):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(session, viewer, parent)
+        self._proposed: Layer | None = None
         self._labels = LayerCombo(
-            self._viewer, _can_export, placeholder="No labels or points yet"
+            self._viewer, self._can_export, placeholder="No labels or points yet"
         )
         self._labels.setToolTip("The objects or points to export")
         self._image = LayerCombo(
@@ -98,7 +100,7 @@ class ExportSection(Section):
         self._name.setToolTip("Name of the files, without their endings")
         self._folder = QLineEdit(get_save_history()[0])
         self._folder.setToolTip("Where the files go")
-        self._folder.textChanged.connect(self._show_button)
+        self._folder.textChanged.connect(self._on_folder_changed)
         browse = QPushButton("Choose…")
         browse.setToolTip("Choose the folder")
         browse.setAccessibleName("Choose the folder")
@@ -142,8 +144,9 @@ class ExportSection(Section):
         self._button.clicked.connect(self._on_button_clicked)
         self._open.clicked.connect(self._on_open_clicked)
         listen(self._chosen.events.prediction, self._take_prediction)
-        listen(self._chosen.events.image, self._take_prediction)
-        self._take_prediction()
+        listen(self._chosen.events.image, self._on_image_chosen)
+        listen(session.events.segmentation, self._take_prediction)
+        self._on_image_chosen()
 
     def _make_formats(self) -> QWidget:
         """Return the formats of labels to choose from, and what points become."""
@@ -168,10 +171,21 @@ class ExportSection(Section):
     def _take_prediction(self, _layer: object = None) -> None:
         """Propose the prediction of the chosen image, or what was detected in it."""
         image, found = self._chosen.image, self._chosen.prediction
-        if found is None and image is not None:
-            found = find_layer(self._viewer, image, "detections")
-        if found is not None:
-            self._labels.setValue(found)
+        segmented = self._session.segmentation
+        detects = segmented is not None and segmented.annotation == "points"
+        if image is not None and (found is None or detects):
+            found = find_layer(self._viewer, image, "detections") or found
+        if found is None or found is self._proposed:
+            return  # what the user has chosen and typed since stays
+        self._proposed = found
+        self._labels.setValue(found)
+        self._on_labels_chosen(found)
+
+    def _on_image_chosen(self, _image: object = None) -> None:
+        """Offer what belongs to another image."""
+        self._proposed = None
+        self._labels.refresh()
+        self._take_prediction()
         self._on_labels_chosen(self._labels.value())
 
     def _on_labels_chosen(self, layer: Labels | Points | None) -> None:
@@ -182,11 +196,16 @@ class ExportSection(Section):
             box.setVisible(not are_points)
 
         self._name.setText(file_stem(layer.name) if layer else "")
+        self._result.hide()  # it is about another layer
         self._show_button()
         image = self._chosen.image
         if isinstance(layer, Labels) and image is not None:
             fits = spatial_shape(image) == layer.data.shape
             self._image.setValue(image if fits else None)
+
+    def _on_folder_changed(self, _text: str) -> None:
+        self._result.hide()  # it is about another folder
+        self._show_button()
 
     def _on_browse_clicked(self) -> None:
         folder = QFileDialog.getExistingDirectory(
@@ -291,10 +310,16 @@ class ExportSection(Section):
         folder = Path(self._folder.text()).expanduser()
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
+    def _can_export(self, layer: Layer) -> bool:
+        """Tell whether to offer a layer: one made for another image is not."""
+        if not isinstance(layer, Labels | Points) or is_verdict(layer):
+            return False
+        others = [each for each in self._viewer.layers if is_users_image(each)]
+        if (image := self._chosen.image) in others:
+            others.remove(image)
+            return not any(is_made_for(layer, other) for other in others)
+        return True
+
     def _say(self, text: str) -> None:
         self._result.setText(text)
         self._result.show()
-
-
-def _can_export(layer: Layer) -> bool:
-    return isinstance(layer, Labels | Points) and not is_verdict(layer)

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from napari_unet.core.errors import InputError, in_dock
 from napari_unet.fine_tuned import settings_to_learn
 from napari_unet.jobs import Status
+from napari_unet.segmented import color_values
 from napari_unet.session import TRAINING
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.background import listen, run_in_background, show_problem
@@ -93,7 +94,6 @@ class FineTuneSection(Section):
         )
         self._findings = CheckList(self._viewer, self)
         buttons = QHBoxLayout()
-        buttons.addWidget(self._button, 1)
         buttons.addWidget(self._check)
         buttons.addWidget(self._show_patches)
         self._progress = QProgressBar()
@@ -109,6 +109,7 @@ class FineTuneSection(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._form)
         layout.addWidget(self._examples)
+        layout.addWidget(self._button)
         layout.addLayout(buttons)
         for widget in (
             self._findings,
@@ -277,11 +278,9 @@ class FineTuneSection(Section):
             values=self._session.annotation == "values",
         )
         self._curves.clear()
-        if model is None:
-            self._curves.nameClasses(self._session.class_names, ())
-        else:
-            known = model.settings
-            self._curves.nameClasses(known.class_names, known.class_values)
+        known = settings if model is None else model.settings
+        values = color_values(known, self._session.class_colors)
+        self._curves.nameClasses(known.class_names, values)
         self._result.hide()
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")

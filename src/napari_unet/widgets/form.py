@@ -54,7 +54,8 @@ class Form(QWidget, Generic[ConfigT]):
     """Edit some fields of a settings object; the others keep their values.
 
     Titles, tooltips, units, choices and limits come from the declaration of the
-    settings, so that a setting is described once.
+    settings, so that a setting is described once; so does where it counts, and can be
+    edited.
 
     Parameters
     ----------
@@ -103,7 +104,8 @@ class Form(QWidget, Generic[ConfigT]):
         self._config = config
         for name, control in self._controls.items():
             value = getattr(config, name)
-            control.setEnabled(value is not None)
+            declared = type(config).model_fields[name]
+            control.setEnabled(value is not None and _counts(declared, config))
             if value is not None:
                 with signals_blocked(control):
                     _show_value(control, value)
@@ -234,9 +236,19 @@ def _can_edit(declared: FieldInfo) -> bool:
     return kind in (bool, int, float) or get_origin(kind) is Literal
 
 
+def _counts(declared: FieldInfo, config: Config) -> bool:
+    """Tell whether a setting has an effect beside the others as they are."""
+    where = _extra(declared).get("counts_where", {})
+    return all(getattr(config, other) == value for other, value in where.items())
+
+
 def _unit(declared: FieldInfo) -> str:
+    return str(_extra(declared).get("unit", ""))
+
+
+def _extra(declared: FieldInfo) -> dict[str, Any]:
     extra = declared.json_schema_extra
-    return str(extra.get("unit", "")) if isinstance(extra, dict) else ""
+    return extra if isinstance(extra, dict) else {}
 
 
 def _limits(declared: FieldInfo, step: float) -> tuple[float, float]:

@@ -9,7 +9,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtCore import QFile, Qt, QUrl
 from qtpy.QtGui import QDesktopServices, QFont
 from qtpy.QtWidgets import (
-    QHBoxLayout,
+    QGridLayout,
     QHeaderView,
     QMessageBox,
     QPushButton,
@@ -24,6 +24,7 @@ from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.go_on import GoOnButton
+from napari_unet.widgets.score_tables import CopiedTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,8 +36,9 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 # What tells them apart comes first: the dock is narrow.
-_COLUMNS = ("When", "F1", "IoU", "Time", "Start", "Model")
-_HEIGHT, _ROW_HEIGHT = 150, 22
+_COLUMNS = ("When", "F1", "IoU", "Start", "Model")
+_START = 3  # from here on they share what is left
+_MOST_ROWS = 6
 _PATH = Qt.ItemDataRole.UserRole
 
 
@@ -54,29 +56,30 @@ class RunHistory(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
-        self._table = QTableWidget(0, len(_COLUMNS))
-        self._table.setHorizontalHeaderLabels(_COLUMNS)
+        self._table = CopiedTable(_COLUMNS)
         self._table.setAccessibleName("Trainings")
         self._table.setToolTip(
             "F1 and IoU are those of the validation; dB is the PSNR of grey values"
         )
-        self._table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
         self._table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
-        self._table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
         self._table.setWordWrap(False)
-        self._table.setFixedHeight(_HEIGHT)
-        rows, columns = self._table.verticalHeader(), self._table.horizontalHeader()
-        if rows is not None and columns is not None:
-            rows.hide()
-            rows.setDefaultSectionSize(_ROW_HEIGHT)
-            columns.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        # Names of models differ at their ends.
+        self._table.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        columns = self._table.horizontalHeader()
+        if columns is not None:
+            for column in range(_START):
+                columns.setSectionResizeMode(
+                    column, QHeaderView.ResizeMode.ResizeToContents
+                )
         self._use = _button("Use this model", "Segment with it, and fine-tune from it")
         self._open = _button("Open folder", "Show the model's files")
         self._delete = _button("Delete…", "Move the model to the trash")
         self.go_on = GoOnButton(session)
-        buttons = QHBoxLayout()
-        for button in (self._use, self.go_on, self._open, self._delete):
-            buttons.addWidget(button)
+        buttons = QGridLayout()
+        for place, button in enumerate(
+            (self._use, self.go_on, self._open, self._delete)
+        ):
+            buttons.addWidget(button, *divmod(place, 2))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._table)
@@ -111,13 +114,14 @@ class RunHistory(QWidget):
             for column, text in enumerate(_describe(folder, card)):
                 item = QTableWidgetItem(text)
                 item.setData(_PATH, folder)
-                item.setToolTip(str(folder))
+                item.setToolTip(_explain(folder, card))
                 font = QFont(item.font())
                 font.setBold(in_use)
                 item.setFont(font)
                 self._table.setItem(row, column, item)
             if folder == selected:
                 self._table.selectRow(row)
+        self._table.fit_height(_MOST_ROWS)
         self._show_buttons()
 
     def _show_buttons(self) -> None:
@@ -271,10 +275,16 @@ def _describe(folder: Path, card: Card) -> tuple[str, ...]:
         else "",
         f"{scores['psnr']:.1f} dB" if "psnr" in scores else _shown(scores, "f1"),
         _shown(scores, "iou"),
-        describe_time(card.seconds),
         card.started_from or "scratch",
         card.name or folder.name,
     )
+
+
+def _explain(folder: Path, card: Card) -> str:
+    """Return what a row has no room for."""
+    start = card.started_from or "scratch"
+    taken = describe_time(card.seconds)
+    return f"{card.name or folder.name}\nfrom {start}, trained for {taken}\n{folder}"
 
 
 def _shown(scores: Mapping[str, float], name: str) -> str:

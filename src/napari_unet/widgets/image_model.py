@@ -28,6 +28,8 @@ from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.elided_combo import ElidedCombo
+from napari_unet.widgets.frames import times_of
+from napari_unet.widgets.label_values import is_painted
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
 from napari_unet.widgets.pixel_size_editor import PixelSizeEditor
@@ -143,9 +145,12 @@ class ImageModelSection(Section):
         self._show_image()
 
     def _on_layer_opened(self, event: Any) -> None:
-        """Work on an image that was just opened, unless a job works on another one."""
-        if is_users_image(event.value) and not self._session.is_busy:
-            choose_image(self._viewer, event.value)
+        """Work on an image just opened, unless it holds labels or a job is running."""
+        layer, image = event.value, self._chosen.image
+        if not is_users_image(layer) or self._session.is_busy:
+            return
+        if image is None or not is_painted(layer, image):
+            choose_image(self._viewer, layer)
 
     def _on_model_chosen(self, index: int) -> None:
         self._session.model_folder = self._model.itemData(index)
@@ -219,13 +224,16 @@ class ImageModelSection(Section):
         settings, has = manifest.settings, count_channels(layer)
         if settings.planes_as_channels and layer.ndim > 2:
             return "<br><b>Takes planes as channels: split them under Channels.</b>"
+        if settings.network.dimensions == 3 and layer.ndim < 3:
+            return "<br><b>Segments volumes, and this image is a single plane.</b>"
         positions = [c for c in settings.channels if isinstance(c, int)]
         needs = max(positions) + 1 if positions else settings.network.in_channels
         if needs == has or (positions and needs < has):
             return ""
         names = ", ".join(map(str, settings.channels))
         named = f" ({names})" if names else ""
-        return f"<br><b>Needs {needs} channel(s){named}; this image has {has}.</b>"
+        noun = "channel" if needs == 1 else "channels"
+        return f"<br><b>Needs {needs} {noun}{named}; this image has {has}.</b>"
 
     def _show_device(self) -> None:
         with signals_blocked(self._device):
@@ -236,10 +244,15 @@ class ImageModelSection(Section):
 
 def describe_image(layer: ImageLayer) -> str:
     """Return size and pixel size of an image layer, for people."""
-    size = " × ".join(str(length) for length in spatial_shape(layer)[::-1])
+    *front, height, width = spatial_shape(layer)
+    size = f"{width} × {height} px"
+    if front:
+        size += f", {front[-1]} planes"
+    if (times := times_of(layer)) > 1:
+        size += f", {times} time points"
     edges = pixel_size_um(layer)
     known = "pixel size unknown" if edges is None else f"{edges[-1]:.3g} µm per pixel"
-    text = f"{size} px, {known}"
+    text = f"{size}, {known}"
     if names := channel_names(layer):
         text += f", channels: {', '.join(names)}"
     return text

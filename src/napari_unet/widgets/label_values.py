@@ -37,6 +37,10 @@ if TYPE_CHECKING:
     from napari_unet.core.annotation.target import Example
     from napari_unet.session import Session
 
+# Of an image that may be coloured labels: so many colours at most, on a grid of so many
+# rows and columns. Photographs hold thousands.
+_MOST_PAINTED, _LOOKED_AT_PX = 64, 512
+
 
 class LabelValues(QWidget):
     """Buttons that give the annotation the numbers this program works with.
@@ -164,11 +168,6 @@ class LabelValues(QWidget):
         if image is None or layer is None:
             return
         try:
-            if image.ndim != 2:
-                raise InputError(
-                    f"'{layer.name}' is a stack; change the numbers of single planes, "
-                    "or do so before opening it."
-                )
             old = np.asarray(layer.data)
             changed = change(_example(image, old))
             new = np.where(
@@ -177,18 +176,21 @@ class LabelValues(QWidget):
                 else False,
                 IGNORE_LABEL,
                 changed.annotation,
-            )
-            where = np.nonzero(new != old)
-            if len(where[0]) > MAX_UNDOABLE_PIXELS:
-                raise InputError(
-                    f"{len(where[0]) / 1e6:.0f} million pixels are too many for one "
-                    "step that can be undone; change the file instead."
-                )
-            _check_room(new, layer)
+            ).reshape(old.shape)  # volumes at several times lay one after the other
+            differs = new != old
+            is_undoable = np.count_nonzero(differs) <= MAX_UNDOABLE_PIXELS
+            if is_undoable:
+                _check_room(new, layer)
         except InputError as error:
             show_problem(error)
             return
-        layer.data_setitem(where, new[where].astype(old.dtype))
+        if is_undoable:
+            where = np.nonzero(differs)
+            layer.data_setitem(where, new[where].astype(old.dtype))
+        else:  # more than an undo step can hold: what was painted stays as it was
+            layer.visible = False
+            new = new.astype(np.uint16 if new.max() <= IGNORE_LABEL else np.int32)
+            self._take(add_labels(self._viewer, image, "annotation", new))
 
     def _on_coloured_chosen(self, layer: ImageLayer | None) -> None:
         from napari_unet.core.annotation.class_values import (
@@ -203,10 +205,10 @@ class LabelValues(QWidget):
             return
         try:
             colours = np.asarray(layer.data)[..., :3]
-            if colours.dtype != np.uint8 or image.ndim != 2:
+            if colours.dtype != np.uint8:
                 raise InputError(
-                    f"'{layer.name}' holds {colours.dtype} {colours.shape}; coloured "
-                    "classes are a plane of 8 bits per colour."
+                    f"'{layer.name}' holds {colours.dtype}; coloured classes have 8 "
+                    "bits per colour. Save it as 8-bit RGB and open it again."
                 )
             example = _example(image, pack_colours(colours))
             table = settle_classes(count_values([example]))
@@ -214,11 +216,29 @@ class LabelValues(QWidget):
             show_problem(error)
         else:
             classes = to_classes(example, table).annotation.astype(np.uint16)
+            classes = classes.reshape(colours.shape[:-1])
+            colors = dict(zip(table.names, table.shown_values, strict=True))
+            self._session.class_colors = {**self._session.class_colors, **colors}
             self._session.class_names = table.names
             self._session.annotation = "classes"
             layer.visible = False
             self._take(add_labels(self._viewer, image, "annotation", classes))
         self._coloured.setValue(None)
+
+
+def is_painted(layer: ImageLayer, image: ImageLayer) -> bool:
+    """Tell whether a layer looks like coloured labels of an image: few colours."""
+    from napari_unet.core.annotation.class_values import pack_colours
+
+    same_shape = spatial_shape(layer) == spatial_shape(image)
+    if not (layer.rgb and same_shape) or layer.multiscale:
+        return False
+    plane = np.asarray(layer.data[(0,) * (layer.ndim - 2)])[..., :3]
+    if plane.dtype != np.uint8:
+        return False
+    step = max(1, max(plane.shape[:2]) // _LOOKED_AT_PX)
+    colours = np.unique(pack_colours(plane[::step, ::step]))
+    return len(colours) <= _MOST_PAINTED
 
 
 def _example(image: ImageLayer, annotation: NDArray[np.integer]) -> Example:

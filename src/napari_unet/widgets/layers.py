@@ -374,6 +374,12 @@ def visible_box(layer: ImageLayer) -> Box:
     return slice(top, bottom), slice(left, right)
 
 
+def is_on_screen(layer: ImageLayer) -> bool:
+    """Tell whether any of an image's plane is on the screen, as far as was drawn."""
+    corners = layer.corner_pixels[:, -2:]
+    return bool((corners[1] > corners[0]).all())
+
+
 def current_plane(viewer: napari.Viewer, layer: Layer) -> int | None:
     """Return the index of the slice on the screen, or None for a 2D layer."""
     # The layer's axes are the last ones of the viewer's.

@@ -13,6 +13,7 @@ from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.layers import (
     LayerRole,
     current_plane,
+    find_layer,
     image_of,
     role_of,
     visible_box,
@@ -125,7 +126,8 @@ class LivePreview(QObject):
         view = self._asked.popleft()
         if view.layer not in self._viewer.layers:
             return
-        show_overlay(
+        is_new = find_layer(self._viewer, view.layer, self._role) is None
+        layer = show_overlay(
             self._viewer,
             view.layer,
             self._role,
@@ -135,6 +137,11 @@ class LivePreview(QObject):
             contrast_limits=(0, 1),
             **_LOOKS[self._role],
         )
+        if is_new and self._role == "preview":
+            # On top, where it shines on what is painted: else a wholly painted image
+            # hides it.
+            layers = self._viewer.layers
+            layers.move(layers.index(layer), len(layers))
 
     def _look(self) -> None:
         """Note where the user is looking."""

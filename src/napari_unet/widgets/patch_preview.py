@@ -8,13 +8,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QObject
 
-from napari_unet.widgets.background import LatestAnswer
+from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import LayerRole, current_plane, spatial_shape
+from napari_unet.widgets.layers import (
+    LayerRole,
+    current_plane,
+    is_on_screen,
+    role_of,
+    spatial_shape,
+)
 from napari_unet.widgets.overlay import show_overlay
 
 if TYPE_CHECKING:
     import napari
+    from napari.components import Camera
     from napari.layers import Image as ImageLayer
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
@@ -22,8 +29,11 @@ if TYPE_CHECKING:
 
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.training.patches import Batch
+    from napari_unet.jobs import Job
     from napari_unet.session import Session
 
+_Camera = tuple[tuple[float, ...], float]
+_ROLES: tuple[LayerRole, ...] = ("patches", "patch targets", "patch weights")
 _COLUMNS = 3
 # Between the patches, and between them and the image, in px.
 _GAP = 8
@@ -46,14 +56,32 @@ class PatchPreview(QObject):
         super().__init__(owner)
         self._session, self._viewer = session, viewer
         self._number = 0
+        # Centre and zoom before the camera went to the patches, and there.
+        self._cameras: tuple[_Camera, _Camera] | None = None
         self._answers = LatestAnswer(owner, "Drawing patches")
         self._answers.answered.connect(self._show)
+        listen(session.events.job, self._on_job)
 
     def draw(self, examples: list[Example]) -> None:
         """Draw other patches than the last time."""
         self._number += 1
         session, number = self._session, self._number
         self._answers.ask(lambda: session.draw_patches(examples, number))
+
+    def _on_job(self, job: Job | None) -> None:
+        """Clear the view for what begins now: the patches have been looked at."""
+        if job is None:
+            return
+        self._answers.forget()
+        for layer in [x for x in self._viewer.layers if role_of(x) in _ROLES]:
+            self._viewer.layers.remove(layer)
+        camera, image = self._viewer.scene.camera, chosen_layers(self._viewer).image
+        if self._cameras is not None:
+            before, there = self._cameras
+            is_lost = image is not None and not is_on_screen(image)
+            if is_lost or there == _read(camera):
+                camera.center, camera.zoom = before
+        self._cameras = None
 
     def _show(self, batch: Batch) -> None:
         image = chosen_layers(self._viewer).image
@@ -119,8 +147,16 @@ class PatchPreview(QObject):
 
     def _look_at(self, layers: list[ImageLayer]) -> None:
         """Move the camera there: beside the image is mostly off the screen."""
-        if self._viewer.dims.ndisplay == 2:
-            self._viewer.fit_to_view(layers=layers)
+        if self._viewer.dims.ndisplay != 2:
+            return
+        camera = self._viewer.scene.camera
+        before = self._cameras[0] if self._cameras is not None else _read(camera)
+        self._viewer.fit_to_view(layers=layers)
+        self._cameras = before, _read(camera)
+
+
+def _read(camera: Camera) -> _Camera:
+    return camera.center, camera.zoom
 
 
 def middle_planes(batch: Batch) -> Batch:

@@ -103,6 +103,7 @@ class PredictionLayer:
             # More objects than 16 bits can number; nobody has painted here, so there is
             # no undo history that new data could spoil.
             writer.layer.data = writer.layer.data.astype(labels.dtype)
+            writer.layer.metadata[_UNTOUCHED] = True
         if segmented.planes is None:
             writer.write(box, labels)
         else:
@@ -169,10 +170,12 @@ class PredictionLayer:
             if _is_untouched(old):
                 return old
             unlink_layer(old)
+            old.name += " edited"  # beside the new one, which takes its name
         selected = set(self._viewer.layers.selection)
         layer = add_labels(self._viewer, self.image, "prediction")
         layer.metadata[_UNTOUCHED] = True
-        layer.events.paint.connect(_on_painted)
+        for signal in (layer.events.paint, layer.events.data):
+            signal.connect(_on_painted)
         # The user goes on with the layer they were working on.
         self._viewer.layers.selection = selected
         chosen = chosen_layers(self._viewer)

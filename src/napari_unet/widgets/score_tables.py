@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 from napari_unet.widgets.errors_layer import KINDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
     from napari_unet.core.evaluation.class_scores import ClassScores
@@ -59,8 +59,8 @@ _VALUE_SCORES = (
     ("ssim", "SSIM", ".4f", "Structural similarity in windows of 11 px: 1 is best"),
 )
 _PLACE = Qt.ItemDataRole.UserRole
-_ERRORS_HEIGHT, _ROW_HEIGHT = 160, 22
-_MOST_ROWS = 10
+_ROW_HEIGHT = 22
+_MOST_ROWS, _MOST_ERRORS = 10, 6
 
 
 class CopiedTable(QTableWidget):
@@ -140,10 +140,11 @@ class ClassTable(CopiedTable):
         super().__init__(("Class", "IoU", "Dice"), parent)
         self.setAccessibleName("Scores of the classes")
 
-    def setValue(self, scores: ClassScores) -> None:
-        """Show the scores."""
+    def setValue(self, scores: ClassScores, names: Mapping[int, str]) -> None:
+        """Show the scores; of classes by their names, as far as these are known."""
+        names = {0: "0 (background)"} | dict(names)
         rows: list[tuple[str, float, float | None, str]] = [
-            ("0 (background)" if number == 0 else str(number), iou, dice, "")
+            (names.get(number, str(number)), iou, dice, "")
             for number, (iou, dice) in enumerate(
                 zip(scores.iou, scores.dice, strict=True)
             )
@@ -163,8 +164,15 @@ class ClassTable(CopiedTable):
             ),
         ]
         self.setRowCount(len(rows))
+        pixels = zip(scores.true, scores.predicted, strict=True)
+        absent = {number for number, counts in enumerate(pixels) if not any(counts)}
         for row, (title, iou, dice, help_text) in enumerate(rows):
-            texts = ("" if value is None else f"{value:.3f}" for value in (iou, dice))
+            texts = ["" if value is None else f"{value:.3f}" for value in (iou, dice)]
+            if row in absent:
+                texts, help_text = (
+                    ["–", "–"],
+                    "No pixel has this class, nor is taken for it",
+                )
             self.put(row, (title, *texts), help_text)
         self.fit_height(_MOST_ROWS)
 
@@ -194,6 +202,11 @@ class PointTable(CopiedTable):
         titles = ("Class", "F1", "Prec.", "Recall", "True", "Pred.", "Right")
         super().__init__(titles, parent)
         self.setAccessibleName("Scores of the points")
+        if (columns := self.horizontalHeader()) is not None:
+            for column in range(1, len(titles)):  # the names get what is left
+                columns.setSectionResizeMode(
+                    column, QHeaderView.ResizeMode.ResizeToContents
+                )
         for column, help_text in enumerate(
             (
                 "",
@@ -252,7 +265,7 @@ class ErrorTable(CopiedTable):
         super().__init__(("Error", "Object", "Where (px)"), parent)
         self.setAccessibleName("Errors")
         self.setToolTip("Click an error to see it")
-        self.setFixedHeight(_ERRORS_HEIGHT)
+        self.fit_height()
         self.currentCellChanged.connect(self._on_cell_changed)
 
     def setValue(self, verdicts: Sequence[Verdict]) -> None:
@@ -269,6 +282,7 @@ class ErrorTable(CopiedTable):
             if first is not None:
                 first.setData(Qt.ItemDataRole.DecorationRole, QColor(colour))
                 first.setData(_PLACE, verdict.centre)
+        self.fit_height(_MOST_ERRORS)
 
     def _on_cell_changed(self, row: int, *_cells: int) -> None:
         item = self.item(row, 0)

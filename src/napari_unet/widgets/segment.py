@@ -7,7 +7,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import (
-    QComboBox,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -15,11 +14,11 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt.utils import signals_blocked
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.planned import describe_plan
+from napari_unet.segmented import color_values
 from napari_unet.widgets.background import (
     LatestAnswer,
     listen,
@@ -28,13 +27,11 @@ from napari_unet.widgets.background import (
 )
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.described import describe_segmentation
+from napari_unet.widgets.extent_combo import ExtentCombo
 from napari_unet.widgets.form import Form
-from napari_unet.widgets.frames import planes_of_time
 from napari_unet.widgets.layers import (
-    current_plane,
     image_of,
     outline_of,
-    visible_box,
 )
 from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.prediction_form import PredictionForm
@@ -50,21 +47,19 @@ if TYPE_CHECKING:
 
     from napari_unet.core.config import ModelSettings, ObjectConfig
     from napari_unet.jobs import Job, Outcome
-    from napari_unet.segmented import Box, Segmented, TileLabels
+    from napari_unet.segmented import Segmented, TileLabels
     from napari_unet.session import Session
 
 # What has probabilities and an uncertainty.
 _WITH_MAPS = (PredictionLayer, DetectionLayer)
 _Shown = PredictionLayer | DetectionLayer | ValuesLayer
-VIEW, SLICE, LAYER = "Field of view", "This slice", "Whole layer"
-TIME = "This time point"  # all its slices, where a layer has time and depth
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
 NO_MODEL = (
-    "There is no model yet. Paint some objects under <b>Annotate</b> and press "
-    "<b>Start training</b> under <b>Fine-tune</b>, or open a model folder under "
-    "<b>Image and model</b>."
+    "No model is chosen. Choose or open one under <b>Image and model</b>, or paint "
+    "some objects under <b>Annotate</b> and press <b>Start training</b> under "
+    "<b>Fine-tune</b>."
 )
 
 
@@ -114,9 +109,7 @@ class SegmentSection(Section):
     def _build(self) -> None:
         self._hint = QLabel()
         self._hint.setWordWrap(True)
-        self._where = QComboBox()
-        self._where.setToolTip("Which part of the image to segment")
-        self._where.setAccessibleName("What to segment")
+        self._where = ExtentCombo(self._viewer)
         self._button = QPushButton("Segment")
         self._button.setMinimumHeight(36)
         self._button.setToolTip("Find the objects with the chosen model")
@@ -194,13 +187,17 @@ class SegmentSection(Section):
                 f"The model takes the planes of '{layer.name}' as channels: split them "
                 "under Image and model, Channels and pixel size."
             )
-        box, planes = self._extent(layer)
+        self._where.check(layer)
+        box, planes = self._where.read(layer)
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
         self._found_with = self._session.objects
         kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
         kind = DetectionLayer if self._detects else kind
         self._shown = kind(self._viewer, layer)
+        if settings is not None:
+            values = color_values(settings, self._session.class_colors)
+            settings = settings.replaced(class_values=values)
         self._begun = settings, planes
         self._progress.setRange(0, 0)
         # With an average, one version of one tile is a step.
@@ -223,7 +220,7 @@ class SegmentSection(Section):
         settings = self._model_settings()
         if settings is None or layer is None or layer.ndim > 3:
             return None
-        box, planes = self._extent(layer)
+        box, planes = self._where.read(layer)
         return functools.partial(
             describe_plan,
             outline_of(layer),
@@ -236,8 +233,9 @@ class SegmentSection(Section):
         )
 
     def _on_plan_told(self, text: str) -> None:
-        """Say it while the segmentation that was begun here is running."""
-        if self._session.is_busy and self._shown is not None:
+        """Say it while the segmentation begun here runs, where it is not said below."""
+        is_running = self._session.is_busy and self._shown is not None
+        if is_running and not self._how.isVisible():
             self._say(text)
 
     def _predicts_values(self) -> bool:
@@ -249,15 +247,6 @@ class SegmentSection(Section):
         if job is not None and job.name == "Segment":
             self._shown = None  # whoever began it shows the new segmentation
         self._show_state()
-
-    def _extent(self, layer: ImageLayer) -> tuple[Box | None, tuple[int, ...] | None]:
-        """Return which box of which planes to segment; None means all of it."""
-        where = self._where.currentText()
-        plane = current_plane(self._viewer, layer)
-        box = visible_box(layer) if where == VIEW else None
-        if plane is None or where == LAYER:
-            return box, None
-        return box, planes_of_time(layer, plane) if where == TIME else (plane,)
 
     def _on_tile(self, tile: TileLabels) -> None:
         first = self._progress.maximum() == 0
@@ -280,11 +269,10 @@ class SegmentSection(Section):
             self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
         if outcome.status is Status.CANCELLED:
-            self._say("Stopped; the finished tiles are shown.")
-        elif (
-            outcome.status is Status.DONE and self._found_with != self._session.objects
-        ):
-            self._on_objects_changed(self._session.objects)
+            done = self._progress.maximum() > 0
+            shown = "the finished tiles are shown" if done else "no tile was finished"
+            self._say(f"Stopped; {shown}.")
+        self._find_again()
 
     # --------------------------------------------------------------- the objects
 
@@ -293,10 +281,31 @@ class SegmentSection(Section):
 
     def _on_objects_changed(self, config: ObjectConfig) -> None:
         self._form.setValue(config)
-        segmented = self._session.segmentation
-        if self._shown is None or segmented is None or self._session.job is not None:
+        self._find_again()
+
+    def _find_again(self) -> None:
+        """Find the objects of the chosen image as they are to be found now."""
+        session, config = self._session, self._session.objects
+        segmented = session.segmentation
+        if self._current() is None or segmented is None or session.job is not None:
             return
-        self._finder.ask(lambda: self._session.find_objects(segmented, config))
+        if config != self._found_with:
+            self._found_with = config
+            self._finder.ask(lambda: session.find_objects(segmented, config))
+
+    def _current(self) -> _Shown | None:
+        """Return what shows the segmentation, if that is of what is chosen.
+
+        That of another image, or by another kind of model, stays as it is.
+        """
+        shown, used = self._shown, self._begun[0]
+        if shown is None or shown.image is not self._chosen.image:
+            return None
+        if self._session.model_folder is None:
+            return None
+        chosen = self._model_settings()
+        kinds = {model.annotation for model in (used, chosen) if model is not None}
+        return shown if len(kinds) < 2 else None
 
     def _on_found(self, segmented: Segmented) -> None:
         self._session.segmentation = segmented
@@ -305,43 +314,42 @@ class SegmentSection(Section):
         if segmented is not None and self._shown is not None:
             self._shown.show(segmented)
         self._show_state()
-        if segmented is not None:
+        is_chosen = self._shown is None or self._shown.image is self._chosen.image
+        if segmented is not None and is_chosen:
             self._say(describe_segmentation(segmented, self._session.objects))
 
     def _on_probabilities_clicked(self) -> None:
-        segmented = self._session.segmentation
-        if isinstance(self._shown, _WITH_MAPS):
-            self._shown.probabilities.open()
+        segmented, shown = self._session.segmentation, self._current()
+        if isinstance(shown, _WITH_MAPS):
+            shown.probabilities.open()
             if segmented is not None and not self._is_segmenting():
-                self._shown.probabilities.show(segmented)
+                shown.probabilities.show(segmented)
 
     def _is_segmenting(self) -> bool:
         job = self._session.job
         return job is not None and job.name == "Segment"
 
     def _on_uncertainty_clicked(self) -> None:
-        segmented = self._session.segmentation
-        if segmented is not None and isinstance(self._shown, _WITH_MAPS):
-            self._shown.show_uncertainty(segmented)
+        segmented, shown = self._session.segmentation, self._current()
+        if segmented is not None and isinstance(shown, _WITH_MAPS):
+            shown.show_uncertainty(segmented)
 
     # ------------------------------------------------------------------- showing
 
     def _show_image(self) -> None:
-        layer, old = self._chosen.image, self._where.currentText()
-        axes = 2 if layer is None else layer.ndim
-        between = {2: [], 3: [SLICE]}.get(axes, [SLICE, TIME])
-        with signals_blocked(self._where):
-            self._where.clear()
-            self._where.addItems([VIEW, *between, LAYER])
-            self._where.setCurrentText(old if old else LAYER)
+        self._where.offer(self._chosen.image)
         self._line.hide()  # it is about another image
         self._how.refresh()
+        self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
 
     def _show_form(self) -> None:
-        """Offer how objects are made only where the model makes some."""
+        """Offer how objects are made, and maps, only where the model makes some."""
         settings = self._model_settings()
-        self._form.setVisible(settings is None or settings.annotation == "objects")
+        kind = "objects" if settings is None else settings.annotation
+        self._form.setVisible(kind in ("objects", "points"))
+        for button in (self._probabilities, self._uncertainty):
+            button.setVisible(not self._predicts_values())
 
     def _model_settings(self) -> ModelSettings | None:
         """Return those of the model in use; None if it cannot be read."""
@@ -375,7 +383,7 @@ class SegmentSection(Section):
             else "Find the objects with the chosen model"
         )
         self._progress.setVisible(mine)
-        is_shown = isinstance(self._shown, _WITH_MAPS)
+        is_shown = isinstance(self._current(), _WITH_MAPS)
         is_done = session.segmentation is not None and is_shown
         self._probabilities.setEnabled(is_done or (mine and is_shown))
         self._uncertainty.setEnabled(is_done)

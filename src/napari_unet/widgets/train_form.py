@@ -100,6 +100,8 @@ class TrainForm(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        # Of the unit that is not shown: what comes back with it.
+        self._seconds, self._iterations = 60.0, 500
         self._build()
         self._preset.currentIndexChanged.connect(self._on_preset_chosen)
         self._amount.valueChanged.connect(self._on_limit_edited)
@@ -143,6 +145,8 @@ class TrainForm(QWidget):
             self._preset.addItem(name, name)
             index = self._preset.count() - 1
             self._preset.setItemData(index, preset.summary, _TOOLTIP)
+        self._preset_line = QLabel()
+        self._preset_line.setWordWrap(True)
         self._amount = QDoubleSpinBox()
         self._amount.setKeyboardTracking(False)
         self._amount.setToolTip(
@@ -177,6 +181,7 @@ class TrainForm(QWidget):
             form.addRow(label, row)
             if control is self._preset:
                 form.addRow(self._start_note)
+        form.insertRow(2, "", self._preset_line)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -214,14 +219,18 @@ class TrainForm(QWidget):
             self._unit.setCurrentText(unit)
         with signals_blocked(self._amount):
             if config.iterations is None:
+                self._seconds = config.seconds or self._seconds
                 self._amount.setDecimals(1)
                 self._amount.setRange(0.1, 10_000)
                 self._amount.setValue((config.seconds or 0) / 60)
             else:
+                self._iterations = config.iterations
                 self._amount.setDecimals(0)
                 self._amount.setRange(1, 10_000_000)
                 self._amount.setValue(config.iterations)
-        self._preset.setToolTip(PRESETS[session.preset].summary)
+        preset = PRESETS[session.preset]
+        self._preset.setToolTip(preset.summary)
+        self._preset_line.setText(f"<small>{preset.origin}</small>")
         self._training.setValue(config)
         self._show_patch()
         self._rate_note.setText(f"<b>{config.doubt}</b>" if config.doubt else "")
@@ -271,6 +280,7 @@ class TrainForm(QWidget):
         with suppress(InputError):  # said where the model is shown
             manifest = None if folder is None else self._session.read_model(folder)
             network = network if manifest is None else manifest.settings.network
+        self._training.setFieldVisible("patch_depth", network.dimensions == 3)
         geometries = Geometry.of_axes(network)
         size = fit_patch(self._session.train_config, geometries)
         said = describe_patch(size, output_shape(size, geometries))
@@ -300,9 +310,9 @@ class TrainForm(QWidget):
 
     def _on_unit_chosen(self, _index: int) -> None:
         if self._unit.currentText() == _MINUTES:
-            self._replace(seconds=60.0, iterations=None)
+            self._replace(seconds=self._seconds, iterations=None)
         else:
-            self._replace(seconds=None, iterations=500)
+            self._replace(seconds=None, iterations=self._iterations)
 
     def _on_training_edited(self, config: TrainConfig) -> None:
         self._session.train_config = config

@@ -130,6 +130,7 @@ class WeightMapSection(Section):
         listen(self._chosen.events.annotation, self._on_layers_chosen)
         listen(self._chosen.events.regions, self._on_layers_chosen)
         listen(self._chosen.events.points, self._on_layers_chosen)
+        self._enable_forms()
 
     def _build(self) -> None:
         self._live = QCheckBox("Show live:")
@@ -176,7 +177,13 @@ class WeightMapSection(Section):
         self._live_map = None
         self._asked = (None, None)
         self._status.clear()
+        self._enable_forms()
         self._on_layers_chosen()
+
+    def _enable_forms(self) -> None:
+        """Of another image, every pixel weighs the same: there is nothing to set."""
+        for form in (self._form, self._more, self._sampling):
+            form.setEnabled(self._session.annotation != "values")
 
     def _on_sampling_edited(self, config: SamplingConfig) -> None:
         self._session.train_config = self._session.train_config.replaced(
@@ -195,9 +202,9 @@ class WeightMapSection(Section):
         """Put another map in the place of the one that is shown."""
         self._name.setToolTip(_MAPS[self._name.currentData()])
         self._answers.forget()
-        if self._map is not None:
-            self._map.visible = False
-            self._map = None
+        old, self._map = self._map, None
+        if old is not None and old in self._viewer.layers:
+            self._viewer.layers.remove(old)
         self._status.clear()
         self._request()
 
@@ -219,10 +226,12 @@ class WeightMapSection(Section):
             return
         annotation, regions = self._chosen.annotation, self._chosen.regions
         if self._session.annotation == "values":
+            self._hide_map()
             self._status.setText("Of another image, every pixel weighs the same.")
             return
         points = self._chosen.points
         if annotation is None and points is None:
+            self._hide_map()
             self._status.setText(
                 "Make an annotation and paint a few objects first, or mark them by "
                 "points."
@@ -246,6 +255,14 @@ class WeightMapSection(Section):
         for signal, slot in self._watched:
             signal.connect(slot)
         self._request()
+
+    def _hide_map(self) -> None:
+        """Show no map where nothing is annotated any more."""
+        self._answers.forget()
+        self._asked = (None, None)
+        if self._map is not None:
+            self._map.visible = False
+            self._map = None
 
     def _request(self, _event: object = None) -> None:
         if self._watched and not self._gather.isActive():

@@ -7,6 +7,7 @@ from napari_unet.core.annotation.merged_values import names_of_values
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.card import REGIONS_FOLDER, TRAINING_FILE
 from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.training.pixel_size import pixel_size_options
 
 
 def repeat_command(
@@ -27,7 +28,7 @@ def repeat_command(
         What the training saw. The command has placeholders in capitals for the folders
         that hold images and labels or targets: a viewer's layers have no files.
     settings : ModelSettings
-        Of the model.
+        Of the model, with the pixel size it has come to.
     config : TrainConfig
         Its seed is repeated, for everybody to see.
     start_from : str, optional
@@ -46,6 +47,8 @@ def repeat_command(
     words.append(f'--config "{folder / TRAINING_FILE}" --seed {config.seed}')
     if start_from is not None:
         words.append(f'--start-from "{start_from}"')
+    else:  # files saved by a viewer may not know their pixel size: then it is asked for
+        words += pixel_size_options(settings)
     if settings.annotation != "objects":
         words.append(f"--annotation {settings.annotation}")
     if settings.annotation == "classes":

@@ -63,7 +63,7 @@ def complete_pixel_size(
 
 
 def pixel_size_options(settings: ModelSettings) -> list[str]:
-    """Return the options of `train` that choose what was chosen in the settings."""
+    """Return the options of `train` that choose the pixel size of the settings."""
     options = []
     if settings.pixel_size_um is not None:
         options.append(f"--pixel-size {settings.pixel_size_um:g}")

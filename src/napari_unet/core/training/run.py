@@ -115,6 +115,10 @@ class Run:
             },
         )
 
+    def end(self) -> None:
+        """Note that the training has ended by itself."""
+        self._card = self._card.replaced(ended=True)
+
     def save_now_and_then(self, progress: TrainProgress) -> None:
         """Save after a new best, and at least every half minute."""
         overdue = time.perf_counter() - self._saved_at > _SAVE_EVERY
@@ -142,8 +146,12 @@ class Run:
     def card(self) -> Card:
         """Return the card as of now."""
         training = self._training
-        scores = training.best_scores
+        scores, command = training.best_scores, self._card.command
+        # Another machine, or another hour, takes other steps in the same time.
+        if training.config.iterations is None and training.iteration:
+            command += f" --iterations {training.iteration}"
         return self._card.replaced(
+            command=command,
             created=now(),
             iterations=training.iteration,
             seconds=round(training.seconds, 2),
