@@ -10,7 +10,7 @@ from napari_unet.core.errors import in_dock
 
 CORE = Path(napari_unet.core.__file__).parent
 # These write commands of the command line.
-COMMANDS = {"command.py", "card.py", "errors.py", "pixel_size.py"}
+COMMANDS = {"command.py", "card.py", "errors.py", "pixel_size.py", "run.py"}
 FILES = [path for path in sorted(CORE.rglob("*.py")) if path.name not in COMMANDS]
 
 
