@@ -131,7 +131,8 @@ def test_labels_in_colours_do_not_become_the_image(session, viewer, nuclei, qtbo
     from napari_unet.widgets.image_model import ImageModelSection
 
     choose_image(viewer, nuclei)
-    qtbot.addWidget(ImageModelSection(session, viewer))
+    section = ImageModelSection(session, viewer)  # qtbot holds it only weakly
+    qtbot.addWidget(section)
     viewer.add_image(np.zeros((60, 90, 3), np.uint8), rgb=True, name="mask")
     assert chosen_layers(viewer).image is nuclei
     photograph = np.random.default_rng(0).integers(0, 256, (60, 90, 3), np.uint8)

@@ -16,9 +16,9 @@ def in_dock(message: str) -> str:
 
     Examples
     --------
-    >>> in_dock("Take more (on the command line: --more; in the dock: Add), or less.")
+    >>> in_dock("Take more (on the command line: --tile; in the dock: Add), or less.")
     'Take more (Add), or less.'
-    >>> in_dock("Take more (on the command line: --more), or less.")
+    >>> in_dock("Take more (on the command line: --tile), or less.")
     'Take more, or less.'
     """
     said = _FOR_COMMAND_LINE.sub(lambda m: f"({m[2]})" if m[2] else "", message)
