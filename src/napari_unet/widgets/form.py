@@ -16,7 +16,7 @@ from typing import (
 )
 
 from pydantic import ValidationError
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,

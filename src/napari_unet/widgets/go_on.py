@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
-from qtpy.QtGui import QAction  # type: ignore[attr-defined]
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtGui import QAction  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_unet.core.errors import InputError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QComboBox,
