@@ -78,6 +78,13 @@ class AugmentationConfig(Config):
         ge=0,
         le=2,
     )
+    shading: float = setting(
+        0.0,
+        "Largest unevenness of the illumination across a patch, relative to its grey "
+        "values, and as much haze, relative to their contrast",
+        ge=0,
+        lt=1,
+    )
     noise: float = setting(
         8.0,
         "Largest standard deviation of added noise, relative to the image's own noise; "
@@ -142,6 +149,7 @@ AUGMENTATIONS: MappingProxyType[AugmentationName, AugmentationConfig] = (
                 contrast=0.5,
                 gamma=0.3,
                 brightness=1,
+                shading=0.3,
                 noise=12,
                 blur_px=1.5,
             ),

@@ -19,6 +19,8 @@ from napari_unet.core.training.intensity_curve import bend, draw_curves
 _MEDIAN_OF_NORMAL = 0.6745
 # In the range of normalised grey values, -1 to 1.
 _LEAST_NOISE = 0.01
+# Illumination changes across a patch as slowly as a spline through 3x3 values.
+_SHADING_NODES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +250,10 @@ def change_grey_values(
     contrast = 1 + rng.uniform(-1, 1) * config.contrast
     brightness = rng.uniform(-1, 1) * config.brightness * statistics.spread
     patch = change_gamma(patch, math.log1p(config.gamma) * rng.uniform(-1, 1))
-    patch = blur(patch * contrast + brightness, rng.uniform(0, 1) * config.blur_px)
+    patch = patch * contrast + brightness
+    if config.shading > 0:
+        patch = shade(patch, config.shading * statistics.spread, config.shading, rng)
+    patch = blur(patch, rng.uniform(0, 1) * config.blur_px)
     noise = rng.uniform(0, 1) * config.noise
     if noise > 0:
         generator = torch.Generator(patch.device).manual_seed(int(rng.integers(2**31)))
@@ -268,6 +273,31 @@ def _noise_level(
     contrast = torch.maximum(statistics.spread, statistics.noise)
     strongest = torch.minimum(config.noise * statistics.noise, contrast)
     return noise / config.noise * strongest
+
+
+def shade(
+    patch: Tensor, haze: Tensor, vignetting: float, rng: np.random.Generator
+) -> Tensor:
+    """Return a patch (C, [Z,] Y, X) under uneven light, with a smooth background.
+
+    Parameters
+    ----------
+    patch : Tensor, shape (C, [Z,] Y, X)
+        Grey values, of which -1 is dark.
+    haze : Tensor, shape (C, [1,] 1, 1)
+        Largest grey value that is added anywhere.
+    vignetting : float
+        Largest relative change of the light anywhere.
+    rng : Generator
+        Where the random numbers come from.
+    """
+    rows, columns = (
+        torch.from_numpy(spline_basis(length, _SHADING_NODES)).to(patch.device)
+        for length in patch.shape[-2:]
+    )
+    nodes = rng.uniform(-1, 1, (2, _SHADING_NODES, _SHADING_NODES)).astype(np.float32)
+    light, glow = rows @ torch.from_numpy(nodes).to(patch.device) @ columns.T
+    return (patch + 1) * (1 + vignetting * light) - 1 + haze * glow
 
 
 def change_gamma(patch: Tensor, log_exponent: float) -> Tensor:
