@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_unet.core.card import (
-    SETTINGS_FILE,
-    Card,
-    Manifest,
-    free_model_folder,
-    list_models,
-    models_folder,
-    read_manifest,
-)
+from napari_unet.core.card import SETTINGS_FILE, Card, Manifest, read_manifest
 from napari_unet.core.config import (
     AnnotationKind,
     Averaging,
@@ -29,6 +21,11 @@ from napari_unet.core.config import (
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
+from napari_unet.core.model_folders import (
+    free_model_folder,
+    list_models,
+    models_folder,
+)
 from napari_unet.core.presets import PRESETS, PresetName, take_training
 from napari_unet.fine_tuned import fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
@@ -42,15 +39,11 @@ from napari_unet.segmented import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from napari_unet.core.annotation.live_weight_map import LiveWeightMap
     from napari_unet.core.annotation.target import Example, Region
-    from napari_unet.core.evaluation.error_map import ErrorMap
-    from napari_unet.core.evaluation.scores import Scores
     from napari_unet.core.image import Image
     from napari_unet.core.training.patches import Batch
     from napari_unet.core.workflow import Preview, TrainProgress, TrainResult
@@ -323,7 +316,7 @@ class Session:
             settings=settings,
         )
 
-    # -------------------------------------------------------- weight map, scores
+    # -------------------------------------------------------- weight map, device
 
     def live_weight_map(
         self, *, regions: Sequence[Region] = (), ignore_label: int | None = None
@@ -341,30 +334,6 @@ class Session:
             kind="classes" if self.annotation == "classes" else "objects",
             classes=len(self.class_names) if self.annotation == "classes" else 2,
         )
-
-    def evaluate(
-        self,
-        predicted: NDArray[Any],
-        true: NDArray[Any],
-        *,
-        regions: Mapping[int | None, Sequence[Region]] | None = None,
-        ignore_label: int | None = None,
-    ) -> tuple[Scores, ErrorMap]:
-        """Return the scores and the error map of predicted against true labels.
-
-        Parameters
-        ----------
-        predicted, true : ndarray of int, shape (Y, X) or (Z, Y, X)
-            Objects. Those of a stack are compared plane by plane, on the planes where
-            something is true or a region is drawn.
-        regions : mapping of int or None to sequence of Region, optional
-            By plane. If there are any, only what lies in them counts.
-        ignore_label : int, optional
-            True pixels with this number do not count.
-        """
-        from napari_unet.evaluated import evaluate_planes
-
-        return evaluate_planes(predicted, true, regions or {}, ignore_label)
 
     def describe_device(self) -> str:
         """Say which device and precision will be used; loads torch, so it is slow."""
