@@ -24,6 +24,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.model_folders import (
     free_model_folder,
     list_models,
+    list_starters,
     models_folder,
 )
 from napari_unet.core.presets import PRESETS, PresetName, take_training
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
     from napari_unet.core.workflow import Preview, TrainProgress, TrainResult
 
 NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation first."
-# What the user calls the job of `Session.fine_tune`.
+# What the user calls the jobs of `Session.segment` and `Session.fine_tune`.
+SEGMENTING = "Segment"
 TRAINING = "Fine-tune"
 
 
@@ -63,7 +65,8 @@ class Session:
     """
 
     models_folder: Path = field(default_factory=models_folder)
-    model_folder: Path | None = None
+    model_folder: Path | None = None  # chosen by the user; None: a starter that suits
+    suited: Path | None = None  # the starter that suited the last image
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
@@ -95,6 +98,16 @@ class Session:
     def is_busy(self) -> bool:
         """Whether a job has begun and was not finished."""
         return self.job is not None
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is anything to segment with: a chosen model, or starters."""
+        return self.model_folder is not None or bool(self.list_starters())
+
+    @property
+    def model_in_use(self) -> Path | None:
+        """The chosen model, or else the starter that suited the last image, if any."""
+        return self.model_folder or self.suited
 
     @property
     def learning_network(self) -> NetworkConfig:
@@ -155,6 +168,8 @@ class Session:
     ) -> Job:
         """Return the job that segments `image` with the chosen model.
 
+        If none is chosen, with the starter model that suits the image.
+
         Parameters
         ----------
         image : Image
@@ -172,11 +187,12 @@ class Session:
         Raises
         ------
         InputError
-            If no model is chosen or another job runs.
+            If there is no model or another job runs.
         """
         folder, objects, device = self.model_folder, self.objects, self.device
         averaging, how, colors = self.averaging, self.prediction, self.class_colors
-        if folder is None:
+        adjusted_for = self.model_in_use
+        if not self.has_model:
             raise InputError(
                 "There is no model yet: annotate some objects and fine-tune one, or "
                 "open a model folder."
@@ -188,6 +204,7 @@ class Session:
                 image,
                 folder,
                 objects,
+                adjusted_for=adjusted_for,
                 class_colors=colors,
                 box=box,
                 planes=chosen,
@@ -197,7 +214,7 @@ class Session:
                 device=device,
             )
 
-        return self.begin("Segment", start, self._take_segmentation)
+        return self.begin(SEGMENTING, start, self._take_segmentation)
 
     def find_objects(
         self, segmented: Segmented, config: ObjectConfig | None = None
@@ -216,6 +233,8 @@ class Session:
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is Status.DONE:
             self.segmentation = outcome.result
+            if outcome.result.starter is not None:
+                self.suited = outcome.result.starter
 
     # ----------------------------------------------------------------- fine-tune
 
@@ -348,15 +367,19 @@ class Session:
         """Return the folders in `models_folder` and their cards, the newest first."""
         return list_models(self.models_folder)
 
+    def list_starters(self) -> list[tuple[Path, Card]]:
+        """Return the folders of the starter models and their cards."""
+        return list_starters()
+
     def read_model(self, folder: Path | None = None) -> Manifest | None:
-        """Return what a model folder, by default the chosen one, says about itself.
+        """Return what a model folder, by default the one in use, says about itself.
 
         Raises
         ------
         ModelFolderError
             If it is no model folder, or a damaged one.
         """
-        folder = folder or self.model_folder
+        folder = folder or self.model_in_use
         return None if folder is None else read_manifest(folder)
 
     def new_model_folder(self, name: str) -> Path:

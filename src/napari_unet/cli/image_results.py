@@ -2,12 +2,13 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from napari_unet.cli.app import fail
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
@@ -112,6 +113,26 @@ def check_folder(
             f"The folder '{out}' cannot be made ({error.strerror}); choose another "
             f"one for {option}, where you may write."
         ) from error
+
+
+def fail_for(faults: Mapping[str, str], count: int, out: Path) -> None:
+    """End with exit code 2 if there were images of which nothing came.
+
+    Parameters
+    ----------
+    faults : mapping of str to str
+        The reason, by the name of the file; each was said before.
+    count : int
+        How many images there were.
+    out : Path
+        Where the results of the others are.
+    """
+    if faults:
+        names = ", ".join(f"'{name}'" for name in faults)
+        fail(
+            f"{len(faults)} of {count} images gave no result: {names}. The reasons are "
+            f"above; the others are in '{out}'."
+        )
 
 
 def predict(

@@ -1,6 +1,7 @@
 """Model folders on the command line: found by path or name, never written over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.model_folders import STARTERS, is_starter
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from napari_unet.core.image import Image
     from napari_unet.core.workflow import Model
 
 
@@ -20,6 +22,34 @@ def open_model(name: str) -> "Model":
     from napari_unet.core.workflow import load_model
 
     return load_model(find_model(name))
+
+
+def open_or_pick(name: str | None, images: Sequence[Path]) -> "Model":
+    """Load a model; without a name the starter that suits the first image, and say so.
+
+    One for all images, so that results can be compared.
+    """
+    if name is not None:
+        return open_model(name)
+    from napari_unet.core.workflow import choose_starter
+
+    choice = choose_starter(_read_first(images))
+    more = " for all images" if len(images) > 1 else ""
+    warn(
+        f"No --model is given; the starter model '{choice.model.card.name}' is used"
+        f"{more}: {choice.why}."
+    )
+    return choice.model
+
+
+def _read_first(images: Sequence[Path]) -> "Image":
+    """Read the first image that can be read; of the others it is said at their turn."""
+    from napari_unet.formats.images import read_image
+
+    for path in images[:-1]:
+        with suppress(InputError):
+            return read_image(path)
+    return read_image(images[-1])
 
 
 def find_model(name: str) -> Path:

@@ -111,9 +111,10 @@ def _table_of_scores(sets: tuple[HeldOutScores, ...]) -> list[str]:
         for row in rows
     ]
     rule = [
-        "-" * width + (":" if column else "") for column, width in enumerate(widths)
+        "-" * (width + 1) + (":" if column else "-")
+        for column, width in enumerate(widths)
     ]
     shown = [f"| {' | '.join(row)} |" for row in aligned]
-    shown.insert(1, "|-" + "-|-".join(rule) + "-|")
+    shown.insert(1, f"|{'|'.join(rule)}|")
     remarks = [f"- {each.name}: {each.remark}" for each in sets if each.remark]
     return [*shown, *([""] if remarks else []), *remarks]

@@ -48,6 +48,7 @@ from napari_unet.core.prediction.segment import (
     segment,
 )
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.starter_choice import choose_starter
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
@@ -72,6 +73,7 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "choose_starter",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
