@@ -162,7 +162,7 @@ def fine_tune(
         If the loss is not a number; the last good weights are saved.
     """
     if resume:
-        start_from = load_model(folder)
+        start_from = load_model(folder.absolute())  # this place, no name of a model
         check_resumable(start_from.card, config)
     regions = {e.image.name: e.regions for e in examples if e.regions}
     task = Task.of(examples, config, settings, start_from)

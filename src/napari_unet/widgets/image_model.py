@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 # Of the lines below image, model and device, in pixels of the screen.
 _LINE_WIDTH = 230
 NO_MODEL = "None yet"
-AUTOMATIC = "Automatic (starter model)"
+AUTOMATIC = "Automatic"
 _PICKED = "The starter model that suits the image is picked when you press Segment"
 
 
@@ -222,8 +222,10 @@ class ImageModelSection(Section):
         else:
             self._model_line.setToolTip(_explain(manifest))
             text = "" if manifest is None else describe_model(manifest)
-            if manifest is None and self._session.has_model:
+            if self._session.model_folder is None and self._session.has_model:
                 text = _PICKED
+                if manifest is not None:
+                    text += f"; the last one was {manifest.card.name}"
             self._model_line.setText(text + self._mismatch(manifest))
         self._model_line.setVisible(bool(self._model_line.text()))
 
@@ -273,8 +275,8 @@ def describe_model(manifest: Manifest) -> str:
     """Return what a model was trained on and how good it was, in one line."""
     card, size = manifest.card, manifest.settings.pixel_size_um
     if card.notes is not None:
-        said = [f"Starter model {card.name}: {card.notes.purpose}", card.notes.headline]
-        return "; ".join(filter(None, said))
+        said = f"{card.notes.purpose} (starter model {card.name})"
+        return "; ".join(filter(None, (said, card.notes.headline)))
     kind = "points" if manifest.settings.annotation == "points" else "objects"
     facts = [f"{card.objects} {kind}"] if card.objects else []
     if manifest.settings.annotation == "classes":
