@@ -85,7 +85,7 @@ def test_a_model_of_values_brings_what_is_learned_and_starts_only_that(
     assert form.start_from() is None
     assert model not in form._start.folders()  # it is not even offered
     session.annotation = "values"
-    assert form._start.findData(model) == 1
+    assert form._start.folders().index(model) == 1
 
 
 def test_the_head_chosen_by_hand_brings_a_loss_for_it(session):
