@@ -53,6 +53,7 @@ from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.shortage import explain_training_shortage
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
@@ -166,7 +167,7 @@ def fine_tune(
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    yield _preparing(config)
+    yield replace(_preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
@@ -175,6 +176,7 @@ def fine_tune(
     training = Training(network, config, compute)
     sampler, validate = prepare_for(training, examples, settings, change_patch)
     yield replace(_preparing(config), patch=sampler.described)
+    settings = note_seen(settings, examples)
     run = Run(
         training, settings, folder, start_from, preset, examples, reading, regions
     )
