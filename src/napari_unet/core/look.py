@@ -10,7 +10,7 @@ from scipy import ndimage
 from napari_unet.core.image import Image, IntensityRange, resample
 
 # Structure is measured in a square of this edge, in pixels of the model.
-_EDGE = 512
+_EDGE = 384
 # Of the whole image, about this many pixels along each axis are looked at.
 _SAMPLED = 512
 # Standard deviations of Gaussians in pixels of the model: details lie between the first

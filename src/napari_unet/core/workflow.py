@@ -47,7 +47,9 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
@@ -73,6 +75,7 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "better_suited",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -83,6 +86,7 @@ __all__ = [
     "make_labels",
     "make_points",
     "pair_images",
+    "propose_zoom",
     "restore_values",
     "run",
     "segment",

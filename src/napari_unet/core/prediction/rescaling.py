@@ -58,6 +58,19 @@ def choose_factors(
     )
 
 
+def mean_factor(
+    image: Image, settings: ModelSettings, scale: float | None = None
+) -> float:
+    """Return by how much lengths in the plane grow; the arguments of `choose_factors`.
+
+    That is the geometric mean along Y and X.
+    """
+    vertical, horizontal = choose_factors(image, settings, scale)[-2:]
+    if vertical == horizontal:
+        return vertical
+    return math.sqrt(vertical * horizontal)
+
+
 def rescaled_shape(
     shape: Sequence[int], factors: Sequence[float]
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:

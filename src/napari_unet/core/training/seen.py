@@ -10,8 +10,7 @@ from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, Seen
 from napari_unet.core.image import measure_intensity
 from napari_unet.core.look import measure_look
-from napari_unet.core.prediction.rescaling import choose_factors
-from napari_unet.core.training.zoom import mean_factor
+from napari_unet.core.prediction.rescaling import choose_factors, mean_factor
 
 # Of the diameters of all objects, these percentiles are kept.
 _KEPT = (5, 50, 95)
@@ -67,7 +66,7 @@ def _measure_all(examples: Sequence[Example], settings: ModelSettings) -> np.nda
     if settings.annotation != "objects" or settings.network.dimensions == 3:
         return np.zeros(0)
     return np.concatenate(
-        [measure_annotated(e) * mean_factor(e, settings) for e in examples]
+        [measure_annotated(e) * mean_factor(e.image, settings) for e in examples]
     )
 
 

@@ -1,6 +1,5 @@
 """How images of unknown pixel size are zoomed for a model that knows its objects."""
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -68,8 +67,3 @@ def _is_size_known(example: Example, settings: ModelSettings) -> bool:
     """Tell whether the pixel sizes of image and model say how to rescale."""
     sizes = example.image.pixel_size_um, settings.pixel_sizes_um
     return None not in sizes
-
-
-def mean_factor(example: Example, settings: ModelSettings) -> float:
-    """Return by how much lengths in the plane grow on their way to the network."""
-    return math.sqrt(math.prod(choose_factors(example.image, settings)[-2:]))
