@@ -202,7 +202,7 @@ def segment_by_tiles(
     leave_room()
     starter, why = None, ""
     if folder is None:
-        choice = workflow.choose_starter(image)
+        choice = workflow.choose_starter(image, settings.get("device", "auto"))
         model, starter, why = choice.model, choice.model.folder, choice.why
         objects = objects if starter == adjusted_for else model.settings.objects
     else:

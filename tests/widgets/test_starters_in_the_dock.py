@@ -57,7 +57,7 @@ def picked(starters, workflow, monkeypatch):
     """Let the first starter suit every image, in place of the real comparison."""
     suits = SimpleNamespace(folder=starters[0])
 
-    def choose_starter(image):
+    def choose_starter(image, device):
         settings = ModelSettings(
             objects=ObjectConfig(threshold=0.3 if suits.folder is starters[0] else 0.7)
         )

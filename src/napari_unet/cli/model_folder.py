@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from napari_unet.cli.app import warn
 from napari_unet.core import model_folders
 from napari_unet.core.card import SETTINGS_FILE
-from napari_unet.core.config import NetworkConfig
+from napari_unet.core.config import DeviceChoice, NetworkConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.model_folders import STARTERS, is_starter
 
@@ -24,7 +24,9 @@ def open_model(name: str) -> "Model":
     return load_model(find_model(name))
 
 
-def open_or_pick(name: str | None, images: Sequence[Path]) -> "Model":
+def open_or_pick(
+    name: str | None, images: Sequence[Path], device: DeviceChoice
+) -> "Model":
     """Load a model; without a name the starter that suits the first image, and say so.
 
     One for all images, so that results can be compared.
@@ -33,7 +35,7 @@ def open_or_pick(name: str | None, images: Sequence[Path]) -> "Model":
         return open_model(name)
     from napari_unet.core.workflow import choose_starter
 
-    choice = choose_starter(_read_first(images))
+    choice = choose_starter(_read_first(images), device)
     more = " for all images" if len(images) > 1 else ""
     warn(
         f"No --model is given; the starter model '{choice.model.card.name}' is used"

@@ -88,7 +88,7 @@ def segment(
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     paths = find_images(images)
-    loaded = open_or_pick(model, paths)
+    loaded = open_or_pick(model, paths, device)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones

@@ -62,6 +62,8 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
         for progress in steps:
             bar.set_description_str(progress.phase.capitalize(), refresh=False)
             bar.n = round(100 * progress.fraction, 1)
+            if progress.note:
+                bar.write(progress.note, file=sys.stderr)
             if progress.patch:
                 bar.write(f"patches of {progress.patch}", file=sys.stderr)
             if progress.loss == progress.loss:

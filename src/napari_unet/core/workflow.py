@@ -47,13 +47,16 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.starter_choice import choose_starter
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.shortage import explain_training_shortage
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
@@ -73,6 +76,7 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "better_suited",
     "choose_starter",
     "compute_weight_map",
     "describe_device",
@@ -84,6 +88,7 @@ __all__ = [
     "make_labels",
     "make_points",
     "pair_images",
+    "propose_zoom",
     "restore_values",
     "run",
     "segment",
@@ -168,7 +173,7 @@ def fine_tune(
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    yield _preparing(config)
+    yield replace(_preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
@@ -177,6 +182,7 @@ def fine_tune(
     training = Training(network, config, compute)
     sampler, validate = prepare_for(training, examples, settings, change_patch)
     yield replace(_preparing(config), patch=sampler.described)
+    settings = note_seen(settings, examples)
     run = Run(
         training, settings, folder, start_from, preset, examples, reading, regions
     )

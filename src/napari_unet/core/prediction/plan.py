@@ -127,7 +127,7 @@ def plan_prediction(
         chosen = planes or range(image.shape[0]) if stack else None
         depths, times = cover_volumes(image, chosen)
         area, count, shown = (depths, *area), len(times), image.time_point(0)
-    factors = choose_factors(shown, settings.pixel_sizes_um, scale)
+    factors = choose_factors(shown, settings, scale)
     shape, exact = rescaled_shape(shown.shape, factors)
     geometries = Geometry.of_axes(settings.network)
     tiles = plan_tiles(

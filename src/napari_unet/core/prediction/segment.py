@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,10 +24,13 @@ from napari_unet.core.image import (
 )
 from napari_unet.core.memory import explain_shortage
 from napari_unet.core.prediction.channels import pick_channels
+from napari_unet.core.prediction.drift import describe_drift
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
+from napari_unet.core.prediction.rescaling import mean_factor
 from napari_unet.core.prediction.uncertainty import entropy
+from napari_unet.core.prediction.zoom import Zoom, probe_zoom
 
 _SMALLER_TILE = (
     "Choose a smaller tile (on the command line: --tile; in the dock: under Segment, "
@@ -82,6 +86,13 @@ class Segmentation:
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other, 0 to 1; see
         `Average.disagreement`.
+    zoom : Zoom, optional
+        How the zoom was chosen, where that was left to the program.
+    enlargement : float
+        How many times longer objects are here, in pixels, than in images at the
+        model's own zoom.
+    drift : str
+        A sentence where the image is unlike all that the model has seen.
     """
 
     probabilities: np.ndarray
@@ -91,6 +102,9 @@ class Segmentation:
     times: int = 1
     disagreement: np.ndarray | None = None
     spacing: tuple[float, ...] | None = None
+    zoom: Zoom | None = None
+    enlargement: float = 1.0
+    drift: str = ""
 
     @property
     def uncertainty(self) -> np.ndarray:
@@ -105,7 +119,7 @@ def segment(
     box: tuple[slice, slice] | None = None,
     planes: Sequence[int] | None = None,
     tile: int | None = None,
-    scale: float | None = None,
+    scale: float | Literal["auto"] | None = None,
     averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
@@ -130,10 +144,11 @@ def segment(
         to the last of them, in each of their time points.
     tile : int, optional
         Edge of the network's input in pixels of the model; by default from free memory.
-    scale : float, optional
+    scale : float, "auto" or None
         Factor by which each axis that the network sees grows before it, and the result
         shrinks: 1 takes the image as it is. By default as the pixel sizes of image and
-        model say.
+        model say, and where one is unknown as the model keeps it; "auto" looks first
+        whether objects agree with that, see `propose_zoom`.
     averaging : str
         Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
         "7 angles" or another number of them; takes at least as many times as long.
@@ -162,6 +177,11 @@ def segment(
     check_contrast(image)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
+    intensity = measure_intensity(image, model.settings.normalisation)
+    zoom = None
+    if scale == "auto":
+        zoom = probe_zoom(image, model, compute, intensity)
+        scale = zoom.scale
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     if len(image.shape) == 2:
         chosen = None
@@ -199,11 +219,9 @@ def segment(
             whole = (depths, *box)
             maps = yield from _predict_times(image, moments, whole, model, predict)
         elif chosen is None:
-            intensity = measure_intensity(image, model.settings.normalisation)
             steps = predict(image, box=box, intensity=intensity)
             maps = yield from _number(steps, 0, 1, None)
         else:
-            intensity = measure_intensity(image, model.settings.normalisation)
             results = []
             for number, index in enumerate(chosen):
                 steps = predict(image.plane(index), box=box, intensity=intensity)
@@ -221,7 +239,17 @@ def segment(
         spacing=(image.pixel_size_um or model.settings.pixel_sizes_um)
         if volume
         else None,
+        zoom=zoom,
+        enlargement=_enlargement(image, model.settings, scale),
+        drift=describe_drift(image, model.settings, scale=scale, intensity=intensity),
     )
+
+
+def _enlargement(image: Image, settings: ModelSettings, scale: float | None) -> float:
+    """Return how much longer objects are than in images at the model's own zoom."""
+    if settings.network.dimensions == 3:
+        return 1.0
+    return settings.zoom / mean_factor(image, settings, scale)
 
 
 def _predict_times(
@@ -289,7 +317,8 @@ def make_labels(
     settings : ModelSettings
         Whether the model knows objects or classes.
     objects : ObjectConfig, optional
-        Threshold, sizes and so on; by default the model's own.
+        Threshold, sizes and so on; by default the model's own, with the smallest size
+        of objects as they are enlarged here.
     """
     if settings.annotation == "values":
         raise InputError(
@@ -298,7 +327,7 @@ def make_labels(
         )
     return find_labels(
         segmentation.probabilities,
-        objects or settings.objects,
+        objects or settings.objects.enlarged(segmentation.enlargement),
         settings.annotation,
         volume=segmentation.volume,
         times=segmentation.times,

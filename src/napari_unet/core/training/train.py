@@ -69,6 +69,8 @@ class TrainProgress:
     patch : str
         Once, before the first step: the size of the patches, and of what the network
         makes of them.
+    note : str
+        Once, in the beginning: a sentence about what was decided; often nothing.
     """
 
     phase: str
@@ -82,6 +84,7 @@ class TrainProgress:
     is_best: bool = False
     preview: np.ndarray | None = None
     patch: str = ""
+    note: str = ""
 
     @property
     def fraction(self) -> float:
