@@ -105,7 +105,7 @@ def test_starters_stand_apart_from_the_users_models(
     assert combo.titles() == [AUTOMATIC, "nuclei", "cells-phase", "mine"]
     assert combo.folders() == [None, *starters, mine]
     assert combo.currentText() == AUTOMATIC
-    assert "picked when you press Segment" in shown(section)
+    assert "Segment picks the starter model" in shown(section)
 
 
 def test_a_starter_says_what_it_is_for(qtbot, session, viewer, starters):
@@ -132,7 +132,7 @@ def test_a_click_segments_with_the_starter_that_suits(
     assert session.model_folder is None  # it is picked anew next time
     assert section._probabilities.isEnabled()
     models, _ = offers(qtbot, session, viewer)
-    assert "the last one was nuclei" in shown(models)
+    assert "last time nuclei" in shown(models)
 
 
 def test_objects_are_made_as_the_picked_starter_does_until_the_user_moves_a_slider(

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 _LINE_WIDTH = 230
 NO_MODEL = "None yet"
 AUTOMATIC = "Automatic"
-_PICKED = "The starter model that suits the image is picked when you press Segment"
+_PICKED = "Segment picks the starter model that suits the image"
 
 
 class ImageModelSection(Section):
@@ -225,7 +225,7 @@ class ImageModelSection(Section):
             if self._session.model_folder is None and self._session.has_model:
                 text = _PICKED
                 if manifest is not None:
-                    text += f"; the last one was {manifest.card.name}"
+                    text += f"; last time {manifest.card.name}"
             self._model_line.setText(text + self._mismatch(manifest))
         self._model_line.setVisible(bool(self._model_line.text()))
 
