@@ -207,3 +207,13 @@ def test_without_starters_the_dock_offers_models_as_ever(
     _, combo = offers(qtbot, session, viewer)
     assert combo.titles() == ["None", "mine"]
     assert combo.count() == 2
+
+
+def test_a_grey_image_in_colour_fits_a_starter(qtbot, session, viewer, starters):
+    section, _ = offers(qtbot, session, viewer)
+    session.model_folder = starters[0]
+    grey = np.random.default_rng(0).integers(0, 99, (64, 64), np.uint8)
+    viewer.add_image(np.stack([grey] * 3, axis=-1), rgb=True)
+    assert "Needs 1 channel" not in shown(section)
+    viewer.add_image(np.stack([grey, grey.T, grey], axis=-1), rgb=True)
+    assert "Needs 1 channel; this image has 3" in shown(section)

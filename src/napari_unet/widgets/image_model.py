@@ -22,7 +22,11 @@ from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.core.network_summary import summarise_network
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
-from napari_unet.widgets.channel_layers import channel_names, count_channels
+from napari_unet.widgets.channel_layers import (
+    channel_names,
+    count_channels,
+    shows_one_channel,
+)
 from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
@@ -242,6 +246,8 @@ class ImageModelSection(Section):
         positions = [c for c in settings.channels if isinstance(c, int)]
         needs = max(positions) + 1 if positions else settings.network.in_channels
         if needs == has or (positions and needs < has):
+            return ""
+        if needs == 1 and not positions and shows_one_channel(layer):
             return ""
         names = ", ".join(map(str, settings.channels))
         named = f" ({names})" if names else ""
