@@ -23,6 +23,7 @@ from napari_unet.cli.image_results import (
     Versions,
     Zoom,
     check_folder,
+    describe_zoom,
     fail_for,
     predict,
     read_average,
@@ -32,10 +33,8 @@ from napari_unet.cli.image_results import (
 from napari_unet.cli.model_folder import open_model, open_or_pick, require_kind
 from napari_unet.cli.segment_results import (
     Wanted,
-    doubt_labels,
-    measure_labels,
     say_found,
-    write_labels_of,
+    write_found,
 )
 from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.errors import InputError
@@ -53,7 +52,7 @@ def segment(
         ),
     ] = None,
     tile: TileEdge = "auto",
-    scale: Zoom = "pixel-size",
+    scale: Zoom = "auto",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -80,8 +79,9 @@ def segment(
     Without --model, the starter model that suits the first image is used for all.
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
+    from napari_unet.core.prediction.segment import fit_objects
     from napari_unet.core.prediction.tiling import plan_tiles
-    from napari_unet.core.workflow import describe_device, make_labels
+    from napari_unet.core.workflow import describe_device
     from napari_unet.formats.images import find_images, read_image, stem_of
     from napari_unet.formats.tiff import was_written_here
 
@@ -102,6 +102,7 @@ def segment(
     if predicts_values:
         refuse_companions(loaded.card.name, probabilities or uncertainty or rois or csv)
     found: dict[str, Any] = {}
+    looked: dict[str, Any] = {}
     faults = {}
     doubts: dict[str, str] = {}
     for path in paths:
@@ -114,17 +115,21 @@ def segment(
                 warn(str(error))
             continue
         stem = stem_of(path)
+        looked[stem] = describe_zoom(segmentation)
         if predicts_values:
             write_values(out / f"{stem}.tif", image, segmentation, loaded)
             found[stem] = "predicted"
         else:
-            labels = make_labels(segmentation, loaded.settings, objects)
-            write_labels_of(
-                out / stem, image, labels, segmentation, loaded.settings, wanted
-            )
-            found[stem] = measure_labels(labels, segmentation, loaded.settings)
-            doubts[stem] = doubt_labels(
-                path.name, labels, segmentation, loaded.settings, objects
+            found[stem], doubts[stem] = write_found(
+                path.name,
+                out / stem,
+                image,
+                segmentation,
+                loaded.settings,
+                objects
+                if min_size is not None
+                else fit_objects(objects, loaded.settings, segmentation),
+                wanted,
             )
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
@@ -134,6 +139,7 @@ def segment(
         "model": str(loaded.folder),
         "images": len(found),
         "failed": faults,
+        "zoom": looked,
     }
     if not predicts_values:
         named = "classes" if loaded.settings.annotation == "classes" else "objects"

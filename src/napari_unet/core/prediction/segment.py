@@ -88,9 +88,8 @@ class Segmentation:
         `Average.disagreement`.
     zoom : Zoom, optional
         How the zoom was chosen, where that was left to the program.
-    enlargement : float
-        How many times longer objects are here, in pixels, than in images at the
-        model's own zoom.
+    factor : float
+        By how much lengths in the plane grew before the network; a geometric mean.
     drift : str
         A sentence where the image is unlike all that the model has seen.
     """
@@ -103,7 +102,7 @@ class Segmentation:
     disagreement: np.ndarray | None = None
     spacing: tuple[float, ...] | None = None
     zoom: Zoom | None = None
-    enlargement: float = 1.0
+    factor: float = 1.0
     drift: str = ""
 
     @property
@@ -240,16 +239,9 @@ def segment(
         if volume
         else None,
         zoom=zoom,
-        enlargement=_enlargement(image, model.settings, scale),
+        factor=mean_factor(image, model.settings, scale),
         drift=describe_drift(image, model.settings, scale=scale, intensity=intensity),
     )
-
-
-def _enlargement(image: Image, settings: ModelSettings, scale: float | None) -> float:
-    """Return how much longer objects are than in images at the model's own zoom."""
-    if settings.network.dimensions == 3:
-        return 1.0
-    return settings.zoom / mean_factor(image, settings, scale)
 
 
 def _predict_times(
@@ -327,12 +319,24 @@ def make_labels(
         )
     return find_labels(
         segmentation.probabilities,
-        objects or settings.objects.enlarged(segmentation.enlargement),
+        objects or fit_objects(settings.objects, settings, segmentation),
         settings.annotation,
         volume=segmentation.volume,
         times=segmentation.times,
         spacing=segmentation.spacing,
     )
+
+
+def fit_objects(
+    objects: ObjectConfig, settings: ModelSettings, segmentation: Segmentation
+) -> ObjectConfig:
+    """Return a model's way of making objects as it is for an image of another zoom.
+
+    The smallest object grows and shrinks with all others, except in volumes.
+    """
+    if segmentation.volume:
+        return objects
+    return objects.enlarged(settings.zoom / segmentation.factor)
 
 
 def find_labels(

@@ -40,9 +40,11 @@ _SPECK = 12
 _NARROW = 0.5
 # So many planes of a stack are compared.
 _PLANES = 5
-# Mean probability in objects: from here on a network is sure of what it sees; half the
-# zoom must gain so much to cast doubt on it; a search ends after a loss of so much.
-_SURE, _GAIN, _LOSS = 0.78, 0.02, 0.08
+# Mean probability in objects: from here on a network is sure of what it sees.
+_SURE = 0.72
+# Half the zoom must be surer by so much to cast doubt on one that fits, and another
+# zoom by so much to replace it; a search ends after a loss of so much.
+_DOUBT, _GAIN, _LOSS = 0.02, 0.05, 0.08
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,18 +181,19 @@ class _Probe:
     def run(self) -> Zoom:
         """Return the model's own zoom if it fits, else one that does."""
         first = self._look(self.own, _FIRST_LOOK)
+        fits = self._fits(first)
+        if fits and not self._is_doubted(first):
+            return self._keep(first)
         best = None
-        if self._fits(first):
-            if not self._is_surer(self._look(self.own / 2, _LOOK), first):
-                return self._keep(first)
-        elif first.is_telling:
+        if first.is_telling and not fits:
             closer = self._look(first.factor_for(self.known), _LOOK)
             if self._fits(closer) and closer.confidence >= first.confidence:
                 best = closer
         best = best or self._search(first)
-        if best is None:
-            return self._keep(first if first.is_telling else None)
-        if first.is_telling and best.confidence < first.confidence - _GAIN:
+        least = first.confidence + _GAIN if fits else _SURE
+        if first.is_telling and not fits:
+            least = first.confidence - _DOUBT
+        if best is None or best.confidence < least:
             return self._keep(first)
         factor = best.factor_for(self.known)
         if 1 / _SAME < factor / self.own < _SAME:
@@ -200,16 +203,29 @@ class _Probe:
     def _fits(self, look: _Look) -> bool:
         """Tell whether objects are about as large as those of the model."""
         ratio = look.diameter / self.known
-        return look.is_telling and 1 / _ALIKE < ratio < _ALIKE
+        return look.objects >= _ENOUGH and 1 / _ALIKE < ratio < _ALIKE
 
-    def _is_surer(self, other: _Look, look: _Look) -> bool:
-        """Tell whether the network is surer elsewhere, and that of another size."""
-        ratio = other.factor_for(self.known) / look.factor
+    def _is_doubted(self, look: _Look) -> bool:
+        """Tell whether at half the zoom the network is surer, and that of another size.
+
+        Structure inside large objects may be as large as the objects it knows.
+        """
+        half = self._look(look.factor / 2, _LOOK)
+        ratio = half.factor_for(self.known) / look.factor
         return (
-            other.is_telling
-            and other.confidence > look.confidence + _GAIN
+            half.is_telling
+            and half.confidence > look.confidence + _DOUBT
             and not 1 / _ALIKE < ratio < _ALIKE
         )
+
+    def _holds(self, look: _Look) -> bool:
+        """Tell whether at half the zoom there are the same objects.
+
+        What a network sees in noise is always as large as what it knows.
+        """
+        half = self._look(look.factor / 2, _LOOK)
+        ratio = half.factor_for(self.known) / look.factor
+        return half.objects >= _ENOUGH and 1 / _ALIKE < ratio < _ALIKE
 
     def _search(self, first: _Look) -> _Look | None:
         """Return a look at the zoom where objects are as the model knows them."""
@@ -229,7 +245,9 @@ class _Probe:
         if best is None or not best.is_telling:
             return None
         closer = self._look(best.factor_for(self.known), _LOOK)
-        return closer if closer.is_telling else best
+        if not (closer.is_telling and self._fits(closer) and self._holds(closer)):
+            return None
+        return closer
 
     def _look(self, factor: float, pixels: int) -> _Look:
         """Find objects in a part of the image, enlarged by a factor."""
@@ -245,9 +263,9 @@ class _Probe:
         config = self.model.settings.objects.replaced(min_size=_SPECK)
         return _measure(foreground, find_objects(foreground, config), factor)
 
-    def _keep(self, look: _Look | None) -> Zoom:
+    def _keep(self, look: _Look) -> Zoom:
         """Return the model's own zoom."""
-        if look is not None:
+        if look.objects >= _ENOUGH:
             return Zoom(None, self.own, *_found(look))
         return Zoom(
             None,
