@@ -48,12 +48,16 @@ from napari_unet.core.prediction.segment import (
     segment,
 )
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
+from napari_unet.core.training.patches import Batch, ChangePatch
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
-from napari_unet.core.training.shortage import explain_training_shortage
+from napari_unet.core.training.shortage import (
+    explain_training_shortage,
+    validate_or_skip,
+)
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import TrainProgress, settle, train
@@ -155,7 +159,7 @@ def fine_tune(
     InputError
         If the examples or the folder cannot be used; nothing is written then.
     MemoryShortageError
-        If patches or batches are too large for the device; the last weights are saved.
+        If nothing helps any more, see `Descent`; the last weights are saved.
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
@@ -174,7 +178,13 @@ def fine_tune(
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
     sampler, validate = prepare_for(training, examples, settings, change_patch)
-    yield replace(_preparing(config), patch=sampler.described)
+    descent = Descent(training, sampler)
+    yield replace(
+        _preparing(config),
+        patch=sampler.described,
+        memory=descent.describe(),
+        news=training.news(),
+    )
     run = Run(
         training, settings, folder, start_from, preset, examples, reading, regions
     )
@@ -184,7 +194,7 @@ def fine_tune(
         go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
-    yield from _train_and_save(training, sampler, validate, look, run)
+    yield from _train_and_save(training, descent, validate, look, run)
     return run.result()
 
 
@@ -283,7 +293,7 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
 
 def _train_and_save(
     training: Training,
-    sampler: PatchSampler,
+    descent: Descent,
     validate: Validate | None,
     look: Look | None,
     run: Run,
@@ -291,7 +301,7 @@ def _train_and_save(
     """Train; save now and then, and in the end, however that comes."""
     try:
         with explain_training_shortage(training):
-            for progress in train(training, sampler, validate, look):
+            for progress in train(training, descent, validate, look):
                 run.save_now_and_then(progress)
                 yield progress
         run.end()
@@ -307,9 +317,13 @@ def _validate_start(
     validate: Validate, run: Run, training: Training
 ) -> Iterator[TrainProgress]:
     """Score the model to start from: what comes must be better than what was there."""
-    for validation in validate(False):
-        run.before = validation.scores
+    result = None
+    for so_far in validate_or_skip(training, validate, choosing=False):
+        result = so_far
         yield replace(_preparing(training.config), phase="validating")
+    if result is None:
+        return
+    run.before = result.scores
     training.best_scores = training.baseline = run.before
     training.best_weights = training.weights
 
