@@ -352,14 +352,15 @@ def find_labels(
     """
     if kind == "classes":
         return class_map(probabilities)
-    foreground = 1 - probabilities[0]
+    background = probabilities[0]
     if kind == "points":
-        is_object: np.ndarray = foreground >= objects.threshold
+        is_object: np.ndarray = 1 - background >= objects.threshold
         return is_object.astype(np.uint8)
-    if foreground.ndim == 2 or (volume and times == 1):
-        return find_objects(foreground, objects, spacing)
-    parts = np.split(foreground, times) if volume else foreground
+    find = functools.partial(find_objects, is_background=True)
+    if background.ndim == 2 or (volume and times == 1):
+        return find(background, objects, spacing)
+    parts = np.split(background, times) if volume else background
     through = spacing if volume else None
-    found = [find_objects(part, objects, through) for part in parts]
+    found = [find(part, objects, through) for part in parts]
     together = np.concatenate(found) if volume else np.stack(found)
     return together.astype(np.result_type(*found), copy=False)
