@@ -101,7 +101,7 @@ def test_a_failed_step_leaves_no_trace_in_batch_normalisation():
 
 
 def test_the_way_down_has_an_order_and_an_end():
-    training, descent, _ = begin(
+    _, descent, _ = begin(
         QUICK.replaced(patch_size=128, batch_size=2), shape=(200, 200)
     )
     seen = []

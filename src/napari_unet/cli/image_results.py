@@ -121,8 +121,13 @@ def predict(
     averaging: Averaging,
     device: DeviceChoice,
     scale: float | None = None,
+    *,
+    background_only: bool = False,
 ) -> "Segmentation":
-    """Predict one image: what it will take, then a progress bar over its tiles."""
+    """Predict one image: what it will take, then a progress bar over its tiles.
+
+    With `background_only` the probabilities of the other classes are not kept.
+    """
     from tqdm import tqdm
 
     from napari_unet.core.device import choose_compute, free_bytes
@@ -139,7 +144,13 @@ def predict(
     )
     tqdm.write(f"{image.name}: {plan.describe()}", file=sys.stderr)
     steps = segment_image(
-        image, model, tile=tile, scale=scale, averaging=averaging, device=device
+        image,
+        model,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        device=device,
+        background_only=background_only,
     )
     unit = "tile" if averaging == "none" else "step"  # one version of one tile
     with tqdm(desc=image.name, total=plan.steps, unit=unit, file=sys.stderr) as bar:
@@ -151,3 +162,5 @@ def predict(
                 return segmentation
             bar.total = progress.total
             bar.update(progress.done - bar.n)
+            if progress.news:
+                bar.write(progress.news, file=sys.stderr)

@@ -63,7 +63,10 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
             bar.set_description_str(progress.phase.capitalize(), refresh=False)
             bar.n = round(100 * progress.fraction, 1)
             if progress.patch:
-                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+                said = f"patches of {progress.patch}, {progress.memory} for a step"
+                bar.write(said, file=sys.stderr)
+            if progress.news:
+                bar.write(progress.news, file=sys.stderr)
             if progress.loss == progress.loss:
                 bar.set_postfix_str(
                     f"iteration {progress.iteration}, loss {progress.loss:.4f}",

@@ -37,6 +37,7 @@ from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.frames import fold_times
+from napari_unet.core.memory import give_back
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.detect import make_points
@@ -194,8 +195,12 @@ def fine_tune(
         go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
-    yield from _train_and_save(training, descent, validate, look, run)
-    return run.result()
+    try:
+        yield from _train_and_save(training, descent, validate, look, run)
+        return run.result()
+    finally:  # the device's memory is free again before anybody hears of the end
+        del training, descent, sampler, validate, run, look, network
+        give_back(None, compute.device)
 
 
 def evaluate(

@@ -13,10 +13,12 @@ from napari_unet.core.network.recomputation import recompute_blocks
 from napari_unet.core.training.patch_shape import describe_patch, output_shape
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.step_memory import StepMemory, estimate_step
+from napari_unet.core.training.step_memory import (
+    STEP_SHARE,
+    StepMemory,
+    estimate_step,
+)
 
-# The share of the free memory that a step may be estimated to take.
-_SHARE = 0.8
 # Smaller patches show too little: px along Y and X, and along Z.
 _LEAST_EDGE, _LEAST_DEPTH = 64, 8
 # A batch grows by no more than this when its patches shrink.
@@ -134,7 +136,7 @@ class Descent:
 
     def _fits(self) -> bool:
         """Tell whether a step is estimated to fit into what is free."""
-        free = free_bytes(self._training.compute.device, _SHARE)
+        free = free_bytes(self._training.compute.device, STEP_SHARE)
         return self.memory.total <= free
 
     def _lower(self) -> bool:

@@ -16,6 +16,8 @@ from napari_unet.core.network.unet import Network, build_network, parameter_coun
 from napari_unet.core.prediction.plan import say_bytes
 from napari_unet.core.training.patch_shape import output_shape
 
+# The share of the free memory that a step may be estimated to take.
+STEP_SHARE = 0.8
 # Numbers that an optimizer keeps for each weight; with momentum one more for some.
 _KEPT = {"adamw": 2, "adagrad": 1, "rmsprop": 1, "sgd": 0}
 # Maps of the first level that come and go on top of those that are kept: gradients of
