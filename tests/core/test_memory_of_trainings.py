@@ -190,7 +190,7 @@ def test_a_whole_training_with_little_memory_ends_well(tmp_path):
     seen, device = _train(tmp_path / "m", NUMBERS, preview=lambda: view)
     assert device.refused > 2
     assert seen[-1].iteration == QUICK.iterations
-    news = [progress.news for progress in seen if progress.news]
+    news = [progress.note for progress in seen if progress.note]
     assert any("at a time are added up" in sentence for sentence in news)
     assert any("went on with tiles of" in sentence for sentence in news)
     assert any(progress.preview is not None for progress in seen)
@@ -208,7 +208,7 @@ def test_a_validation_that_fits_in_no_way_is_left_out(tmp_path, monkeypatch):
     view = Preview(example(64, 64).image)
     seen, _ = _train(tmp_path / "m", 10**9, preview=lambda: view)
     assert seen[-1].iteration == QUICK.iterations
-    said = " ".join(progress.news for progress in seen)
+    said = " ".join(progress.note for progress in seen)
     assert said.count("to validate, even in the smallest tiles") == 1
     assert said.count("to show what is learned") == 1
     assert read_manifest(tmp_path / "m").card.iterations == QUICK.iterations

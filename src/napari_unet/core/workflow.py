@@ -48,13 +48,17 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.prediction.zoom import propose_zoom
+from napari_unet.core.starter_choice import choose_starter
 from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import Batch, ChangePatch
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.shortage import (
     explain_training_shortage,
     validate_or_skip,
@@ -77,6 +81,8 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "better_suited",
+    "choose_starter",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -87,6 +93,7 @@ __all__ = [
     "make_labels",
     "make_points",
     "pair_images",
+    "propose_zoom",
     "restore_values",
     "run",
     "segment",
@@ -165,13 +172,13 @@ def fine_tune(
         If the loss is not a number; the last good weights are saved.
     """
     if resume:
-        start_from = load_model(folder)
+        start_from = load_model(folder.absolute())  # this place, no name of a model
         check_resumable(start_from.card, config)
     regions = {e.image.name: e.regions for e in examples if e.regions}
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    yield _preparing(config)
+    yield replace(_preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
@@ -184,8 +191,9 @@ def fine_tune(
         _preparing(config),
         patch=sampler.described,
         memory=descent.describe(),
-        news=training.news(),
+        note=training.news(),
     )
+    settings = note_seen(settings, examples)
     run = Run(
         training, settings, folder, start_from, preset, examples, reading, regions
     )

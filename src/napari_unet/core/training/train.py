@@ -75,8 +75,9 @@ class TrainProgress:
         makes of them.
     memory : str
         With it: how much memory a step will take, estimated.
-    news : str
-        What was done about too little memory, in a sentence; mostly nothing.
+    note : str
+        A sentence about what was decided in the beginning, or done about too little
+        memory; mostly nothing.
     """
 
     phase: str
@@ -91,7 +92,7 @@ class TrainProgress:
     preview: np.ndarray | None = None
     patch: str = ""
     memory: str = ""
-    news: str = ""
+    note: str = ""
 
     @property
     def fraction(self) -> float:
@@ -390,5 +391,5 @@ class _Clock:
             validation_loss=validation_loss,
             is_best=is_best,
             preview=preview,
-            news=training.news(),
+            note=training.news(),
         )
