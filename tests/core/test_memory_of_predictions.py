@@ -9,9 +9,10 @@ from scarce import scarce
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.errors import MemoryShortageError
-from napari_unet.core.image import Image
+from napari_unet.core.image import Image, resample
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.rescaled import Rescaled
 from napari_unet.core.prediction.segment import make_labels, segment
 from napari_unet.core.prediction.tiling import halve_tile, plan_tiles
 
@@ -142,3 +143,18 @@ def test_background_alone_is_enough_for_objects():
     np.testing.assert_array_equal(
         make_labels(one, model.settings), make_labels(both, model.settings)
     )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data())
+def test_a_part_of_a_rescaled_image_is_that_of_all_of_it(data):
+    lengths = st.integers(1, 40)
+    old = data.draw(st.tuples(lengths, lengths))
+    new = data.draw(st.tuples(lengths, lengths))
+    array = np.random.default_rng(0).integers(0, 60_000, (2, *old)).astype(np.uint16)
+    box = []
+    for length in new:
+        first = data.draw(st.integers(0, length - 1))
+        box.append(slice(first, data.draw(st.integers(first + 1, length))))
+    whole = resample(array, new)[(slice(None), *box)]
+    np.testing.assert_allclose(Rescaled(array, new).part(box), whole, rtol=1e-5)

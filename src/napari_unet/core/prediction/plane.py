@@ -11,9 +11,10 @@ from scipy import ndimage
 from napari_unet.core.config import Averaging, ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
-from napari_unet.core.image import Image, IntensityRange, resample
+from napari_unet.core.image import Image, IntensityRange
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.predict import TilePrediction, predict
+from napari_unet.core.prediction.rescaled import Rescaled
 from napari_unet.core.prediction.rescaling import (
     Box,
     check_square,
@@ -106,7 +107,8 @@ def predict_plane(
     factors = choose_factors(image, settings, scale)
     check_square(image, factors, averaging)
     shape, exact = rescaled_shape(image.shape, factors)
-    array = resample(image.array, shape)
+    is_same = shape == tuple(image.shape)
+    array = image.array if is_same else Rescaled(image.array, shape)
     model_box = rescaled_box(box, exact, shape)
     doubts = averaging != "none" and settings.annotation != "values"
     lengths = [part.stop - part.start for part in model_box]

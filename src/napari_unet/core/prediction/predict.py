@@ -16,6 +16,7 @@ from napari_unet.core.prediction.averaging import (
     Version,
     list_versions,
 )
+from napari_unet.core.prediction.rescaled import Rescaled
 from napari_unet.core.prediction.room import Room
 from napari_unet.core.prediction.tiling import Tile, plan_tiles, read_window
 from napari_unet.core.prediction.uncertainty import Average
@@ -49,7 +50,7 @@ class TilePrediction:
 
 def predict_tile(
     network: Network,
-    array: np.ndarray,
+    array: np.ndarray | Rescaled,
     intensity: IntensityRange,
     tile: Tile,
     compute: Compute,
@@ -139,7 +140,7 @@ def _predict_window(
 
 def predict(
     network: Network,
-    array: np.ndarray,
+    array: np.ndarray | Rescaled,
     intensity: IntensityRange,
     compute: Compute,
     *,
@@ -219,7 +220,7 @@ def predict(
 
 def _try_tile(
     network: Network,
-    array: np.ndarray,
+    array: np.ndarray | Rescaled,
     intensity: IntensityRange,
     tile: Tile,
     version: Version,

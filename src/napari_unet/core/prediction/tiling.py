@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.prediction.rescaled import Rescaled
 
 # Larger tiles gain little and make cancelling slow.
 _MAX_INTERIOR = 1024
@@ -223,7 +224,9 @@ def mirror_indices(start: int, stop: int, length: int) -> np.ndarray:
     return np.minimum(folded, period - folded) if length > 1 else folded * 0
 
 
-def read_window(array: np.ndarray, window: Sequence[tuple[int, int]]) -> np.ndarray:
+def read_window(
+    array: np.ndarray | Rescaled, window: Sequence[tuple[int, int]]
+) -> np.ndarray:
     """Copy a window of the last axes of an array, mirrored where it lies outside."""
     places = [
         mirror_indices(start, stop, length)
@@ -231,6 +234,10 @@ def read_window(array: np.ndarray, window: Sequence[tuple[int, int]]) -> np.ndar
             window, array.shape[-len(window) :], strict=True
         )
     ]
+    if isinstance(array, Rescaled):
+        box = [slice(int(each.min()), int(each.max()) + 1) for each in places]
+        array = array.part(box)
+        places = [each - part.start for each, part in zip(places, box, strict=True)]
     index: tuple[Any, ...] = (..., *np.ix_(*places))
     windowed: np.ndarray = array[index]
     return windowed
