@@ -65,7 +65,8 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
             if progress.note:
                 bar.write(progress.note, file=sys.stderr)
             if progress.patch:
-                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+                said = f"patches of {progress.patch}, {progress.memory} for a step"
+                bar.write(said, file=sys.stderr)
             if progress.loss == progress.loss:
                 bar.set_postfix_str(
                     f"iteration {progress.iteration}, loss {progress.loss:.4f}",

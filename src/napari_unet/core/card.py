@@ -53,6 +53,7 @@ class Card(Config):
     ended: bool = False  # by itself: it was not stopped before its end
     loss: float | None = None
     device: str = ""
+    shortages: tuple[str, ...] = ()  # what was done about too little memory
     scores_before: dict[str, float] | None = None
     scores: dict[str, float] | None = None
     versions: dict[str, str] = Field(default_factory=dict)
@@ -210,6 +211,7 @@ def describe(manifest: Manifest) -> str:
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
+    lines += [f"- {sentence}" for sentence in card.shortages]
     for title, scores in (("Before", card.scores_before), ("After", card.scores)):
         if scores:
             shown = shown_scores(scores, settings.annotation)
