@@ -73,8 +73,8 @@ def test_regions_go_as_images_do_and_stay_known_to_their_neighbours():
     assert [r.box for r in held.regions] == [right.box]
 
 
-def test_without_a_share_it_is_a_fifth_for_each_area_half_of_one_at_most():
-    for count, part in ((1, 0.2), (2, 0.4), (9, 0.5)):
+def test_without_a_share_it_is_a_fifth_for_each_area_and_a_whole_one_of_five():
+    for count, part in ((1, 0.2), (2, 0.4), (4, 0.5), (5, 1.0), (9, 1.0)):
         examples = [image_of(str(n), (40, 60)) for n in range(count)]
         _, [held] = split_validation(examples)
         assert covered(held).mean() == pytest.approx(part)

@@ -14,7 +14,6 @@ A model folder holds::
 import json
 import os
 import re
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,16 @@ from typing import Any
 import platformdirs
 from pydantic import Field, ValidationError
 
-from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
+from napari_unet.core.config import (
+    Config,
+    ModelSettings,
+    ObjectConfig,
+    TrainConfig,
+)
 from napari_unet.core.errors import ModelFolderError
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
+from napari_unet.core.score_words import describe_found, describe_worse, shown_gain
 from napari_unet.core.setting_errors import explain_setting
 
 FORMAT = "napari-unet model"
@@ -36,6 +41,16 @@ REGIONS_FOLDER = "regions"
 HISTORY_FILE = "training.csv"
 # Tests and shared workstations put the models elsewhere than in the user's folder.
 HOME_VARIABLE = "NAPARI_UNET_HOME"
+
+
+class Learned(Config):
+    """What was learned, where it was worse than what was there before.
+
+    Its weights are kept beside those of the start: ``last.learned``.
+    """
+
+    scores: dict[str, float]
+    objects: ObjectConfig
 
 
 class Card(Config):
@@ -56,6 +71,8 @@ class Card(Config):
     device: str = ""
     scores_before: dict[str, float] | None = None
     scores: dict[str, float] | None = None
+    validation: str = ""  # on what ground the scores were measured
+    learned: Learned | None = None  # where the model is still the one it started from
     versions: dict[str, str] = Field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()  # validations, and some steps between them
 
@@ -199,28 +216,6 @@ def _describe_reading(settings: ModelSettings) -> list[str]:
     return lines
 
 
-def shown_scores(
-    scores: Mapping[str, float], kind: AnnotationKind = "objects"
-) -> dict[str, str]:
-    """Return the scores that are shown where there is little room, by their titles.
-
-    The last one of objects, AP, is what the best checkpoint is chosen by.
-
-    Examples
-    --------
-    >>> shown_scores({"f1": 0.9, "iou": 0.75, "dice": 0.8, "ap": 0.625})
-    {'F1': '0.900', 'IoU': '0.750', 'AP': '0.625'}
-    >>> shown_scores({"psnr": 31.25, "mse": 4.0})
-    {'PSNR': '31.25 dB'}
-    """
-    if kind == "classes" or "iou_0" in scores:
-        return {"mean IoU": f"{scores['iou']:.3f}"}
-    if "psnr" in scores:
-        return {"PSNR": f"{scores['psnr']:.2f} dB"}
-    titles = {"f1": "F1", "iou": "IoU", "ap": "AP"}
-    return {t: f"{scores[name]:.3f}" for name, t in titles.items() if name in scores}
-
-
 def describe(manifest: Manifest) -> str:
     """Return the card as Markdown, for ``README.md`` in the model folder."""
     card, settings = manifest.card, manifest.settings
@@ -244,9 +239,15 @@ def describe(manifest: Manifest) -> str:
     ]
     for title, scores in (("Before", card.scores_before), ("After", card.scores)):
         if scores:
-            shown = shown_scores(scores, settings.annotation)
+            shown = shown_gain(None, scores, settings.annotation)
             named = ", ".join(f"{name} {value}" for name, value in shown.items())
-            lines.append(f"- {title} (validation): {named}")
+            found = describe_found(scores, settings.annotation)
+            lines.append(f"- {title} (validation): {named}" + (found and f"; {found}"))
+    if card.scores and card.validation:
+        lines.append(f"- How: {card.validation}")
+    if card.learned is not None and card.scores is not None:
+        worse = describe_worse(card.scores, card.learned.scores, settings.annotation)
+        lines.append(f"- {worse}: its weights are still those it started from")
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
     lines.append(f"- Made with {versions}")
     return "\n".join([*lines, *_describe_repeating(card), ""])

@@ -9,12 +9,13 @@ from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.training.apart import view_of
 from napari_unet.core.training.examples import (
     Weigh,
     prepare,
     prepare_training,
 )
-from napari_unet.core.training.held_back import split_validation
+from napari_unet.core.training.held_back import Split, split_validation, train_on_all
 from napari_unet.core.training.patch_shape import fit_patch, output_shape
 from napari_unet.core.training.patches import ChangePatch, PatchSampler
 from napari_unet.core.training.prepared import Prepared
@@ -34,17 +35,45 @@ from napari_unet.core.training.values import (
 _MOST_PATCHES = 16
 
 
+def split_for(
+    examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
+) -> Split:
+    """Return what a model trains on and what it is validated on.
+
+    Where each image or region is left out later, it trains on all of them.
+    """
+    if config.leave_one_out:
+        return train_on_all(examples), []
+    kind = settings.annotation
+    return split_validation(examples, kind, config.held_back, view_of(settings))
+
+
 def prepare_for(
     training: Training,
-    examples: Sequence[Example],
+    split: Split,
     settings: ModelSettings,
     change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, Validate | None]:
-    """Return where patches come from, and what validates."""
+    """Return where patches come from, and what validates.
+
+    Parameters
+    ----------
+    training : Training
+        Whose network and settings.
+    split : list of Example, list of Example
+        What to train on, and what to validate on.
+    settings : ModelSettings
+        Of the model.
+    change_patch : callable, optional
+        See `workflow.fine_tune`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to train on.
+    """
     config, network = training.config, training.network
-    to_train, to_validate = split_validation(
-        examples, settings.annotation, config.held_back
-    )
+    to_train, to_validate = split
     if not to_train:
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."

@@ -11,9 +11,10 @@ import torch
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.detection import (
+    PIXELS,
     AnyScores,
-    is_of_classes,
     quality,
+    rank,
 )
 from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.training.loss import compute_loss
@@ -21,8 +22,6 @@ from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
 
-# What pixel IoU adds to the rank of a checkpoint.
-_PIXELS = 0.1
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
 # Validation may take this share of a training for a time; then it waits for the end.
@@ -63,12 +62,18 @@ class TrainProgress:
     validation_loss : float
         Of that validation, on the held-back ground; else NaN.
     is_best : bool
-        Whether the weights of that validation are the ones to keep so far.
+        Whether the weights of that validation are the ones to keep so far: the best of
+        those learned, and no worse than the model to start from.
     preview : ndarray of float32, shape (Y, X), optional
         What is predicted where the user is looking, see `run.Look`.
     patch : str
         Once, before the first step: the size of the patches, and of what the network
         makes of them.
+    note : str
+        Once, before the first step: on what it is validated.
+    part, parts : int
+        Which training this is, counted from 0, of how many: the model's, then, to leave
+        each image or region out, one for each.
     """
 
     phase: str
@@ -82,10 +87,26 @@ class TrainProgress:
     is_best: bool = False
     preview: np.ndarray | None = None
     patch: str = ""
+    note: str = ""
+    part: int = 0
+    parts: int = 1
 
     @property
     def fraction(self) -> float:
-        """How much of the training is done, 0 to 1."""
+        """How much of all trainings is done, 0 to 1."""
+        return (self.part + self._of_part) / self.parts
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long all trainings will still take; None before the first step."""
+        if self._of_part == 0:
+            return None
+        of_one = self.seconds / self._of_part
+        return of_one * (self.parts - self.part - self._of_part)
+
+    @property
+    def _of_part(self) -> float:
+        """How much of this training is done, 0 to 1."""
         if self.iterations is not None:
             return min(1.0, self.iteration / self.iterations)
         return min(1.0, self.seconds / (self.seconds_total or math.inf))
@@ -162,28 +183,37 @@ def train(
         for _ in settle(training, validate):
             yield clock.progress("validating")
         yield clock.progress(
-            "validating", validation=training.best_scores, is_best=True
+            "validating",
+            validation=training.best_scores,
+            is_best=not training.keeps_start,
         )
 
 
 def settle(training: Training, validate: Validate) -> Iterator[Validation]:
-    """Choose how the objects of the best weights are made; `network` stays as it is.
+    """Choose how the objects of what was learned are made; `network` stays as it is.
+
+    With that, and the way of making objects that suits it best as well, the model that
+    the training started from may turn out better.
 
     Yields
     ------
     Validation
-        After each tile. Nothing is done where the starting model is still the best.
+        After each tile. Nothing is done where nothing was learned yet.
     """
-    if training.baseline is not None and training.best_scores is training.baseline:
+    if training.iteration == 0:
         return
     last = copy_weights(training.network)
-    training.network.load_state_dict(training.weights)
+    learned = training.best_weights or last
+    training.network.load_state_dict(learned)
+    result = None
     try:
         for result in validate(True):
             yield result
-        training.best_scores, training.best_objects = result.scores, result.objects
     finally:
         training.network.load_state_dict(last)
+    if result is not None:
+        training.best_weights = learned
+        training.best_scores, training.best_objects = result.scores, result.objects
 
 
 def take_step(training: Training, batch: Batch) -> float:
@@ -244,7 +274,10 @@ def _validate(
     }
     training.note(shown, result.loss)
     yield clock.progress(
-        "validating", validation=scores, validation_loss=result.loss, is_best=is_best
+        "validating",
+        validation=scores,
+        validation_loss=result.loss,
+        is_best=is_best and not training.keeps_start,
     )
 
 
@@ -272,15 +305,18 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
 
     Held-back ground is small, so its scores are uncertain: of two checkpoints that
     differ by less than a standard error the later one is taken, which has learned
-    longer, at a lower rate (the one-standard-error rule of Breiman et al., 1984). The
-    model that the training started from is only replaced by one that is no worse.
+    longer, at a lower rate (the one-standard-error rule of Breiman et al., 1984). But
+    one that is worse than the model it started from never replaces one that is not.
     """
-    if training.baseline is not None and rank(scores) < rank(training.baseline):
-        return False
+    best, start = training.best_scores, training.start
+    if start is not None and best is not None:
+        least = rank(start.own)
+        if rank(scores) < least <= rank(best):
+            return False
     if isinstance(scores, ValueScores):  # of so many pixels that they are certain
         return rank(scores) >= training.top
     share = quality(scores)
-    if share == 0 and training.top <= _PIXELS:
+    if share == 0 and training.top <= PIXELS:
         # Nothing is found yet. Pixels say little then: a network that takes all for
         # foreground, as they do in the beginning, has some of them right.
         return True
@@ -288,19 +324,6 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
         return False
     error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
-
-
-def rank(scores: AnyScores) -> float:
-    """Return the number by which the best checkpoint is chosen.
-
-    That is `quality`; pixel IoU tells apart networks that find no object yet. Of
-    classes it is the mean IoU, of grey values the PSNR.
-    """
-    if isinstance(scores, ValueScores):
-        return scores.psnr
-    if is_of_classes(scores):
-        return scores.iou
-    return quality(scores) + _PIXELS * scores.iou
 
 
 class _Clock:
