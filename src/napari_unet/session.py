@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from psygnal import SignalGroupDescriptor
 
 from napari_unet.core.card import (
-    SETTINGS_FILE,
     Card,
     Manifest,
     free_model_folder,
@@ -30,7 +30,12 @@ from napari_unet.core.config import (
 )
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import PRESETS, PresetName, take_training
-from napari_unet.fine_tuned import fine_tune, load_start, new_settings
+from napari_unet.fine_tuned import (
+    fine_tune,
+    load_start,
+    new_settings,
+    take_trained,
+)
 from napari_unet.jobs import Job, Outcome, Status, Steps
 from napari_unet.learned import keep_together, network_that_learns
 from napari_unet.priority import leave_room
@@ -71,6 +76,7 @@ class Session:
 
     models_folder: Path = field(default_factory=models_folder)
     model_folder: Path | None = None
+    trained: Path | None = None  # what the last training wrote; None while it runs
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
@@ -251,7 +257,8 @@ class Session:
         -------
         Job
             Yields ``TrainProgress``, returns ``TrainResult``; when it ends, or is
-            stopped, the new folder becomes `model_folder`.
+            stopped, the new folder becomes `trained` and `model_folder`, unless what
+            was learned is worse than `start_from`.
 
         Raises
         ------
@@ -261,6 +268,7 @@ class Session:
         settings = self.settings_for(examples)
         folder = self.new_model_folder(name or examples[0].image.name)
         config, device, preset = self.train_config, self.device, self.preset
+        self.trained = None
 
         def start() -> Generator[TrainProgress, None, TrainResult]:
             return fine_tune(
@@ -274,12 +282,8 @@ class Session:
                 preview=preview,
             )
 
-        def take_model(outcome: Outcome) -> None:
-            # Also after Stop, and after an error that left the last good weights.
-            if (folder / SETTINGS_FILE).exists():
-                self.model_folder = folder
-
-        return self.begin(TRAINING, start, take_model)
+        take = functools.partial(take_trained, self, folder, start_from)
+        return self.begin(TRAINING, start, take)
 
     def settings_for(self, examples: Sequence[Example]) -> ModelSettings:
         """Return the settings of a new model that would learn from these images.

@@ -209,15 +209,32 @@ def describe_gain(card: Card) -> str:
     region'
     """
     if not card.scores:
-        return (
-            "no ground was left to measure how good it is: annotate more, or draw a "
-            "validation region"
-        )
+        return describe_unmeasured(card)
     gain = shown_gain(card.scores_before, card.scores)
     text = ", ".join(f"{title} {value}" for title, value in gain.items())
     if "F1" in gain and card.scores["f1"] == 0:
         text += "; no object is found yet, train longer or annotate more"
     return text
+
+
+def describe_unmeasured(card: Card) -> str:
+    """Say why it is not known how good a model is.
+
+    Examples
+    --------
+    >>> from napari_unet.core.card import Card
+    >>> describe_unmeasured(Card(started_from="nuclei"))
+    "no ground was left to measure how good it is, or whether it is better than
+    'nuclei' was: annotate more, or draw a validation region"
+    """
+    if card.training is not None and card.training.leave_one_out:
+        return "not measured: leaving out did not come to its end"
+    measure = "measure how good it is"
+    if card.started_from is not None:
+        measure += f", or whether it is better than '{card.started_from}' was"
+    return (
+        f"no ground was left to {measure}: annotate more, or draw a validation region"
+    )
 
 
 def describe_choice(before: ObjectConfig, after: ObjectConfig) -> str:

@@ -1,0 +1,101 @@
+"""What came of a training, in words, and the way to use it although it is worse."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QPushButton, QWidget
+
+from napari_unet.core.errors import InputError
+from napari_unet.core.score_words import describe_found, describe_worse
+from napari_unet.fine_tuned import use_learned
+from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.history import describe_gain, describe_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.card import Manifest
+    from napari_unet.session import Session
+
+_GO_ON = " <i>Go on</i> under <i>All trainings</i> trains it to its end."
+
+
+def describe_result(model: Manifest, *, stopped: bool) -> str:
+    """Return what a training brought, as rich text.
+
+    Parameters
+    ----------
+    model : Manifest
+        What it has written.
+    stopped : bool
+        Whether the user stopped it.
+    """
+    card, kind = model.card, model.settings.annotation
+    ended = "Stopped after" if stopped else "Trained for"
+    taken = f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations)"
+    go_on = _GO_ON if stopped else ""
+    if card.learned is not None and card.scores is not None:
+        worse = describe_worse(card.scores, card.learned.scores, kind)
+        found = describe_found(card.learned.scores, kind)
+        said = f"It {found}. " if found else ""
+        start = escape(card.started_from or "the model it started from")
+        return (
+            f"{taken}: <b>{worse}</b>. {said}So <b>'{start}' stays the model in "
+            f"use</b>.{go_on}"
+        )
+    gain = escape(describe_gain(card))
+    found = describe_found(card.scores or {}, kind)
+    brought = f"<b>{found}</b> on the validation ground. {gain}" if found else gain
+    ground = f"; {card.validation}" if card.scores and card.validation else ""
+    if not found:
+        brought = f"<b>{brought}</b>"
+    return (
+        f"{taken}: {brought}{ground}. '{escape(card.name)}' is now the model in use."
+        f"{go_on}"
+    )
+
+
+class UseLearned(QPushButton):
+    """Offers to use what was learned where the model in use has stayed the old one.
+
+    Parameters
+    ----------
+    session : Session
+        Its `model_folder` becomes what was learned.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Use it anyway", parent)
+        self._session = session
+        self._folder: Path | None = None
+        self.setToolTip(
+            "Take what was learned although it scored lower: the validation ground may "
+            "be small, or unlike the images that matter"
+        )
+        self.clicked.connect(self._on_clicked)
+        listen(session.events.job, self._show)
+        self._show()
+
+    def setFolder(self, folder: Path | None) -> None:
+        """Offer what a training has written into this folder; nothing if None."""
+        self._folder = folder
+        self._show()
+
+    def _show(self, _event: object = None) -> None:
+        self.setVisible(self._folder is not None)
+        self.setEnabled(not self._session.is_busy)
+
+    def _on_clicked(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            job = use_learned(self._session, self._folder)
+        except InputError as error:
+            show_problem(error)
+            return
+        self.setFolder(None)
+        run_in_background(job, self, session=self._session)
