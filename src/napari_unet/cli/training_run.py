@@ -145,6 +145,7 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
             lines.append("No object is found yet: train longer, or annotate more.")
         elif found := describe_found(card.scores, kind):
             lines.append(f"On the validation ground it {found}.")
+        lines += [f"It was {card.validation}."] if card.validation else []
     lines += _say_comparison(card, manifest.settings.annotation)
     return result, "\n".join(lines)
 

@@ -120,6 +120,7 @@ class FineTuneSection(Section):
         self._show_patches.clicked.connect(self._on_preview_clicked)
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
+        self._worse.taken.connect(self._on_taken)
         listen(session.events.job, self._show_button)
         events = session.events
         for signal in (
@@ -326,6 +327,12 @@ class FineTuneSection(Section):
         self._say(describe_result(model, stopped=stopped) + self._say_choice(model))
         is_kept = model.card.learned is not None
         self._worse.setFolder(trained if is_kept else None)
+
+    def _on_taken(self) -> None:
+        """Say that what was learned is in use, although it is worse."""
+        model = self._session.read_model()
+        if model is not None:
+            self._say(describe_result(model, stopped=False) + self._say_choice(model))
 
     def _say_choice(self, model: Manifest) -> str:
         """Return which ways of making objects the training has changed, if any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_unet.core.card import Manifest
+    from napari_unet.jobs import Outcome
     from napari_unet.session import Session
 
 _GO_ON = " <i>Go on</i> under <i>All trainings</i> trains it to its end."
@@ -60,6 +62,8 @@ def describe_result(model: Manifest, *, stopped: bool) -> str:
 class UseLearned(QPushButton):
     """Offers to use what was learned where the model in use has stayed the old one.
 
+    `taken` says that it was done.
+
     Parameters
     ----------
     session : Session
@@ -67,6 +71,8 @@ class UseLearned(QPushButton):
     parent : QWidget, optional
         Qt parent.
     """
+
+    taken = Signal()
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__("Use it anyway", parent)
@@ -97,5 +103,9 @@ class UseLearned(QPushButton):
         except InputError as error:
             show_problem(error)
             return
-        self.setFolder(None)
-        run_in_background(job, self, session=self._session)
+        run_in_background(job, self, session=self._session, ended=self._on_ended)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self.setFolder(None)
+            self.taken.emit()

@@ -124,9 +124,11 @@ def describe_ground(
         return "validated on images that were not trained on"
     apart, seen = min(near, key=lambda each: _part_of_view(*each))
     gap = max(apart)
-    said = f"validated on ground that lies {gap} px from what was trained on"
     if _part_of_view(apart, seen) >= 1:
-        return f"{said}, farther than the network sees ({max(seen)} px)"
+        return (
+            f"validated on ground that lies {gap} px from what was trained on, no "
+            f"nearer than the network sees ({max(seen)} px)"
+        )
     where = "beside" if gap == 0 else f"only {gap} px from"
     return (
         f"validated on ground {where} what was trained on, where the network sees "
