@@ -41,22 +41,22 @@ def describe_result(model: Manifest, *, stopped: bool) -> str:
     if card.learned is not None and card.scores is not None:
         worse = describe_worse(card.scores, card.learned.scores, kind)
         found = describe_found(card.learned.scores, kind)
-        said = f"It {found}. " if found else ""
         start = escape(card.started_from or "the model it started from")
-        return (
-            f"{taken}: <b>{worse}</b>. {said}So <b>'{start}' stays the model in "
-            f"use</b>.{go_on}"
-        )
-    gain = escape(describe_gain(card))
-    found = describe_found(card.scores or {}, kind)
-    brought = f"<b>{found}</b> on the validation ground. {gain}" if found else gain
-    ground = f"; {card.validation}" if card.scores and card.validation else ""
-    if not found:
-        brought = f"<b>{brought}</b>"
-    return (
-        f"{taken}: {brought}{ground}. '{escape(card.name)}' is now the model in use."
-        f"{go_on}"
-    )
+        lines = [
+            f"{taken}: <b>{worse}.</b>",
+            f"It {found}." if found else "",
+            f"<b>'{start}' stays the model in use.</b>{go_on}",
+        ]
+        return "<br>".join(line for line in lines if line)
+    found, gain = describe_found(card.scores or {}, kind), escape(describe_gain(card))
+    ground = f"It was {card.validation}." if card.scores and card.validation else ""
+    lines = [
+        f"{taken}: <b>{found or gain}</b>.",
+        f"{gain}." if found else "",
+        f"<small>{ground}</small>" if ground else "",
+        f"'{escape(card.name)}' is now the model in use.{go_on}",
+    ]
+    return "<br>".join(line for line in lines if line)
 
 
 class UseLearned(QPushButton):

@@ -123,8 +123,8 @@ def _leave_out(
 def describe_left_out(folds: Sequence[Split]) -> str:
     """Say how it was validated, in a sentence without its full stop."""
     return (
-        f"validated by leaving out: {len(folds)} trainings, each judged on images or "
-        "regions that it was not trained on; this model was trained on all of them"
+        f"validated by {len(folds)} trainings, each without the images or regions that "
+        "it was judged on; this model was trained on all of them"
     )
 
 
