@@ -58,7 +58,7 @@ def detect(
     model: UsedModel,
     out: Results,
     tile: TileEdge = "auto",
-    scale: Zoom = "pixel-size",
+    scale: Zoom = "auto",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,

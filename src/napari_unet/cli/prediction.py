@@ -25,6 +25,7 @@ from napari_unet.cli.image_results import (
     Versions,
     Zoom,
     check_folder,
+    describe_zoom,
     predict,
     read_average,
     read_scale,
@@ -33,10 +34,8 @@ from napari_unet.cli.image_results import (
 from napari_unet.cli.model_folder import open_model, require_kind
 from napari_unet.cli.segment_results import (
     Wanted,
-    doubt_labels,
-    measure_labels,
     say_found,
-    write_labels_of,
+    write_found,
 )
 from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.errors import InputError
@@ -48,7 +47,7 @@ def segment(
     model: UsedModel,
     out: Results,
     tile: TileEdge = "auto",
-    scale: Zoom = "pixel-size",
+    scale: Zoom = "auto",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -74,8 +73,9 @@ def segment(
 
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
+    from napari_unet.core.prediction.segment import fit_objects
     from napari_unet.core.prediction.tiling import plan_tiles
-    from napari_unet.core.workflow import describe_device, make_labels
+    from napari_unet.core.workflow import describe_device
     from napari_unet.formats.images import find_images, read_image, stem_of
     from napari_unet.formats.tiff import was_written_here
 
@@ -96,6 +96,7 @@ def segment(
     if predicts_values:
         refuse_companions(model, probabilities or uncertainty or rois or csv)
     found: dict[str, Any] = {}
+    looked: dict[str, Any] = {}
     faults = {}
     doubts: dict[str, str] = {}
     for path in paths:
@@ -108,22 +109,26 @@ def segment(
                 warn(str(error))
             continue
         stem = stem_of(path)
+        looked[stem] = describe_zoom(segmentation)
         if predicts_values:
             write_values(out / f"{stem}.tif", image, segmentation, loaded)
             found[stem] = "predicted"
         else:
-            labels = make_labels(segmentation, loaded.settings, objects)
-            write_labels_of(
-                out / stem, image, labels, segmentation, loaded.settings, wanted
-            )
-            found[stem] = measure_labels(labels, segmentation, loaded.settings)
-            doubts[stem] = doubt_labels(
-                path.name, labels, segmentation, loaded.settings, objects
+            found[stem], doubts[stem] = write_found(
+                path.name,
+                out / stem,
+                image,
+                segmentation,
+                loaded.settings,
+                objects
+                if min_size is not None
+                else fit_objects(objects, loaded.settings, segmentation),
+                wanted,
             )
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
-    result = {"out": str(out), "images": len(found), "failed": faults}
+    result = {"out": str(out), "images": len(found), "failed": faults, "zoom": looked}
     if not predicts_values:
         named = "classes" if loaded.settings.annotation == "classes" else "objects"
         result |= {named: found, "doubts": {s: d for s, d in doubts.items() if d}}

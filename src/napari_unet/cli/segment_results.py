@@ -25,6 +25,24 @@ class Wanted:
     csv: bool
 
 
+def write_found(
+    name: str,
+    stem: Path,
+    image: "Image",
+    segmentation: "Segmentation",
+    settings: ModelSettings,
+    objects: ObjectConfig,
+    wanted: Wanted,
+) -> tuple[int | dict[str, float], str]:
+    """Find objects or classes, write them; return how many, and a doubt or nothing."""
+    from napari_unet.core.workflow import make_labels
+
+    labels = make_labels(segmentation, settings, objects)
+    write_labels_of(stem, image, labels, segmentation, settings, wanted)
+    found = measure_labels(labels, segmentation, settings)
+    return found, doubt_labels(name, labels, segmentation, settings, objects)
+
+
 def measure_labels(
     labels: "np.ndarray", segmentation: "Segmentation", settings: ModelSettings
 ) -> int | dict[str, float]:

@@ -67,10 +67,12 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
         for progress in steps:
             bar.set_description_str(progress.phase.capitalize(), refresh=False)
             bar.n = round(100 * progress.fraction, 1)
-            if progress.patch:
-                bar.write(f"patches of {progress.patch}", file=sys.stderr)
             if progress.note:
                 bar.write(progress.note, file=sys.stderr)
+            if progress.patch:
+                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+            if progress.ground:
+                bar.write(progress.ground, file=sys.stderr)
             if progress.part:
                 without = f"Leave out {progress.part} of {progress.parts - 1}"
                 bar.set_description_str(without, refresh=False)

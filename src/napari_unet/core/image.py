@@ -222,7 +222,9 @@ def measure_intensity(
 
 
 def scale_to_model(
-    image: Image, model_pixel_sizes_um: Sequence[float] | None
+    image: Image,
+    model_pixel_sizes_um: Sequence[float] | None,
+    otherwise: float = 1.0,
 ) -> tuple[float, ...]:
     """Return by how much each axis must grow to fit the model.
 
@@ -232,16 +234,18 @@ def scale_to_model(
         Of a stack for a 2D model, only Y and X count: planes stay as they are.
     model_pixel_sizes_um : sequence of float or None
         The model's pixel size along ([Z,] Y, X).
+    otherwise : float
+        The factor for Y and X where one of the pixel sizes is unknown.
 
     Returns
     -------
     tuple of float
-        A factor for each spatial axis of the image: 1 where one of the pixel sizes is
-        unknown, or where they differ by less than 2 %.
+        A factor for each spatial axis of the image: 1 where pixel sizes differ by less
+        than 2 %.
     """
     factors = [1.0] * len(image.shape)
     if model_pixel_sizes_um is None or image.pixel_size_um is None:
-        return tuple(factors)
+        return (*factors[:-2], otherwise, otherwise)
     axes = min(len(factors), len(model_pixel_sizes_um))
     for axis in range(-axes, 0):
         factor = image.pixel_size_um[axis] / model_pixel_sizes_um[axis]

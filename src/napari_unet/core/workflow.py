@@ -46,7 +46,9 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.training.course import (
     leave_out,
     preparing,
@@ -64,6 +66,7 @@ from napari_unet.core.training.preparation import (
 )
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
+from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import TrainProgress
@@ -81,6 +84,7 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "better_suited",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -91,6 +95,7 @@ __all__ = [
     "make_labels",
     "make_points",
     "pair_images",
+    "propose_zoom",
     "restore_values",
     "run",
     "segment",
@@ -182,7 +187,7 @@ def fine_tune(
     folds = leave_each_out(examples, settings) if config.leave_one_out else []
     if folds and resume and start_from is not None and start_from.card.started_from:
         folds = []  # from where it stands now, all ground has been seen
-    yield preparing(config)
+    yield replace(preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
@@ -195,9 +200,10 @@ def fine_tune(
     yield replace(
         preparing(config),
         patch=sampler.described,
-        note=said,
+        ground=said,
         parts=len(folds) + 1,
     )
+    settings = note_seen(settings, examples)
     run = Run(
         training,
         settings,

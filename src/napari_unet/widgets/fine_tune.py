@@ -293,6 +293,8 @@ class FineTuneSection(Section):
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
             self._preview.show(progress.preview)
+        if progress.note:
+            self._say(escape(progress.note))
         is_model = progress.part == 0  # not one of those that leave something out
         if is_model and (progress.phase == "training" or progress.validation):
             self._curves.add(

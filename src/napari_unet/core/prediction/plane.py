@@ -93,7 +93,7 @@ def predict_plane(
         versions are averaged, how much these disagree.
     """
     box = box or tuple(slice(0, length) for length in image.shape)
-    factors = choose_factors(image, settings.pixel_sizes_um, scale)
+    factors = choose_factors(image, settings, scale)
     check_square(image, factors, averaging)
     shape, exact = rescaled_shape(image.shape, factors)
     array = resample(image.array, shape)

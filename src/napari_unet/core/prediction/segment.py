@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -23,10 +24,13 @@ from napari_unet.core.image import (
 )
 from napari_unet.core.memory import explain_shortage
 from napari_unet.core.prediction.channels import pick_channels
+from napari_unet.core.prediction.drift import describe_drift
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
+from napari_unet.core.prediction.rescaling import mean_factor
 from napari_unet.core.prediction.uncertainty import entropy
+from napari_unet.core.prediction.zoom import Zoom, probe_zoom
 
 _SMALLER_TILE = (
     "Choose a smaller tile (on the command line: --tile; in the dock: under Segment, "
@@ -82,6 +86,12 @@ class Segmentation:
     disagreement : ndarray of float32, shape (Y, X) or (Z, Y, X), or None
         Where versions were averaged: how much they contradict each other, 0 to 1; see
         `Average.disagreement`.
+    zoom : Zoom, optional
+        How the zoom was chosen, where that was left to the program.
+    factor : float
+        By how much lengths in the plane grew before the network; a geometric mean.
+    drift : str
+        A sentence where the image is unlike all that the model has seen.
     """
 
     probabilities: np.ndarray
@@ -91,6 +101,9 @@ class Segmentation:
     times: int = 1
     disagreement: np.ndarray | None = None
     spacing: tuple[float, ...] | None = None
+    zoom: Zoom | None = None
+    factor: float = 1.0
+    drift: str = ""
 
     @property
     def uncertainty(self) -> np.ndarray:
@@ -105,7 +118,7 @@ def segment(
     box: tuple[slice, slice] | None = None,
     planes: Sequence[int] | None = None,
     tile: int | None = None,
-    scale: float | None = None,
+    scale: float | Literal["auto"] | None = None,
     averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
@@ -130,10 +143,11 @@ def segment(
         to the last of them, in each of their time points.
     tile : int, optional
         Edge of the network's input in pixels of the model; by default from free memory.
-    scale : float, optional
+    scale : float, "auto" or None
         Factor by which each axis that the network sees grows before it, and the result
         shrinks: 1 takes the image as it is. By default as the pixel sizes of image and
-        model say.
+        model say, and where one is unknown as the model keeps it; "auto" looks first
+        whether objects agree with that, see `propose_zoom`.
     averaging : str
         Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
         "7 angles" or another number of them; takes at least as many times as long.
@@ -162,6 +176,11 @@ def segment(
     check_contrast(image)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
+    intensity = measure_intensity(image, model.settings.normalisation)
+    zoom = None
+    if scale == "auto":
+        zoom = probe_zoom(image, model, compute, intensity)
+        scale = zoom.scale
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     if len(image.shape) == 2:
         chosen = None
@@ -199,11 +218,9 @@ def segment(
             whole = (depths, *box)
             maps = yield from _predict_times(image, moments, whole, model, predict)
         elif chosen is None:
-            intensity = measure_intensity(image, model.settings.normalisation)
             steps = predict(image, box=box, intensity=intensity)
             maps = yield from _number(steps, 0, 1, None)
         else:
-            intensity = measure_intensity(image, model.settings.normalisation)
             results = []
             for number, index in enumerate(chosen):
                 steps = predict(image.plane(index), box=box, intensity=intensity)
@@ -221,6 +238,9 @@ def segment(
         spacing=(image.pixel_size_um or model.settings.pixel_sizes_um)
         if volume
         else None,
+        zoom=zoom,
+        factor=mean_factor(image, model.settings, scale),
+        drift=describe_drift(image, model.settings, scale=scale, intensity=intensity),
     )
 
 
@@ -289,7 +309,8 @@ def make_labels(
     settings : ModelSettings
         Whether the model knows objects or classes.
     objects : ObjectConfig, optional
-        Threshold, sizes and so on; by default the model's own.
+        Threshold, sizes and so on; by default the model's own, with the smallest size
+        of objects as they are enlarged here.
     """
     if settings.annotation == "values":
         raise InputError(
@@ -298,12 +319,24 @@ def make_labels(
         )
     return find_labels(
         segmentation.probabilities,
-        objects or settings.objects,
+        objects or fit_objects(settings.objects, settings, segmentation),
         settings.annotation,
         volume=segmentation.volume,
         times=segmentation.times,
         spacing=segmentation.spacing,
     )
+
+
+def fit_objects(
+    objects: ObjectConfig, settings: ModelSettings, segmentation: Segmentation
+) -> ObjectConfig:
+    """Return a model's way of making objects as it is for an image of another zoom.
+
+    The smallest object grows and shrinks with all others, except in volumes.
+    """
+    if segmentation.volume:
+        return objects
+    return objects.enlarged(settings.zoom / segmentation.factor)
 
 
 def find_labels(

@@ -70,6 +70,8 @@ class TrainProgress:
         Once, before the first step: the size of the patches, and of what the network
         makes of them.
     note : str
+        Once, in the beginning: a sentence about what was decided; often nothing.
+    ground : str
         Once, before the first step: on what it is validated.
     part, parts : int
         Which training this is, counted from 0, of how many: the model's, then, to leave
@@ -88,6 +90,7 @@ class TrainProgress:
     preview: np.ndarray | None = None
     patch: str = ""
     note: str = ""
+    ground: str = ""
     part: int = 0
     parts: int = 1
 

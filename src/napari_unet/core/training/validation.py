@@ -231,7 +231,9 @@ def _score_one(
         return compare_classes(classes, target, settings.network.classes)
     return score_labels(
         find_objects(
-            1 - predicted.probabilities[0], objects, predicted.example.pixel_size
+            1 - predicted.probabilities[0],
+            objects.enlarged(settings.zoom),  # from pixels of the image to those here
+            predicted.example.pixel_size,
         ),
         target.labels,
         known=target.known,
