@@ -150,8 +150,10 @@ def take_trained(
     manifest = None if start_from is None else read_manifest(folder)
     if manifest is None or manifest.card.learned is None:
         session.model_folder = folder
-    elif session.model_folder == start_from:
-        session.objects = manifest.settings.objects
+        return
+    if session.model_in_use != start_from:
+        session.model_folder = start_from
+    session.objects = manifest.settings.objects
 
 
 def use_learned(session: Session, folder: Path) -> Job:
