@@ -29,14 +29,9 @@ from napari_unet.core.model_folders import (
     models_folder,
 )
 from napari_unet.core.presets import PRESETS, PresetName, take_training
-from napari_unet.fine_tuned import (
-    fine_tune,
-    load_start,
-    new_settings,
-    take_trained,
-)
+from napari_unet.fine_tuned import fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
-from napari_unet.learned import keep_together, network_that_learns
+from napari_unet.learned import keep_together, network_that_learns, take_trained
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,

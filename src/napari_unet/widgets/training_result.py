@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.score_words import describe_found, describe_worse
-from napari_unet.fine_tuned import use_learned
+from napari_unet.learned import use_learned
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.history import describe_gain, describe_time
 
