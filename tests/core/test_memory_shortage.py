@@ -122,7 +122,7 @@ def test_a_tile_that_does_not_fit_names_the_tile_and_a_smaller_one_goes_on():
 
 def test_a_training_that_does_not_fit_names_patches_and_batches(tmp_path, monkeypatch):
     # A real allocation fails; only its size is not what the patches would take.
-    def forward(self, image):
+    def forward(self, image, spare=0):
         return torch.empty(TOO_MUCH, dtype=torch.uint8)
 
     monkeypatch.setattr(UNet, "forward", forward)

@@ -22,6 +22,7 @@ from napari_unet.core.image import (
     measure_intensity,
 )
 from napari_unet.core.memory import explain_shortage
+from napari_unet.core.network.folding import fold_normalisation
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
@@ -161,7 +162,8 @@ def segment(
     image = pick_channels(image, model.settings)
     check_contrast(image)
     compute = choose_compute(device, precision)
-    place(model.network, compute.device)
+    network = fold_normalisation(model.network)
+    place(network, compute.device)
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     if len(image.shape) == 2:
         chosen = None
@@ -169,7 +171,7 @@ def segment(
         chosen = tuple(range(image.shape[0])) if planes is None else tuple(planes)
     predict = functools.partial(
         predict_plane,
-        model.network,
+        network,
         settings=model.settings,
         compute=compute,
         tile=tile,
