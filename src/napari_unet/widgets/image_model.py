@@ -70,7 +70,8 @@ class ImageModelSection(Section):
     ) -> None:
         super().__init__(session, viewer, parent)
         self._device_asked = False
-        self._drawn = QTimer(self, singleShot=True)
+        self._drawn = QTimer(self)
+        self._drawn.setSingleShot(True)
         self._drawn.timeout.connect(self._look_for_device)
         self._device_answer = LatestAnswer(self, "Looking for the device")
         self._build()
