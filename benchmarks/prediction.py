@@ -196,7 +196,7 @@ def main() -> None:
     parser.add_argument(
         "--busy",
         action="store_true",
-        help="count seconds of the processor, not the day",
+        help="count the processor's seconds",
     )
     parser.add_argument("--model", type=Path, help="by default an untrained network")
     options = parser.parse_args()

@@ -40,7 +40,7 @@ def test_the_rescaled_shape_and_the_tiles_are_said_before_the_start(
     code, _, err = call("segment", image, "--model", save(), "--out", tmp_path / "o")
     assert code == 0, err
     assert err.startswith(
-        "field: rescaled to 40 × 30 px; tile 88 × 80 px, 1 tile, about 1 MB"
+        "field: rescaled to 40 × 30 px (zoom 0.5); tile 88 × 80 px, 1 tile, about 1 MB"
     )
     assert read_labels(tmp_path / "o" / "field.tif").shape == (60, 80)
 
@@ -58,7 +58,7 @@ def test_detect_can_be_zoomed_too(image, save, tmp_path, call):
     given = ["detect", image, "--model", model, "--out", tmp_path / "o"]
     code, _, err = call(*given, "--scale", "2")
     assert code == 0, err
-    assert "field: rescaled to 160 × 120 px; " in err
+    assert "field: rescaled to 160 × 120 px (zoom 2); " in err
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ def workflow(monkeypatch):
                 box=box,
                 foreground=bright[box],
                 probabilities=probabilities[:, *box],
+                news="",
             )
         whole = (slice(0, bright.shape[0]), slice(0, bright.shape[1]))
         return Segmentation(probabilities, whole, None)
@@ -81,7 +82,7 @@ def finish(session, job):
     return progress, outcome
 
 
-def test_without_a_model_segmenting_says_what_to_do(image):
+def test_without_a_model_segmenting_says_what_to_do(image, starters_folder):
     with pytest.raises(InputError, match="fine-tune one, or open a model folder"):
         Session().segment(image)
 

@@ -69,8 +69,8 @@ def test_it_is_said_with_x_first():
     )
     assert both.shape == (120, 160)
     assert both.describe() == (
-        "rescaled to 160 × 120 px; tile 208 × 168 px, 1 tile in each of 5 planes, "
-        "8 versions of each, about 2.0 MB"
+        "rescaled to 160 × 120 px (zoom 2); tile 208 × 168 px, 1 tile in each of 5 "
+        "planes, 8 versions of each, about 2.0 MB"
     )
 
 

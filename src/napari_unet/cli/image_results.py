@@ -2,12 +2,14 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from napari_unet.cli.app import fail, warn
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
@@ -15,6 +17,8 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Model, Segmentation
 
+# As `core.workflow.segment` takes it.
+Scale = float | Literal["auto"] | None
 # Options of the commands that use a model on images.
 UsedModel = Annotated[str, typer.Option(help="A model folder, or a model's name.")]
 Results = Annotated[Path, typer.Option(help="Folder for the results.")]
@@ -24,8 +28,9 @@ TileEdge = Annotated[
 Zoom = Annotated[
     str,
     typer.Option(
-        help="Zoom before the network: a factor, 1 for none, or 'pixel-size' (by those "
-        "of image and model)."
+        help="Zoom before the network: a factor, 1 for none; 'auto' (by the pixel "
+        "sizes, where they are unknown by a look at how large objects are); "
+        "'pixel-size' (never by a look)."
     ),
 ]
 Versions = Annotated[
@@ -50,18 +55,20 @@ def read_tile(tile: str) -> int | None:
     return int(tile)
 
 
-def read_scale(scale: str) -> float | None:
+def read_scale(scale: str) -> Scale:
     """Return the zoom before the network, None for 'pixel-size'."""
     if scale == "pixel-size":
         return None
+    if scale == "auto":
+        return "auto"
     try:
         factor = float(scale)
     except ValueError:
         factor = math.nan
     if not 0 < factor < math.inf:
         raise InputError(
-            f"--scale {scale}: give a factor above 0, or 'pixel-size' to go by the "
-            "pixel sizes."
+            f"--scale {scale}: give a factor above 0, 'auto' to look at how large "
+            "objects are, or 'pixel-size' to go by the pixel sizes alone."
         )
     return factor
 
@@ -114,21 +121,55 @@ def check_folder(
         ) from error
 
 
+def fail_for(faults: Mapping[str, str], count: int, out: Path) -> None:
+    """End with exit code 2 if there were images of which nothing came.
+
+    Parameters
+    ----------
+    faults : mapping of str to str
+        The reason, by the name of the file; each was said before.
+    count : int
+        How many images there were.
+    out : Path
+        Where the results of the others are.
+    """
+    if faults:
+        names = ", ".join(f"'{name}'" for name in faults)
+        fail(
+            f"{len(faults)} of {count} images gave no result: {names}. The reasons are "
+            f"above; the others are in '{out}'."
+        )
+
+
 def predict(
     image: "Image",
     model: "Model",
     tile: int | None,
     averaging: Averaging,
     device: DeviceChoice,
-    scale: float | None = None,
+    scale: Scale = None,
+    *,
+    background_only: bool = False,
 ) -> "Segmentation":
-    """Predict one image: what it will take, then a progress bar over its tiles."""
+    """Predict one image: what it will take, then a progress bar over its tiles.
+
+    Says before how it is zoomed, where that was looked for, and afterwards if it is
+    unlike all that the model has seen. With `background_only` the probabilities of the
+    other classes are not kept.
+    """
     from tqdm import tqdm
 
     from napari_unet.core.device import choose_compute, free_bytes
     from napari_unet.core.prediction.plan import plan_prediction
+    from napari_unet.core.workflow import propose_zoom
     from napari_unet.core.workflow import segment as segment_image
 
+    zoom = None
+    if scale == "auto":
+        zoom = propose_zoom(image, model, device=device)
+        scale = zoom.scale
+        if zoom.said:
+            tqdm.write(f"{image.name}: {zoom.said}", file=sys.stderr)
     plan = plan_prediction(
         image,
         model.settings,
@@ -139,7 +180,13 @@ def predict(
     )
     tqdm.write(f"{image.name}: {plan.describe()}", file=sys.stderr)
     steps = segment_image(
-        image, model, tile=tile, scale=scale, averaging=averaging, device=device
+        image,
+        model,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        device=device,
+        background_only=background_only,
     )
     unit = "tile" if averaging == "none" else "step"  # one version of one tile
     with tqdm(desc=image.name, total=plan.steps, unit=unit, file=sys.stderr) as bar:
@@ -147,7 +194,25 @@ def predict(
             try:
                 progress = next(steps)
             except StopIteration as end:
-                segmentation: Segmentation = end.value
-                return segmentation
+                segmentation: Segmentation = replace(end.value, zoom=zoom)
+                break
             bar.total = progress.total
             bar.update(progress.done - bar.n)
+            if progress.news:
+                bar.write(progress.news, file=sys.stderr)
+    if segmentation.drift:
+        warn(f"{image.name}: {segmentation.drift}")
+    return segmentation
+
+
+def describe_zoom(segmentation: "Segmentation") -> dict[str, float | str]:
+    """Return how an image was zoomed, why, and whether it is unlike all that was seen.
+
+    For ``--json``; the sentences are empty where there is nothing to say.
+    """
+    zoom = segmentation.zoom
+    return {
+        "factor": segmentation.factor,
+        "because": "" if zoom is None else zoom.said,
+        "unlike": segmentation.drift,
+    }

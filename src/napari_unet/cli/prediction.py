@@ -11,7 +11,6 @@ from napari_unet.cli.app import (
     Json,
     app,
     changed,
-    count,
     fail,
     report,
     warn,
@@ -21,22 +20,21 @@ from napari_unet.cli.image_results import (
     Results,
     Threshold,
     TileEdge,
-    UsedModel,
     Versions,
     Zoom,
     check_folder,
+    describe_zoom,
+    fail_for,
     predict,
     read_average,
     read_scale,
     read_tile,
 )
-from napari_unet.cli.model_folder import open_model, require_kind
+from napari_unet.cli.model_folder import open_model, open_or_pick, require_kind
 from napari_unet.cli.segment_results import (
     Wanted,
-    doubt_labels,
-    measure_labels,
     say_found,
-    write_labels_of,
+    write_found,
 )
 from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.errors import InputError
@@ -45,10 +43,16 @@ from napari_unet.core.errors import InputError
 @app.command()
 def segment(
     images: Images,
-    model: UsedModel,
     out: Results,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A model folder, or a model's name.",
+            show_default="the starter model that suits the images",
+        ),
+    ] = None,
     tile: TileEdge = "auto",
-    scale: Zoom = "pixel-size",
+    scale: Zoom = "auto",
     tta: Versions = "none",
     device: Device = "auto",
     threshold: Threshold = None,
@@ -72,21 +76,23 @@ def segment(
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out.
 
+    Without --model, the starter model that suits the first image is used for all.
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
+    from napari_unet.core.prediction.segment import fit_objects
     from napari_unet.core.prediction.tiling import plan_tiles
-    from napari_unet.core.workflow import describe_device, make_labels
+    from napari_unet.core.workflow import describe_device
     from napari_unet.formats.images import find_images, read_image, stem_of
     from napari_unet.formats.tiff import was_written_here
 
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
-    loaded = open_model(model)
+    paths = find_images(images)
+    loaded = open_or_pick(model, paths, device)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
-    paths = find_images(images)
     results = [out / f"{stem_of(path)}.tif" for path in paths]
     check_folder(out, paths, results, was_written_here)
     wanted = Wanted(
@@ -94,46 +100,55 @@ def segment(
     )
     predicts_values = loaded.settings.annotation == "values"
     if predicts_values:
-        refuse_companions(model, probabilities or uncertainty or rois or csv)
+        refuse_companions(loaded.card.name, probabilities or uncertainty or rois or csv)
     found: dict[str, Any] = {}
+    looked: dict[str, Any] = {}
     faults = {}
     doubts: dict[str, str] = {}
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = predict(image, loaded, edge, averaging, device, factor)
+            segmentation = predict(
+                *(image, loaded, edge, averaging, device, factor),
+                background_only=wanted.only_objects(loaded.settings),
+            )
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
                 warn(str(error))
             continue
         stem = stem_of(path)
+        looked[stem] = describe_zoom(segmentation)
         if predicts_values:
             write_values(out / f"{stem}.tif", image, segmentation, loaded)
             found[stem] = "predicted"
         else:
-            labels = make_labels(segmentation, loaded.settings, objects)
-            write_labels_of(
-                out / stem, image, labels, segmentation, loaded.settings, wanted
-            )
-            found[stem] = measure_labels(labels, segmentation, loaded.settings)
-            doubts[stem] = doubt_labels(
-                path.name, labels, segmentation, loaded.settings, objects
+            found[stem], doubts[stem] = write_found(
+                path.name,
+                out / stem,
+                image,
+                segmentation,
+                loaded.settings,
+                objects
+                if min_size is not None
+                else fit_objects(objects, loaded.settings, segmentation),
+                wanted,
             )
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
-    result = {"out": str(out), "images": len(found), "failed": faults}
+    result = {
+        "out": str(out),
+        "model": str(loaded.folder),
+        "images": len(found),
+        "failed": faults,
+        "zoom": looked,
+    }
     if not predicts_values:
         named = "classes" if loaded.settings.annotation == "classes" else "objects"
         result |= {named: found, "doubts": {s: d for s, d in doubts.items() if d}}
     report(result, text, as_json=as_json)
-    if faults:
-        names = ", ".join(f"'{name}'" for name in faults)
-        fail(
-            f"{len(faults)} of {count(len(paths), 'image')} could not be segmented: "
-            f"{names}. The reasons are above; the others are in '{out}'."
-        )
+    fail_for(faults, len(paths), out)
 
 
 @app.command()

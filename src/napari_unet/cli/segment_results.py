@@ -24,6 +24,29 @@ class Wanted:
     rois: bool
     csv: bool
 
+    def only_objects(self, settings: ModelSettings) -> bool:
+        """Tell whether the probability of the background is enough."""
+        maps = self.probabilities or self.uncertainty
+        return settings.annotation == "objects" and not maps
+
+
+def write_found(
+    name: str,
+    stem: Path,
+    image: "Image",
+    segmentation: "Segmentation",
+    settings: ModelSettings,
+    objects: ObjectConfig,
+    wanted: Wanted,
+) -> tuple[int | dict[str, float], str]:
+    """Find objects or classes, write them; return how many, and a doubt or nothing."""
+    from napari_unet.core.workflow import make_labels
+
+    labels = make_labels(segmentation, settings, objects)
+    write_labels_of(stem, image, labels, segmentation, settings, wanted)
+    found = measure_labels(labels, segmentation, settings)
+    return found, doubt_labels(name, labels, segmentation, settings, objects)
+
 
 def measure_labels(
     labels: "np.ndarray", segmentation: "Segmentation", settings: ModelSettings
@@ -96,6 +119,8 @@ def write_labels_of(
     if wanted.uncertainty:
         path = stem.with_name(f"{name}_uncertainty.tif")
         _write_uncertainty(path, segmentation, size)
+    if not (wanted.rois or wanted.csv):
+        return
     shown = np.where(unfold_times(labels, times) == 0, 0, found)
     if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), shown)

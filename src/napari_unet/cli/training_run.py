@@ -62,8 +62,11 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
         for progress in steps:
             bar.set_description_str(progress.phase.capitalize(), refresh=False)
             bar.n = round(100 * progress.fraction, 1)
+            if progress.note:
+                bar.write(progress.note, file=sys.stderr)
             if progress.patch:
-                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+                said = f"patches of {progress.patch}, {progress.memory} for a step"
+                bar.write(said, file=sys.stderr)
             if progress.loss == progress.loss:
                 bar.set_postfix_str(
                     f"iteration {progress.iteration}, loss {progress.loss:.4f}",

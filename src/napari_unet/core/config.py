@@ -18,6 +18,7 @@ from napari_unet.core.augmentation_settings import (
 )
 from napari_unet.core.network_settings import NetworkConfig as NetworkConfig
 from napari_unet.core.prediction_settings import PredictionConfig as PredictionConfig
+from napari_unet.core.seen_settings import Seen as Seen
 from napari_unet.core.setting import Config as Config
 from napari_unet.core.setting import setting
 from napari_unet.core.weight_settings import SamplingConfig as SamplingConfig
@@ -180,6 +181,10 @@ class ObjectConfig(Config):
         le=1,
     )
 
+    def enlarged(self, factor: float) -> Self:
+        """Return the same for objects that are so many times as long and as wide."""
+        return self.replaced(min_size=round(self.min_size * factor**2))
+
 
 class ModelSettings(Config):
     """What a model must know about itself to be used on a new image.
@@ -224,6 +229,12 @@ class ModelSettings(Config):
         False, "Take the planes of a stack as channels of one image"
     )
     objects: ObjectConfig = Field(default_factory=ObjectConfig)
+    seen: Seen | None = None  # unknown of models that earlier versions trained
+
+    @property
+    def zoom(self) -> float:
+        """Factor for images whose pixel size, or the model's, is unknown."""
+        return 1.0 if self.seen is None else self.seen.zoom
 
     @property
     def pixel_sizes_um(self) -> tuple[float, ...] | None:

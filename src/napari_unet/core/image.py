@@ -220,8 +220,41 @@ def measure_intensity(
     return IntensityRange(low.astype(np.float32), high.astype(np.float32))
 
 
+def only_channel(array: np.ndarray) -> int | None:
+    """Return the one channel that shows anything; None if there are several, or none.
+
+    Channels that are constant, or copies of an earlier one, show nothing of their own:
+    so it is with grey images that were saved in colour, and with one stain in one
+    colour.
+
+    Parameters
+    ----------
+    array : ndarray, shape (C, ...)
+        Grey values.
+
+    Examples
+    --------
+    >>> grey = np.eye(3)
+    >>> only_channel(np.stack([grey, grey])), only_channel(np.stack([0 * grey, grey]))
+    (0, 1)
+    >>> only_channel(np.stack([grey, 2 * grey])) is None
+    True
+    """
+    shown: list[int] = []
+    for number, channel in enumerate(array):
+        first = channel.flat[0] if channel.size else 0
+        is_new = not any(np.array_equal(channel, array[other]) for other in shown)
+        if is_new and (channel != first).any():
+            shown.append(number)
+        if len(shown) > 1:
+            return None
+    return shown[0] if shown else None
+
+
 def scale_to_model(
-    image: Image, model_pixel_sizes_um: Sequence[float] | None
+    image: Image,
+    model_pixel_sizes_um: Sequence[float] | None,
+    otherwise: float = 1.0,
 ) -> tuple[float, ...]:
     """Return by how much each axis must grow to fit the model.
 
@@ -231,16 +264,18 @@ def scale_to_model(
         Of a stack for a 2D model, only Y and X count: planes stay as they are.
     model_pixel_sizes_um : sequence of float or None
         The model's pixel size along ([Z,] Y, X).
+    otherwise : float
+        The factor for Y and X where one of the pixel sizes is unknown.
 
     Returns
     -------
     tuple of float
-        A factor for each spatial axis of the image: 1 where one of the pixel sizes is
-        unknown, or where they differ by less than 2 %.
+        A factor for each spatial axis of the image: 1 where pixel sizes differ by less
+        than 2 %.
     """
     factors = [1.0] * len(image.shape)
     if model_pixel_sizes_um is None or image.pixel_size_um is None:
-        return tuple(factors)
+        return (*factors[:-2], otherwise, otherwise)
     axes = min(len(factors), len(model_pixel_sizes_um))
     for axis in range(-axes, 0):
         factor = image.pixel_size_um[axis] / model_pixel_sizes_um[axis]

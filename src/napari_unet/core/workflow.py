@@ -37,6 +37,7 @@ from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.frames import fold_times
+from napari_unet.core.memory import give_back
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.detect import make_points
@@ -47,13 +48,21 @@ from napari_unet.core.prediction.segment import (
     make_labels,
     segment,
 )
+from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
+from napari_unet.core.prediction.zoom import propose_zoom
+from napari_unet.core.starter_choice import choose_starter
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
+from napari_unet.core.training.patches import Batch, ChangePatch
 from napari_unet.core.training.preparation import make_sampler, prepare_for
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
-from napari_unet.core.training.shortage import explain_training_shortage
+from napari_unet.core.training.seen import note_seen
+from napari_unet.core.training.shortage import (
+    explain_training_shortage,
+    validate_or_skip,
+)
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import TrainProgress, settle, train
@@ -72,6 +81,8 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "better_suited",
+    "choose_starter",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -82,6 +93,7 @@ __all__ = [
     "make_labels",
     "make_points",
     "pair_images",
+    "propose_zoom",
     "restore_values",
     "run",
     "segment",
@@ -155,18 +167,18 @@ def fine_tune(
     InputError
         If the examples or the folder cannot be used; nothing is written then.
     MemoryShortageError
-        If patches or batches are too large for the device; the last weights are saved.
+        If nothing helps any more, see `Descent`; the last weights are saved.
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
     if resume:
-        start_from = load_model(folder)
+        start_from = load_model(folder.absolute())  # this place, no name of a model
         check_resumable(start_from.card, config)
     regions = {e.image.name: e.regions for e in examples if e.regions}
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    yield _preparing(config)
+    yield replace(_preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
@@ -174,7 +186,14 @@ def fine_tune(
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
     sampler, validate = prepare_for(training, examples, settings, change_patch)
-    yield replace(_preparing(config), patch=sampler.described)
+    descent = Descent(training, sampler)
+    yield replace(
+        _preparing(config),
+        patch=sampler.described,
+        memory=descent.describe(),
+        note=training.news(),
+    )
+    settings = note_seen(settings, examples)
     run = Run(
         training, settings, folder, start_from, preset, examples, reading, regions
     )
@@ -184,8 +203,12 @@ def fine_tune(
         go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
-    yield from _train_and_save(training, sampler, validate, look, run)
-    return run.result()
+    try:
+        yield from _train_and_save(training, descent, validate, look, run)
+        return run.result()
+    finally:  # the device's memory is free again before anybody hears of the end
+        del training, descent, sampler, validate, run, look, network
+        give_back(None, compute.device)
 
 
 def evaluate(
@@ -286,7 +309,7 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
 
 def _train_and_save(
     training: Training,
-    sampler: PatchSampler,
+    descent: Descent,
     validate: Validate | None,
     look: Look | None,
     run: Run,
@@ -294,7 +317,7 @@ def _train_and_save(
     """Train; save now and then, and in the end, however that comes."""
     try:
         with explain_training_shortage(training):
-            for progress in train(training, sampler, validate, look):
+            for progress in train(training, descent, validate, look):
                 run.save_now_and_then(progress)
                 yield progress
         run.end()
@@ -310,9 +333,13 @@ def _validate_start(
     validate: Validate, run: Run, training: Training
 ) -> Iterator[TrainProgress]:
     """Score the model to start from: what comes must be better than what was there."""
-    for validation in validate(False):
-        run.before = validation.scores
+    result = None
+    for so_far in validate_or_skip(training, validate, choosing=False):
+        result = so_far
         yield replace(_preparing(training.config), phase="validating")
+    if result is None:
+        return
+    run.before = result.scores
     training.best_scores = training.baseline = run.before
     training.best_weights = training.weights
 

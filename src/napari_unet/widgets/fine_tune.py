@@ -299,6 +299,8 @@ class FineTuneSection(Section):
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
             self._preview.show(progress.preview)
+        if progress.note:
+            self._say(escape(progress.note))
         if progress.phase == "training" or progress.validation is not None:
             self._curves.add(
                 progress.iteration,

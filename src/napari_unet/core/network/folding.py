@@ -2,18 +2,18 @@
 
 import copy
 from itertools import pairwise
-from typing import TypeVar
 
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from napari_unet.core.network.recomputation import recompute_blocks
+from napari_unet.core.network.unet import Network
+
 _CONVOLUTIONS = (nn.Conv2d, nn.Conv3d)
 _NORMALISATIONS = (nn.BatchNorm2d, nn.BatchNorm3d)
 
-AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
-
-def fold_normalisation(network: AnyModule) -> AnyModule:
+def fold_normalisation(network: Network) -> Network:
     """Return a copy for prediction that skips its batch normalisations.
 
     After training a batch normalisation is a factor and an offset for each channel.
@@ -23,15 +23,16 @@ def fold_normalisation(network: AnyModule) -> AnyModule:
 
     Parameters
     ----------
-    network : Module
+    network : Network
         Stays as it is.
 
     Returns
     -------
-    Module
+    Network
         In evaluation mode.
     """
     folded = copy.deepcopy(network).eval()
+    recompute_blocks(folded, again=False)  # else its blocks would be the original's
     for module in folded.modules():
         if not isinstance(module, nn.Sequential):
             continue

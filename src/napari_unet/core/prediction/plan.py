@@ -12,6 +12,7 @@ from napari_unet.core.prediction.averaging import list_versions
 from napari_unet.core.prediction.rescaling import (
     Box,
     choose_factors,
+    mean_factor,
     rescaled_box,
     rescaled_shape,
 )
@@ -28,6 +29,8 @@ class PredictionPlan:
         ([Z,] Y, X) of what the network sees, all of it, in pixels of the model.
     is_rescaled : bool
         Whether that is not the shape of the image.
+    zoom : float
+        By how much lengths in the plane grow; a geometric mean.
     window : tuple of int
         ([Z,] Y, X) of the largest tile with its context, the network's input.
     grid : tuple of int
@@ -44,6 +47,7 @@ class PredictionPlan:
 
     shape: tuple[int, ...]
     is_rescaled: bool
+    zoom: float
     window: tuple[int, ...]
     grid: tuple[int, ...]
     planes: int
@@ -71,18 +75,18 @@ class PredictionPlan:
         rescaled = f"{self.describe_shape()}; " if self.is_rescaled else ""
         return (
             f"{rescaled}tile {_times(self.window)} px, {tiles}, "
-            f"about {_say_bytes(self.memory)}"
+            f"about {say_bytes(self.memory)}"
         )
 
     def describe_tile(self) -> str:
         """Say how large a tile is: 'tiles of 1024 × 1024 px (about 1.2 GB each)'."""
         return (
-            f"tiles of {_times(self.window)} px (about {_say_bytes(self.memory)} each)"
+            f"tiles of {_times(self.window)} px (about {say_bytes(self.memory)} each)"
         )
 
     def describe_shape(self) -> str:
-        """Say what the image becomes before the network: 'rescaled to 512 × 512 px'."""
-        return f"rescaled to {_times(self.shape)} px"
+        """Say what becomes of the image: 'rescaled to 512 × 512 px (zoom 0.5)'."""
+        return f"rescaled to {_times(self.shape)} px (zoom {self.zoom:.3g})"
 
 
 def plan_prediction(
@@ -127,7 +131,7 @@ def plan_prediction(
         chosen = planes or range(image.shape[0]) if stack else None
         depths, times = cover_volumes(image, chosen)
         area, count, shown = (depths, *area), len(times), image.time_point(0)
-    factors = choose_factors(shown, settings.pixel_sizes_um, scale)
+    factors = choose_factors(shown, settings, scale)
     shape, exact = rescaled_shape(shown.shape, factors)
     geometries = Geometry.of_axes(settings.network)
     tiles = plan_tiles(
@@ -142,6 +146,7 @@ def plan_prediction(
     return PredictionPlan(
         shape=shape,
         is_rescaled=any(factor != 1 for factor in factors),
+        zoom=mean_factor(shown, settings, scale),
         window=window,
         grid=tuple(len({t.window[i] for t in tiles}) for i in axes),
         planes=count,
@@ -173,7 +178,7 @@ def _times(lengths: Sequence[int]) -> str:
     return " × ".join(map(str, reversed(lengths)))
 
 
-def _say_bytes(number: int) -> str:
+def say_bytes(number: int) -> str:
     """Return bytes with two digits: '1.2 GB', '350 MB'."""
     for factor, unit in ((1e9, "GB"), (1e6, "MB")):
         if number >= factor:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from napari_unet.core.config import Averaging
+from napari_unet.core.config import Averaging, ModelSettings
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, scale_to_model
 from napari_unet.core.prediction.averaging import list_versions
@@ -18,7 +18,7 @@ _SQUARE = 0.05
 
 def choose_factors(
     image: Image,
-    pixel_sizes_um: Sequence[float] | None,
+    settings: ModelSettings,
     scale: float | None = None,
 ) -> tuple[float, ...]:
     """Return by how much each axis ([Z,] Y, X) grows on its way to the network.
@@ -27,8 +27,8 @@ def choose_factors(
     ----------
     image : Image
         A plane for a 2D network, or a volume for a 3D one.
-    pixel_sizes_um : sequence of float or None
-        The model's.
+    settings : ModelSettings
+        Of the model: its pixel size, and its zoom for images of unknown pixel size.
     scale : float, optional
         The same factor for all axes, 1 for none; by default as the pixel sizes say.
 
@@ -38,7 +38,7 @@ def choose_factors(
         If the image would grow out of proportion or shrink to nothing.
     """
     if scale is None:
-        factors = scale_to_model(image, pixel_sizes_um)
+        factors = scale_to_model(image, settings.pixel_sizes_um, settings.zoom)
     else:
         factors = (float(scale),) * len(image.shape)
     if not all(0 < factor < math.inf for factor in factors):
@@ -53,9 +53,22 @@ def choose_factors(
         )
     raise InputError(
         f"'{image.name}' has pixels of {_say_size(image.pixel_size_um)} µm, the model "
-        f"of {_say_size(pixel_sizes_um)} µm: rescaling {change}. Correct the pixel "
-        "size of the image, or use a model for this scale."
+        f"of {_say_size(settings.pixel_sizes_um)} µm: rescaling {change}. Correct the "
+        "pixel size of the image, or use a model for this scale."
     )
+
+
+def mean_factor(
+    image: Image, settings: ModelSettings, scale: float | None = None
+) -> float:
+    """Return by how much lengths in the plane grow; the arguments of `choose_factors`.
+
+    That is the geometric mean along Y and X.
+    """
+    vertical, horizontal = choose_factors(image, settings, scale)[-2:]
+    if vertical == horizontal:
+        return vertical
+    return math.sqrt(vertical * horizontal)
 
 
 def rescaled_shape(

@@ -87,7 +87,7 @@ def prepare(
     point_radius: float = 2.0,
 ) -> Prepared:
     """Resample an example to the model's pixel size and make its target."""
-    factors = scale_to_model(example.image, settings.pixel_sizes_um)
+    factors = scale_to_model(example.image, settings.pixel_sizes_um, settings.zoom)
     shape = tuple(
         max(1, round(n * f)) for n, f in zip(example.image.shape, factors, strict=True)
     )

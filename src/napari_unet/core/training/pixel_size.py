@@ -58,7 +58,7 @@ def complete_pixel_size(
     plane, depth = choose_pixel_size(settings, examples)
     settings = settings.replaced(pixel_size_um=plane, pixel_size_z_um=depth)
     for example in examples if any(chosen) else ():
-        choose_factors(example.image, settings.pixel_sizes_um)
+        choose_factors(example.image, settings)
     return settings
 
 

@@ -18,6 +18,7 @@ from napari_unet.core.training.kind import (
     name_point_classes,
 )
 from napari_unet.core.training.values import check_values, complete_values
+from napari_unet.core.training.zoom import fit_zoom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,11 +33,14 @@ class Task:
         Of the model, with the pixel size and the classes of the examples.
     config : TrainConfig
         How to train.
+    note : str
+        A sentence about what was decided for the user; often nothing.
     """
 
     examples: list[Example]
     settings: ModelSettings
     config: TrainConfig
+    note: str = ""
 
     @classmethod
     def of(
@@ -77,5 +81,6 @@ class Task:
         settings = complete_settings(settings, fitting, new=start_from is None)
         if settings.annotation == "values" and start_from is None:
             settings = complete_values(settings, fitting)
+        settings, note = fit_zoom(settings, fitting)
         picked = [replace(e, image=pick_channels(e.image, settings)) for e in fitting]
-        return cls(picked, settings, config)
+        return cls(picked, settings, config, note)

@@ -16,8 +16,10 @@ from napari_unet.core.evaluation.detection import (
     quality,
 )
 from napari_unet.core.evaluation.value_scores import ValueScores
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.loss import compute_loss
-from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.patches import Batch
+from napari_unet.core.training.shortage import validate_or_skip
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
 
@@ -33,6 +35,8 @@ _SETTLING = 8
 _SMOOTHING = 20
 # Guessing costs 0.7. Without normalisation the first steps may cost some hundreds.
 _DIVERGED = 1e4
+# Below this the sum of the weights counts as 0, as in the loss.
+_NOTHING = 1e-6
 # So many steps of a training, evenly spread, are noted beside its validations.
 _NOTED = 200
 # Of a validation, these scores and those of each class are noted.
@@ -69,6 +73,11 @@ class TrainProgress:
     patch : str
         Once, before the first step: the size of the patches, and of what the network
         makes of them.
+    memory : str
+        With it: how much memory a step will take, estimated.
+    note : str
+        A sentence about what was decided in the beginning, or done about too little
+        memory; mostly nothing.
     """
 
     phase: str
@@ -82,6 +91,8 @@ class TrainProgress:
     is_best: bool = False
     preview: np.ndarray | None = None
     patch: str = ""
+    memory: str = ""
+    note: str = ""
 
     @property
     def fraction(self) -> float:
@@ -93,7 +104,7 @@ class TrainProgress:
 
 def train(
     training: Training,
-    sampler: PatchSampler,
+    descent: Descent,
     validate: Validate | None = None,
     look: Callable[[], np.ndarray | None] | None = None,
 ) -> Generator[TrainProgress, None, None]:
@@ -108,8 +119,8 @@ def train(
     ----------
     training : Training
         Changed in place.
-    sampler : PatchSampler
-        Where batches come from.
+    descent : Descent
+        Takes the steps, with less at a time where memory runs out.
     validate : callable, optional
         From `make_validation`.
     look : callable, optional
@@ -133,7 +144,7 @@ def train(
     while not clock.is_over() and not _is_patience_over(training):
         training.network.train()
         _set_learning_rate(training, clock.fraction())
-        loss = take_step(training, sampler.draw(training.iteration))
+        loss = descent.step(take_step)
         if not loss < _DIVERGED:
             training.network.load_state_dict(good)
             raise TrainingDivergedError(
@@ -179,9 +190,13 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
     last = copy_weights(training.network)
     training.network.load_state_dict(training.weights)
     try:
-        for result in validate(True):
-            yield result
-        training.best_scores, training.best_objects = result.scores, result.objects
+        result = None
+        for result in validate_or_skip(training, validate, choosing=True):
+            if result is not None:
+                yield result
+        if result is not None:
+            training.best_scores = result.scores
+            training.best_objects = result.objects
     finally:
         training.network.load_state_dict(last)
 
@@ -189,20 +204,30 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
 def take_step(training: Training, batch: Batch) -> float:
     """Predict a batch, compare, and move the weights; return the loss.
 
-    A batch without weight gives 0.
+    A batch without weight gives 0. Where only some patches are computed at a time,
+    their gradients are added up by the weight of their pixels: the sum is that of the
+    whole batch. Two things see the parts only: batch normalisation takes mean and
+    variance of each part, and the Dice loss its overlap.
     """
-    with training.compute.autocast():
-        logits = training.network(batch.image)  # (N, K, Y, X)
-    loss = compute_loss(training.network, logits.float(), batch, training.config)
-    value = loss.item()
-    if value < _DIVERGED:
-        training.optimizer.zero_grad()
+    at_once = training.at_once or len(batch.image)
+    total = batch.weights.sum()
+    training.optimizer.zero_grad()
+    value = 0.0
+    for part in batch.parts(at_once):
+        with training.compute.autocast():
+            logits = training.network(part.image)  # (N, K, Y, X)
+        loss = compute_loss(training.network, logits.float(), part, training.config)
+        if len(part.image) < len(batch.image):
+            loss = loss * (part.weights.sum() / total.clamp(min=_NOTHING))
+        value += loss.item()
+        if not value < _DIVERGED:
+            return value
         loss.backward()
-        if training.config.max_gradient > 0:
-            torch.nn.utils.clip_grad_norm_(
-                training.network.parameters(), training.config.max_gradient
-            )
-        training.optimizer.step()
+    if training.config.max_gradient > 0:
+        torch.nn.utils.clip_grad_norm_(
+            training.network.parameters(), training.config.max_gradient
+        )
+    training.optimizer.step()
     return value
 
 
@@ -225,7 +250,7 @@ def _validate(
     """Score the network as it is; keep its weights if they are the best."""
     start = time.perf_counter()
     result = None
-    for so_far in validate(False):
+    for so_far in validate_or_skip(training, validate, choosing=False):
         result = so_far
         yield clock.progress("validating")
     clock.has_validated(time.perf_counter() - start)
@@ -314,7 +339,9 @@ class _Clock:
 
     def fraction(self) -> float:
         """Return how much of the training is done, 0 to 1."""
-        return self.progress("training").fraction
+        now = self._training
+        limits = now.config.iterations, self._seconds(), now.config.seconds
+        return TrainProgress("training", now.iteration, *limits).fraction
 
     def is_over(self) -> bool:
         """Whether to stop, leaving time for a last validation."""
@@ -364,4 +391,5 @@ class _Clock:
             validation_loss=validation_loss,
             is_best=is_best,
             preview=preview,
+            note=training.news(),
         )

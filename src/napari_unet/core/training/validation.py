@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_unet.core.annotation.target import Target, split_components
 from napari_unet.core.config import ModelSettings, ObjectConfig, TrainConfig
-from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.detection import (
     AnyScores,
@@ -27,6 +26,7 @@ from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Weigh
 from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.prepared import KnownPoints, Prepared
+from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
 # What is tried, one after the other. Splits: only leaks, or up to touching discs; what
@@ -101,7 +101,7 @@ def make_validation(
     examples: Sequence[Prepared],
     network: Network,
     settings: ModelSettings,
-    compute: Compute,
+    training: Training,
     learning: Learning,
     trained_on: Sequence[Prepared] = (),
 ) -> Validate:
@@ -130,7 +130,13 @@ def make_validation(
         for example, counts in held + (seen if choosing else []):
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
-            for part in predict(network, example.grey, example.intensity, compute):
+            for part in predict(
+                network,
+                example.grey,
+                example.intensity,
+                training.compute,
+                room=training.room,
+            ):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(Scores(), settings.objects)
             predicted.append(_Predicted(out, example, counts))
@@ -205,7 +211,9 @@ def _score_one(
         return compare_classes(classes, target, settings.network.classes)
     return score_labels(
         find_objects(
-            1 - predicted.probabilities[0], objects, predicted.example.pixel_size
+            1 - predicted.probabilities[0],
+            objects.enlarged(settings.zoom),  # from pixels of the image to those here
+            predicted.example.pixel_size,
         ),
         target.labels,
         known=target.known,

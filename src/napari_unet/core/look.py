@@ -1,0 +1,131 @@
+"""What an image looks like to a network, in a few numbers that compare images."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_unet.core.image import Image, IntensityRange, resample
+
+# Structure is measured in a square of this edge, in pixels of the model.
+_EDGE = 384
+# Of the whole image, about this many pixels along each axis are looked at.
+_SAMPLED = 512
+# Standard deviations of Gaussians in pixels of the model: details lie between the first
+# two, structure as coarse as small objects between the others.
+_FINE, _COARSE = (0.0, 1.0), (4.0, 8.0)
+# The second difference of what changes slowly is nothing, of noise its own size.
+_SECOND_DIFFERENCE = np.outer((1, -2, 1), (1, -2, 1)) / 6
+# Of normally distributed noise, the median of its absolute values in its deviation.
+_MEDIAN_OF_NOISE = 0.6745
+# Less than a grey value of 16 bits is no noise.
+_LEAST = 1e-4
+
+
+def measure_look(
+    image: Image, intensity: IntensityRange, factors: Sequence[float]
+) -> dict[str, float]:
+    """Measure what an image looks like to a network.
+
+    Parameters
+    ----------
+    image : Image
+        A plane (C, Y, X), or a volume, of which the middle plane counts.
+    intensity : IntensityRange
+        Of the whole image.
+    factors : sequence of float
+        By how much each axis grows on its way to the network.
+
+    Returns
+    -------
+    dict of str to float
+        ``level``: the median, from -1 to 1: bright objects on dark ground are low.
+        ``noise``: deviation of the noise, 2 being the range of the grey values, as a
+        power of 10.
+        ``grain``: how fine the structure is: details compared with what is as large as
+        small objects, as a power of 10.
+        ``clipped``: share of the pixels that have the highest value.
+        ``values``: how many grey values there are, as a power of 2.
+    """
+    plane = image.array if image.array.ndim == 3 else _middle(image.array)
+    step = max(1, min(plane.shape[1:]) // _SAMPLED)
+    sampled = plane[:, ::step, ::step]
+    level = float(np.median(np.clip(intensity.apply(sampled).mean(axis=0), -1, 1)))
+    edges = [max(1, math.ceil(_EDGE / factor)) for factor in factors[-2:]]
+    box = find_content(sampled, [edge // step or 1 for edge in edges])
+    part = plane[(slice(None), *(slice(b.start * step, b.stop * step) for b in box))]
+    shape = [
+        max(1, round(length * factor))
+        for length, factor in zip(part.shape[1:], factors[-2:], strict=True)
+    ]
+    grey = intensity.apply(resample(part, shape)).mean(axis=0)
+    return {
+        "level": level,
+        "noise": _power_of_10(_measure_noise(grey)),
+        "grain": _power_of_10(_deviation(grey, _FINE))
+        - _power_of_10(_deviation(grey, _COARSE)),
+        "clipped": float(max(np.mean(c == c.max()) for c in sampled)),
+        "values": math.log2(min(len(np.unique(channel)) for channel in sampled)),
+    }
+
+
+def find_content(
+    array: NDArray[np.generic], edges: Sequence[int]
+) -> tuple[slice, slice]:
+    """Return where a window of a plane holds most.
+
+    Parameters
+    ----------
+    array : ndarray, shape (C, Y, X)
+        Grey values.
+    edges : sequence of int
+        (Y, X) of the window; the plane itself where it is smaller.
+
+    Returns
+    -------
+    tuple of slice
+        (Y, X): where grey values differ most from the median, single bright pixels
+        counting no more than others.
+    """
+    lengths = [min(e, n) for e, n in zip(edges, array.shape[1:], strict=True)]
+    step = max(1, min(lengths) // 16)
+    grey = array[:, ::step, ::step].astype(np.float32)
+    low, middle, high = np.percentile(grey, (1, 50, 99), axis=(1, 2), keepdims=True)
+    span = np.maximum(np.maximum(high - middle, middle - low), 1e-12)
+    content = np.minimum(np.abs(grey - middle) / span, 1).mean(axis=0)
+    sums = np.pad(content, ((1, 0), (1, 0))).cumsum(axis=0).cumsum(axis=1)
+    h, w = (max(1, length // step) for length in lengths)
+    inside = sums[h:, w:] - sums[:-h, w:] - sums[h:, :-w] + sums[:-h, :-w]
+    corner = np.unravel_index(int(inside.argmax()), inside.shape)
+    starts = [
+        min(int(place) * step, whole - length)
+        for place, whole, length in zip(corner, array.shape[1:], lengths, strict=True)
+    ]
+    top, left = (
+        slice(start, start + length)
+        for start, length in zip(starts, lengths, strict=True)
+    )
+    return top, left
+
+
+def _middle(stack: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return the middle plane (C, Y, X) of a stack."""
+    return stack[:, stack.shape[1] // 2]
+
+
+def _measure_noise(grey: NDArray[np.float32]) -> float:
+    """Return the deviation of the noise: what most pixels differ from around."""
+    difference = np.abs(ndimage.convolve(grey, _SECOND_DIFFERENCE))
+    return float(np.median(difference)) / _MEDIAN_OF_NOISE
+
+
+def _deviation(grey: NDArray[np.float32], band: tuple[float, float]) -> float:
+    """Return the deviation of what lies between two Gaussians."""
+    narrow, wide = (ndimage.gaussian_filter(grey, sigma) for sigma in band)
+    return float(np.clip(narrow - wide, -1, 1).std())
+
+
+def _power_of_10(number: float) -> float:
+    return math.log10(max(number, _LEAST))

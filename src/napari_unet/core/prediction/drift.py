@@ -1,0 +1,135 @@
+"""What to say of an image that is unlike all that a model has seen."""
+
+import math
+from collections.abc import Mapping
+
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.image import Image, IntensityRange, measure_intensity
+from napari_unet.core.look import measure_look
+from napari_unet.core.prediction.rescaling import choose_factors
+
+# How far below and above what was seen a number of `measure_look` may lie. Chosen so
+# that a model warns of no image of its own kind, and of every one of another kind, on
+# thirteen sets from fluorescence to electron microscopes.
+_TOLERANCE = {
+    "level": (0.4, 0.4),
+    "noise": (math.inf, 0.6),
+    "grain": (math.inf, 0.3),
+    "clipped": (math.inf, 0.03),
+    "values": (2.0, math.inf),
+}
+# Where one image alone was seen, others of its kind may lie further away.
+_OF_ONE = 1.5
+# Less noise than this harms nobody; so many grey values are enough.
+_HARMLESS_NOISE, _ENOUGH_VALUES = -1.7, 5.0
+# Pixels may be so many times larger or smaller than all that were seen.
+_SIZE = 2.0
+_WORDS = {
+    ("level", False): "its ground is darker",
+    ("level", True): "its ground is brighter",
+    ("noise", True): "it is noisier",
+    ("grain", True): "its structures are finer",
+    ("clipped", True): "more of it is overexposed",
+    ("values", False): "it has fewer grey values",
+}
+
+
+def find_unlike(
+    image: Image,
+    settings: ModelSettings,
+    *,
+    scale: float | None = None,
+    intensity: IntensityRange | None = None,
+) -> list[str]:
+    """Return in what an image differs from all that a model has seen; often nothing.
+
+    Parameters
+    ----------
+    image : Image
+        A plane or a stack, with the channels that the model reads.
+    settings : ModelSettings
+        Of the model.
+    scale : float, optional
+        As of `segment`.
+    intensity : IntensityRange, optional
+        Of the whole image, if it was measured before.
+
+    Returns
+    -------
+    list of str
+        'it is noisier', and so on.
+    """
+    seen = settings.seen
+    if seen is None:
+        return []
+    found = []
+    if seen.looks:
+        intensity = intensity or measure_intensity(image, settings.normalisation)
+        flat = image if settings.network.dimensions == 3 else _one_plane(image)
+        factors = choose_factors(flat, settings, scale)
+        look = measure_look(flat, intensity, factors)
+        found += [_WORDS[each] for each in _outside(look, seen.looks)]
+    return found + _doubt_pixel_size(image, settings)
+
+
+def describe_drift(
+    image: Image,
+    settings: ModelSettings,
+    *,
+    scale: float | None = None,
+    intensity: IntensityRange | None = None,
+) -> str:
+    """Return a sentence on an image unlike all that a model has seen; else nothing.
+
+    The arguments are those of `find_unlike`.
+    """
+    found = find_unlike(image, settings, scale=scale, intensity=intensity)
+    if not found:
+        return ""
+    *others, last = found
+    listed = f"{', '.join(others)} and {last}" if others else last
+    return (
+        f"it is unlike the images that the model has seen: {listed}. Look closely at "
+        "the result; if it is poor, annotate a few objects in it and fine-tune the "
+        "model, or take another one."
+    )
+
+
+def _outside(
+    look: Mapping[str, float], seen: Mapping[str, tuple[float, float]]
+) -> list[tuple[str, bool]]:
+    """Return which numbers lie outside what was seen, and whether above it."""
+    outside = []
+    for name, (low, high) in seen.items():
+        below, above = _TOLERANCE.get(name, (math.inf, math.inf))
+        more = _OF_ONE if low == high else 1.0
+        if look[name] < low - more * below:
+            outside.append((name, False))
+        if look[name] > high + more * above:
+            outside.append((name, True))
+    if look["noise"] < _HARMLESS_NOISE:
+        outside = [each for each in outside if each[0] != "noise"]
+    if look["values"] > _ENOUGH_VALUES:
+        outside = [each for each in outside if each[0] != "values"]
+    return outside
+
+
+def _doubt_pixel_size(image: Image, settings: ModelSettings) -> list[str]:
+    """Say where pixels are far larger or smaller than all that were seen."""
+    sizes = settings.seen.pixel_sizes_um if settings.seen else None
+    if sizes is None or image.pixel_size_um is None:
+        return []
+    size = math.sqrt(math.prod(image.pixel_size_um[-2:]))
+    if sizes[0] / _SIZE <= size <= sizes[1] * _SIZE:
+        return []
+    those = f"{sizes[0]:.3g}"
+    if sizes[1] > sizes[0]:
+        those += f" to {sizes[1]:.3g}"
+    return [f"its pixels are of {size:.3g} µm, those of {those} µm"]
+
+
+def _one_plane(image: Image) -> Image:
+    """Return the middle plane of a stack; a plane itself."""
+    if len(image.shape) == 2:
+        return image
+    return image.plane(image.shape[0] // 2)

@@ -1,0 +1,56 @@
+"""Which of several models suits an image best."""
+
+from collections.abc import Sequence
+
+from napari_unet.core.checkpoint import Model
+from napari_unet.core.config import DeviceChoice
+from napari_unet.core.device import Precision
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image
+from napari_unet.core.prediction.channels import pick_channels
+from napari_unet.core.prediction.drift import find_unlike
+from napari_unet.core.prediction.zoom import Zoom, propose_zoom
+
+
+def better_suited(
+    image: Image,
+    models: Sequence[Model],
+    *,
+    device: DeviceChoice = "auto",
+    precision: Precision | None = None,
+) -> tuple[Model, Zoom]:
+    """Return the model that suits an image best, and how to zoom the image for it.
+
+    That is the one that has seen images most like it; of several alike, the one that is
+    surest of the objects it finds at the zoom that suits it. The first where nothing
+    decides.
+
+    Parameters
+    ----------
+    image : Image
+        The whole image.
+    models : sequence of Model
+        To choose from; those that cannot read its channels are left out.
+    device, precision : str
+        Where and how to compute.
+
+    Raises
+    ------
+    InputError
+        If no model can read the image, or it is constant.
+    """
+    rated = []
+    refused = InputError("There is no model to choose from. Give at least one.")
+    for model in models:
+        try:
+            zoom = propose_zoom(image, model, device=device, precision=precision)
+        except InputError as error:
+            refused = error
+            continue
+        picked = pick_channels(image, model.settings)
+        unlike = find_unlike(picked, model.settings, scale=zoom.scale)
+        rated.append((-len(unlike), round(zoom.confidence, 2), model, zoom))
+    if not rated:
+        raise refused
+    _, _, model, zoom = max(rated, key=lambda each: each[:2])
+    return model, zoom

@@ -1,0 +1,197 @@
+"""A model finds the zoom at which objects are as large as those it learned from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.card import Card
+from napari_unet.core.checkpoint import Model
+from napari_unet.core.config import ModelSettings, NetworkConfig, Seen, TrainConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.image import Image, resample
+from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.plan import plan_prediction
+from napari_unet.core.prediction.segment import fit_objects
+from napari_unet.core.workflow import (
+    better_suited,
+    evaluate,
+    fine_tune,
+    make_labels,
+    propose_zoom,
+    run,
+    segment,
+)
+from napari_unet.samples import fluorescence_nuclei, phase_contrast_cells
+
+EXACT = {"device": "cpu", "precision": "float32"}
+
+
+def field(seed, shape=(192, 192), make=fluorescence_nuclei):
+    """Return a synthetic image of unknown pixel size, and its labels."""
+    sample = make(shape, seed=seed)
+    image = Image(np.asarray(sample.image)[None], None, f"field{seed}")
+    return image, sample.labels.astype(np.int32)
+
+
+def enlarged(image, labels, factor):
+    """Return both with objects that are so many times as wide."""
+    shape = tuple(round(length * factor) for length in labels.shape)
+    larger = replace(image, array=resample(image.array, shape))
+    return larger, resample(labels, shape, order=0)
+
+
+@pytest.fixture(scope="module")
+def nuclei(tmp_path_factory):
+    """A model of nuclei, trained for some seconds."""
+    config = TrainConfig(
+        seconds=None,
+        iterations=110,
+        patch_size=96,
+        batch_size=4,
+        validations=1,
+    )
+    examples = [Example(*field(seed)) for seed in (1, 2, 3)]
+    steps = fine_tune(
+        examples,
+        tmp_path_factory.mktemp("models") / "nuclei",
+        config=config,
+        settings=ModelSettings(network=NetworkConfig(base_channels=6, levels=3)),
+        **EXACT,
+    )
+    return run(steps).model
+
+
+def untrained(**settings):
+    small = NetworkConfig(base_channels=2, levels=2)
+    settings = ModelSettings(**{"network": small} | settings)
+    return Model(build_network(settings.network, seed=0).eval(), settings, Card())
+
+
+def test_images_like_those_it_learned_from_stay_as_they_are(nuclei):
+    for seed in (1, 7):
+        image, _ = field(seed)
+        zoom = propose_zoom(image, nuclei, **EXACT)
+        assert zoom.scale is None
+        assert zoom.factor == 1.0
+        assert zoom.said == ""
+        known = nuclei.settings.seen.diameters_px[1]
+        assert zoom.diameter_px == pytest.approx(known, rel=0.3)
+
+
+@pytest.mark.parametrize("factor", [0.4, 2.5])
+def test_objects_of_another_size_are_zoomed_to_those_it_knows(nuclei, factor):
+    image, labels = enlarged(*field(5, (256, 256)), factor)
+    segmentation = run(segment(image, nuclei, scale="auto", **EXACT))
+    assert segmentation.factor == pytest.approx(1 / factor, rel=0.25)
+    assert segmentation.zoom.scale == segmentation.factor
+    assert f"zoom {segmentation.factor:g}, because its objects are" in (
+        segmentation.zoom.said
+    )
+    found = make_labels(segmentation, nuclei.settings)
+    unzoomed = make_labels(run(segment(image, nuclei, **EXACT)), nuclei.settings)
+    assert evaluate(found, labels).f1 > 0.85
+    assert evaluate(found, labels).f1 > evaluate(unzoomed, labels).f1
+
+
+def test_a_known_pixel_size_stays_but_objects_may_speak_against_it(nuclei):
+    settings = nuclei.settings.replaced(pixel_size_um=0.5)
+    sized = replace(nuclei, settings=settings)
+    image, labels = field(5)
+    right, _ = enlarged(replace(image, pixel_size_um=None), labels, 2)
+    right = replace(right, pixel_size_um=(0.25, 0.25))
+    zoom = propose_zoom(right, sized, **EXACT)
+    assert (zoom.scale, zoom.factor, zoom.said) == (None, 0.5, "")
+    wrong = replace(right, pixel_size_um=(0.5, 0.5))
+    zoom = propose_zoom(wrong, sized, **EXACT)
+    assert (zoom.scale, zoom.factor) == (None, 1.0)
+    assert "by its pixel size, although its objects are about" in zoom.said
+    assert "--scale 0.5" in zoom.said or "--scale 0.4" in zoom.said
+
+
+def test_where_nothing_is_found_the_zoom_stays_and_is_explained(nuclei):
+    noise = np.random.default_rng(0).normal(100, 10, (200, 200))
+    zoom = propose_zoom(Image(noise[None]), nuclei, **EXACT)
+    assert (zoom.scale, zoom.factor, zoom.diameter_px) == (None, 1.0, None)
+    assert "objects that it is sure of" in zoom.said
+
+
+def test_a_stack_has_one_zoom_for_all_planes(nuclei):
+    image, _ = enlarged(*field(5), 2.5)
+    empty = np.random.default_rng(0).integers(95, 105, image.array.shape)
+    stack = np.stack([empty, image.array, empty], axis=1).astype(np.uint16)
+    zoom = propose_zoom(replace(image, array=stack), nuclei, **EXACT)
+    assert zoom.scale == pytest.approx(0.4, rel=0.25)
+
+
+SEEN = Seen(diameters_px=(5.0, 9.0, 12.0), zoom=0.5)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},  # of an earlier version
+        {"seen": Seen(zoom=0.5)},
+        {"seen": SEEN, "annotation": "classes"},
+        {"seen": SEEN, "annotation": "points"},
+    ],
+)
+def test_other_models_keep_their_zoom_without_a_look(settings):
+    model = untrained(**settings)
+    zoom = propose_zoom(field(1)[0], model, **EXACT)
+    assert zoom.scale is None
+    assert zoom.factor == model.settings.zoom
+    assert zoom.said == ""
+
+
+def test_volumes_are_not_looked_at():
+    network = NetworkConfig(base_channels=2, levels=2, dimensions=3)
+    settings = ModelSettings(network=network, seen=SEEN)
+    model = Model(build_network(network, seed=0).eval(), settings, Card())
+    image, _ = field(1)
+    volume = replace(image, array=np.repeat(image.array[:, None], 4, axis=1))
+    assert propose_zoom(volume, model, **EXACT).scale is None
+
+
+def test_the_smallest_object_follows_the_zoom():
+    model = untrained(objects={"min_size": 40, "threshold": 0.01}, seen=SEEN)
+    image, _ = field(1)
+    assert plan_prediction(image, model.settings).zoom == 0.5
+    for scale, smallest in ((None, 40), (0.5, 40), (1, 10), (0.25, 160)):
+        segmentation = run(segment(image, model, scale=scale, **EXACT))
+        fitted = fit_objects(model.settings.objects, model.settings, segmentation)
+        assert fitted.min_size == smallest
+
+
+def test_the_better_suited_model_is_chosen(nuclei):
+    cells = untrained(seen=Seen(looks={"level": (-0.1, 0.1)}))
+    other = untrained(network=NetworkConfig(base_channels=2, levels=2, in_channels=3))
+    image, _ = field(5)
+    for models in ([nuclei, cells], [cells, nuclei], [other, nuclei]):
+        model, zoom = better_suited(image, models, **EXACT)
+        assert model is nuclei
+        assert zoom.objects > 3
+    with pytest.raises(InputError, match="3-channel"):
+        better_suited(image, [other], **EXACT)
+
+
+def test_an_image_unlike_all_that_was_seen_is_told(nuclei):
+    alike = run(segment(field(9)[0], nuclei, **EXACT))
+    assert alike.drift == ""
+    image, _ = field(5)
+    dark = replace(image, array=image.array.max() - image.array)
+    told = run(segment(dark, nuclei, **EXACT)).drift
+    assert "its ground is brighter" in told
+    assert "fine-tune" in told
+    phase, _ = field(5, make=phase_contrast_cells)
+    assert "unlike" in run(segment(phase, nuclei, **EXACT)).drift
+
+
+def test_pixels_far_from_all_that_were_seen_are_told():
+    model = untrained(pixel_size_um=0.5, seen=Seen(pixel_sizes_um=(0.4, 0.6)))
+    image, _ = field(1)
+    for size, told in ((0.3, False), (1.0, False), (1.5, True), (0.15, True)):
+        sized = replace(image, pixel_size_um=(size, size))
+        drift = run(segment(sized, model, **EXACT)).drift
+        assert ("its pixels are of" in drift) == told, size
