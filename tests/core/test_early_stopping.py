@@ -48,7 +48,7 @@ def validate_always_alike(choosing):
 @pytest.mark.parametrize(("patience", "iterations"), [(0, 40), (1, 4), (3, 8)])
 def test_patience_ends_a_training_that_gains_nothing(patience, iterations, monkeypatch):
     # Validate whenever it is due, however long that takes.
-    monkeypatch.setattr("napari_unet.core.training.train._VALIDATION_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.core.training.clock._VALIDATION_SHARE", 1e9)
     training = training_with(patience=patience)
     seen = list(train(training, Descent(training, sampler()), validate_always_alike))
     assert training.iteration == iterations

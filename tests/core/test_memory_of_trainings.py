@@ -18,7 +18,7 @@ from napari_unet.core.network.unet import build_network
 from napari_unet.core.presets import PRESETS
 from napari_unet.core.training import descent as descent_module
 from napari_unet.core.training.descent import Descent
-from napari_unet.core.training.preparation import prepare_for
+from napari_unet.core.training.preparation import prepare_for, split_for
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.step_memory import estimate_step
 from napari_unet.core.training.train import take_step
@@ -47,7 +47,9 @@ def example(*shape):
 def begin(config=QUICK, network=PLANE, shape=(96, 96)):
     settings = ModelSettings(network=network)
     training = Training(build_network(network, seed=0), config, Compute(CPU))
-    sampler, validate = prepare_for(training, [example(*shape)], settings)
+    sampler, validate = prepare_for(
+        training, split_for([example(*shape)], settings, training.config), settings
+    )
     return training, Descent(training, sampler), validate
 
 
@@ -186,7 +188,7 @@ def _train(folder, limit, **options):
 
 
 def test_a_whole_training_with_little_memory_ends_well(tmp_path):
-    view = Preview(example(150, 150).image)
+    view = Preview(example(250, 250).image)
     seen, device = _train(tmp_path / "m", NUMBERS, preview=lambda: view)
     assert device.refused > 2
     assert seen[-1].iteration == QUICK.iterations

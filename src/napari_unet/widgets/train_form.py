@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -17,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import ModelSettings
+from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.presets import PRESETS
@@ -43,7 +44,7 @@ from napari_unet.widgets.step_note import StepNote
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_unet.core.config import AugmentationConfig, NetworkConfig, TrainConfig
+    from napari_unet.core.config import AugmentationConfig, NetworkConfig
     from napari_unet.session import Session
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
@@ -114,6 +115,7 @@ class TrainForm(QWidget):
         self._preset.currentIndexChanged.connect(self._on_preset_chosen)
         self._amount.valueChanged.connect(self._on_limit_edited)
         self._unit.currentIndexChanged.connect(self._on_unit_chosen)
+        self._leave_out.toggled.connect(self._on_leave_out_toggled)
         self._training.valueChanged.connect(self._on_training_edited)
         self._augmentation.valueChanged.connect(self._on_augmentation_edited)
         self._network.valueChanged.connect(self._on_network_edited)
@@ -164,6 +166,10 @@ class TrainForm(QWidget):
         limit.addWidget(self._amount, 1)
         limit.addWidget(self._unit)
 
+        self._leave_out = QCheckBox("Leave each image out once")
+        description = TrainConfig.model_fields["leave_one_out"].description
+        self._leave_out.setToolTip(description or "")
+
         session = self._session
         self._training: Form[TrainConfig] = Form(session.train_config, _TRAINING)
         self._augmentation = AugmentationForm(session.train_config.augmentation)
@@ -186,6 +192,7 @@ class TrainForm(QWidget):
             if control is self._preset:
                 form.addRow(self._start_note)
         form.insertRow(2, "", self._preset_line)
+        form.addRow("", self._leave_out)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -227,6 +234,8 @@ class TrainForm(QWidget):
             self._preset.setCurrentIndex(self._preset.findData(session.preset))
             unit = _MINUTES if config.iterations is None else _ITERATIONS
             self._unit.setCurrentText(unit)
+        with signals_blocked(self._leave_out):
+            self._leave_out.setChecked(config.leave_one_out)
         with signals_blocked(self._amount):
             if config.iterations is None:
                 self._seconds = config.seconds or self._seconds
@@ -330,6 +339,9 @@ class TrainForm(QWidget):
             self._replace(seconds=self._seconds, iterations=None)
         else:
             self._replace(seconds=None, iterations=self._iterations)
+
+    def _on_leave_out_toggled(self, checked: bool) -> None:
+        self._replace(leave_one_out=checked)
 
     def _on_training_edited(self, config: TrainConfig) -> None:
         self._session.train_config = config

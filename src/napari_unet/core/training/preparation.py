@@ -11,12 +11,13 @@ from napari_unet.core.device import choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.training.apart import view_of
 from napari_unet.core.training.examples import (
     Weigh,
     prepare,
     prepare_training,
 )
-from napari_unet.core.training.held_back import split_validation
+from napari_unet.core.training.held_back import Split, split_validation, train_on_all
 from napari_unet.core.training.patch_shape import fit_patch, output_shape
 from napari_unet.core.training.patches import ChangePatch, PatchSampler
 from napari_unet.core.training.prepared import Prepared
@@ -36,9 +37,22 @@ from napari_unet.core.training.values import (
 _MOST_PATCHES = 16
 
 
+def split_for(
+    examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
+) -> Split:
+    """Return what a model trains on and what it is validated on.
+
+    Where each image or region is left out later, it trains on all of them.
+    """
+    if config.leave_one_out:
+        return train_on_all(examples), []
+    kind = settings.annotation
+    return split_validation(examples, kind, config.held_back, view_of(settings))
+
+
 def prepare_for(
     training: Training,
-    examples: Sequence[Example],
+    split: Split,
     settings: ModelSettings,
     change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, Validate | None]:
@@ -46,9 +60,25 @@ def prepare_for(
 
     Images that do not fit into a graphics card's memory make the training one for the
     processor.
+
+    Parameters
+    ----------
+    training : Training
+        Whose network and settings.
+    split : list of Example, list of Example
+        What to train on, and what to validate on.
+    settings : ModelSettings
+        Of the model.
+    change_patch : callable, optional
+        See `workflow.fine_tune`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to train on.
     """
     try:
-        return _prepare_for(training, examples, settings, change_patch)
+        return _prepare_for(training, split, settings, change_patch)
     except (MemoryError, RuntimeError) as error:
         device = training.compute.device
         if not is_memory_shortage(error) or device.type == "cpu":
@@ -59,19 +89,17 @@ def prepare_for(
         "The graphics card has too little free memory for the images: the training "
         "runs on the processor, which is slower."
     )
-    return _prepare_for(training, examples, settings, change_patch)
+    return _prepare_for(training, split, settings, change_patch)
 
 
 def _prepare_for(
     training: Training,
-    examples: Sequence[Example],
+    split: Split,
     settings: ModelSettings,
     change_patch: ChangePatch | None,
 ) -> tuple[PatchSampler, Validate | None]:
     config, network = training.config, training.network
-    to_train, to_validate = split_validation(
-        examples, settings.annotation, config.held_back
-    )
+    to_train, to_validate = split
     if not to_train:
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."

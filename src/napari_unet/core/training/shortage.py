@@ -1,11 +1,14 @@
 """A training that runs out of memory: what is left out, and what it says in the end."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from napari_unet.core.memory import explain_shortage, give_back, is_memory_shortage
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
+
+Progress = TypeVar("Progress")
 
 _LESS = (
     "Close other programs, choose fewer channels or levels (on the command line: "
@@ -45,3 +48,20 @@ def validate_or_skip(
             "the training goes on without."
         )
         yield None
+
+
+def choose_objects(
+    training: Training, validate: Validate, progress: Progress
+) -> Generator[Progress, None, Validation | None]:
+    """Validate and choose how objects are made; yield `progress` after each tile.
+
+    Returns
+    -------
+    Validation or None
+        With the way chosen; None where there was too little memory.
+    """
+    result = None
+    for so_far in validate_or_skip(training, validate, choosing=True):
+        result = so_far
+        yield progress
+    return result
