@@ -82,7 +82,7 @@ def test_a_zoom_that_cannot_be_is_refused(image, save, tmp_path, call, scale, sa
 def test_too_little_memory_ends_with_a_sentence(
     image, save, tmp_path, call, monkeypatch
 ):
-    def forward(self, image):  # a real allocation fails, of another size
+    def forward(self, image, spare=0):  # a real allocation fails, of another size
         return torch.empty(2**60, dtype=torch.uint8)
 
     monkeypatch.setattr(UNet, "forward", forward)

@@ -18,7 +18,19 @@ def run_on_a_thread(work):
     return results[0]
 
 
-def test_one_core_is_left_free():
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have priorities in Linux")
+def test_work_that_steps_back_may_use_every_core():
+    import torch
+
+    def threads():
+        leave_room()
+        return torch.get_num_threads()
+
+    assert run_on_a_thread(threads) == torch.get_num_threads()
+
+
+@pytest.mark.skipif(sys.platform == "linux", reason="threads have priorities in Linux")
+def test_without_priorities_one_core_is_left_free():
     import torch
 
     def threads():

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.annotation.finding import Finding
 from napari_unet.core.errors import InputError, PlacedError, in_dock
-from napari_unet.core.training.inspection import Inspection, inspect_examples
-from napari_unet.core.training.kind import check_kind
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.config import AnnotationKind, ModelSettings, TrainConfig
+    from napari_unet.core.training.inspection import Inspection
 
 
 def inspect(
@@ -49,6 +48,9 @@ def inspect(
     -------
     Inspection
     """
+    from napari_unet.core.training.inspection import inspect_examples
+    from napari_unet.core.training.kind import check_kind
+
     kind: AnnotationKind = settings.annotation
     if any(example.points is not None for example in examples):
         kind = "points"

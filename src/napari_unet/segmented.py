@@ -265,14 +265,15 @@ def label_tiles(
     steps : generator of SegmentProgress
         A running segmentation; closed together with this generator.
     config : ObjectConfig
-        For the preview; objects cut by a tile's edge are mended at the end, and those
-        of volumes, where this takes longer, are split at waists only then.
+        For the preview; objects cut by a tile's edge are mended at the end, and only
+        then split at waists, which takes half as long as the network.
     kind : str
         What the model learned.
     """
     from napari_unet.core.prediction.objects import find_objects
 
     labels: NDArray[Any]
+    coarse = config.replaced(split=0.0)
     with closing(steps):
         while True:
             try:
@@ -283,10 +284,7 @@ def label_tiles(
             if kind != "objects":
                 labels = (tile.foreground >= config.threshold).astype(np.uint8)
             else:
-                labels = find_objects(
-                    tile.foreground,
-                    config if tile.foreground.ndim == 2 else config.replaced(split=0.0),
-                )
+                labels = find_objects(tile.foreground, coarse)
             yield TileLabels(
                 tile.done,
                 tile.total,

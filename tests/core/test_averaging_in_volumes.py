@@ -30,7 +30,7 @@ class Pointwise(Network):
     def _build(self, config):
         self.head = torch.nn.Identity()
 
-    def forward(self, image):
+    def forward(self, image, spare=0):
         self.check_size(image.shape[2:])
         return torch.cat([torch.zeros_like(image), image], dim=1)
 

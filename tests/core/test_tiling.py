@@ -234,3 +234,28 @@ def test_a_tiled_volume_equals_the_single_pass(config, depth, width):
         found = predict_tile(network, volume, KEPT, tile, CPU)
         expected = single[(slice(None), *tile.interior)]
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@settings(max_examples=40, deadline=None)
+@given(networks, st.integers(1, 6), st.integers(0, 3))
+def test_what_is_spared_is_not_missed(config, steps, size):
+    """Left out is only what the middle of the output does not depend on."""
+    network = build_network(config, seed=1).eval()
+    step, shrink = network.geometry.step, network.geometry.shrink
+    spare = steps * step
+    length = network.geometry.size_at_least(2 * (spare + shrink) + (size + 1) * step)
+    image = torch.from_numpy(
+        np.random.default_rng(size).normal(size=(1, 1) + (length,) * 2)
+    )
+    image = image.float()
+    with torch.inference_mode():
+        whole = network(image)
+        middle = network(image, spare=spare)
+    # Zeros at the edge of what is computed reach as far as the halo.
+    inside = max(0, network.geometry.halo - shrink - spare)
+    cut = slice(spare + inside, whole.shape[-1] - spare - inside)
+    here = slice(inside, middle.shape[-1] - inside)
+    assert middle.shape[-1] == whole.shape[-1] - 2 * spare
+    np.testing.assert_allclose(
+        middle[..., here, here], whole[..., cut, cut], atol=1e-5, rtol=1e-4
+    )

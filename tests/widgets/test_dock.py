@@ -244,3 +244,17 @@ def test_the_loop_with_the_real_network(qtbot, viewer, dock):
     qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
     assert session.segmentation.probabilities.shape == (2, 48, 48)
     np.testing.assert_array_equal(chosen.prediction.data, session.segmentation.labels)
+
+
+def test_the_device_is_looked_for_once_there_is_an_image(
+    qtbot, make_napari_viewer, described
+):
+    """The answer loads torch, which an empty viewer does not need."""
+    viewer = make_napari_viewer(show=True)
+    dock = UNetDock(viewer)
+    viewer.window.add_dock_widget(dock)
+    section = dock.section("Image and model")
+    qtbot.wait(700)
+    assert "once an image is open" in section._device_line.text()
+    viewer.add_image(np.zeros((8, 8)))
+    qtbot.waitUntil(lambda: section._device_line.text() == "device auto")

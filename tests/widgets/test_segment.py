@@ -340,7 +340,7 @@ def test_closing_the_viewer_during_the_run_ends_cleanly(
 
 
 def test_stop_before_the_first_tile_claims_no_tile(section):
-    section._progress.setRange(0, 0)
+    section._progress.setValue(0)
     section._on_ended(Outcome(Status.CANCELLED))
     assert section._line.text() == "Stopped; no tile was finished."
 

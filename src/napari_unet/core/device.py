@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
@@ -13,11 +12,13 @@ import torch
 
 from napari_unet.core.config import THREADS_VARIABLE, DeviceChoice
 from napari_unet.core.errors import InputError
+from napari_unet.core.remembered import name_processor, recall, remember
 
 Precision = Literal["float32", "bfloat16"]
 
 # bfloat16 must be this much faster before it is worth its rounding.
 _WORTH_IT = 1.2
+_RUNS = 7
 # The share of free memory that one prediction may take.
 _MEMORY_SHARE = 0.25
 
@@ -65,7 +66,7 @@ def choose_compute(
     choice : str
         ``auto`` takes a CUDA or Apple GPU where there is one.
     precision : str, optional
-        By default measured once per process.
+        By default measured, once on each machine.
 
     Raises
     ------
@@ -131,38 +132,41 @@ def _choose_device(choice: DeviceChoice) -> torch.device:
 
 @cache
 def _faster_precision(device: torch.device) -> Precision:
-    """Time a few convolutions, once per process: it takes 0.2 s on a processor."""
+    """Time a few convolutions, unless this was done here before with this torch."""
     if device.type == "mps":  # its half precision has not been tried by us
         return "float32"
-    return "bfloat16" if _measure(device) > _WORTH_IT else "float32"
+    on_gpu = device.type == "cuda"
+    name = torch.cuda.get_device_name(device) if on_gpu else name_processor()
+    threads = "" if on_gpu else f", {torch.get_num_threads()} threads"
+    key = f"bfloat16 on {name}{threads}, torch {torch.__version__}"
+    gain = recall(key)
+    if gain is None:
+        gain = round(_measure(device), 2)
+        remember(key, gain)
+    return "bfloat16" if gain > _WORTH_IT else "float32"
 
 
 def _measure(device: torch.device) -> float:
-    """Return how many times faster bfloat16 convolutions are than float32 ones."""
+    """Return how many times faster bfloat16 convolutions are than float32 ones.
+
+    Takes 0.2 s on a processor. Both take turns, so that other work beside it slows
+    down both; of each the shortest time counts, after two runs to warm up.
+    """
     convolution = torch.nn.Conv2d(64, 64, 3, padding=1)
     place(convolution, device)
-    image = torch.zeros(1, 64, 192, 192, device=device)
-    image = channels_last(image)
+    image = channels_last(torch.zeros(1, 64, 192, 192, device=device))
 
-    def run(compute: Compute) -> None:
+    def seconds(compute: Compute) -> float:
+        start = time.perf_counter()
         with torch.inference_mode(), compute.autocast():
             convolution(image)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        return time.perf_counter() - start
 
     plain, short = Compute(device), Compute(device, "bfloat16")
-    return _seconds(lambda: run(plain)) / _seconds(lambda: run(short))
-
-
-def _seconds(work: Callable[[], None], repeats: int = 7) -> float:
-    """Return the shortest of several runs, after two to warm up."""
-    times = []
-    for i in range(repeats + 2):
-        start = time.perf_counter()
-        work()
-        if i >= 2:
-            times.append(time.perf_counter() - start)
-    return min(times)
+    pairs = [(seconds(plain), seconds(short)) for _ in range(_RUNS + 2)]
+    return min(one for one, _ in pairs[2:]) / min(other for _, other in pairs[2:])
 
 
 def free_bytes(device: torch.device, share: float = _MEMORY_SHARE) -> int:

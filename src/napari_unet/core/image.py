@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
-from scipy import ndimage
 
 from napari_unet.core.config import Normalisation
 from napari_unet.core.errors import InputError
@@ -320,6 +319,8 @@ def resample(array: np.ndarray, shape: Sequence[int], *, order: int = 1) -> np.n
         Of the dtype of `array` for order 0, else float32. Pixel centres are aligned
         as areas: corner pixels cover the same ground before and after.
     """
+    from scipy import ndimage  # the docks need this module before they need SciPy
+
     axes = len(shape)
     before = array.shape[-axes:]
     if tuple(shape) == before:

@@ -15,7 +15,7 @@ _SAYINGS = (
     "can't allocate memory",
     "not enough memory",
     "alloc_failed",
-    "could not create a primitive",  # oneDNN
+    "could not create a primitive",  # oneDNN, without room for its work space
 )
 
 

@@ -303,14 +303,17 @@ def compute_weight_map(
     """
     config = config or WeightMapConfig()
     annotation = check_labels(annotation, "annotation")
-    highest = int(annotation[annotation != ignore_label].max(initial=1))
+    classes = 2
+    if kind != "objects":
+        highest = annotation.max(initial=1, where=annotation != ignore_label)
+        classes = int(highest) + 1
     target = make_target(
         annotation,
         kind=kind,
         regions=tuple(regions),
         ignore_label=ignore_label,
         separation_border=config.separation_border,
-        classes=2 if kind == "objects" else highest + 1,
+        classes=classes,
     )
     return compute_target_weights(target, config, pixel_size=pixel_size)
 

@@ -9,7 +9,6 @@ import numpy as np
 from napari.utils.colormaps import DirectLabelColormap, label_colormap
 from napari.utils.colormaps.standardize_color import transform_color
 
-from napari_unet.core.annotation.restored_values import restore_values
 from napari_unet.widgets.layers import IGNORE_LABEL
 
 if TYPE_CHECKING:
@@ -112,6 +111,8 @@ def in_own_values(layer: Labels, labels: NDArray[Any]) -> NDArray[Any]:
     labels : ndarray of int
         Its array. Also unchanged where somebody painted a number that is no class.
     """
+    from napari_unet.core.annotation.restored_values import restore_values
+
     values = layer.metadata.get(_VALUES, ())
     if not values or labels.max(initial=0) >= len(values):
         return labels

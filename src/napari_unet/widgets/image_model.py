@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
 
 # Of the lines below image, model and device, in pixels of the screen.
 _LINE_WIDTH = 230
+# After this the dock has been drawn.
+_DRAWN_MSEC = 500
 NO_MODEL = "None yet"
 AUTOMATIC = "Automatic"
 _PICKED = "Segment picks the starter model that suits the image"
@@ -79,6 +82,9 @@ class ImageModelSection(Section):
     ) -> None:
         super().__init__(session, viewer, parent)
         self._device_asked = False
+        self._drawn = QTimer(self)
+        self._drawn.setSingleShot(True)
+        self._drawn.timeout.connect(self._look_for_device)
         self._device_answer = LatestAnswer(self, "Looking for the device")
         self._build()
         self._image.layerChanged.connect(self._on_image_chosen)
@@ -125,7 +131,7 @@ class ImageModelSection(Section):
             "What computes: 'auto' takes a graphics card where there is one"
         )
         self._device.setAccessibleName("Device")
-        self._device_line = _line("Looking …")
+        self._device_line = _line("Looked for once an image is open")
         models = QHBoxLayout()
         models.setSpacing(4)
         models.addWidget(self._model, 1)
@@ -146,11 +152,16 @@ class ImageModelSection(Section):
         layout.addRow("", self._device_line)
 
     def showEvent(self, event: QShowEvent | None) -> None:
-        """Ask for the device when first seen: the answer loads torch."""
+        """Look for the device, but not before the dock is drawn."""
         super().showEvent(event)
-        if not self._device_asked:
+        self._drawn.start(_DRAWN_MSEC)
+
+    def _look_for_device(self) -> None:
+        """Ask once, and only where there is an image: the answer loads torch."""
+        is_needed = self._chosen.image is not None and self.isVisible()
+        if is_needed and not self._device_asked:
             self._device_asked = True
-            self._device_answer.ask(self._session.describe_device)
+            self._show_device()
 
     def _on_image_chosen(self, layer: Layer | None) -> None:
         choose_image(self._viewer, layer)
@@ -196,6 +207,7 @@ class ImageModelSection(Section):
         self._image_line.setVisible(layer is not None)
         self._pixel_size.setLayer(layer)
         self._show_model_line()
+        self._look_for_device()
 
     def _show_models(self) -> None:
         chosen, starters = self._session.model_folder, self._session.list_starters()

@@ -195,10 +195,11 @@ class SegmentSection(Section):
             values = color_values(settings, self._session.class_colors)
             settings = settings.replaced(class_values=values)
         self._begun = settings, planes
-        self._progress.setRange(0, 0)
-        # With an average, one version of one tile is a step.
-        steps = "tiles" if self._session.averaging == "none" else "steps"
-        self._progress.setFormat(f"%v of %m {steps}")
+        # Not the range that means "busy": its animation redraws the whole window again
+        # and again, which without a graphics card takes a core of its own.
+        self._progress.setRange(0, 1)
+        self._progress.setValue(0)
+        self._progress.setFormat("Starting …")
         self._line.hide()
         self._how.ask()
         run_in_background(
@@ -245,7 +246,10 @@ class SegmentSection(Section):
         self._show_state()
 
     def _on_tile(self, tile: TileLabels) -> None:
-        first = self._progress.maximum() == 0
+        first = self._progress.value() == 0
+        # With an average, one version of one tile is a step.
+        steps = "tiles" if self._session.averaging == "none" else "steps"
+        self._progress.setFormat(f"%v of %m {steps}")
         self._progress.setRange(0, tile.total)
         self._progress.setValue(tile.done)
         if tile.news:
@@ -267,7 +271,7 @@ class SegmentSection(Section):
             self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
         if outcome.status is Status.CANCELLED:
-            done = self._progress.maximum() > 0
+            done = self._progress.value() > 0
             shown = "the finished tiles are shown" if done else "no tile was finished"
             self._say(f"Stopped; {shown}.")
         self._find_again()

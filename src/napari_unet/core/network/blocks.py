@@ -280,3 +280,10 @@ def crop(image: Tensor, like: Tensor) -> Tensor:
     )
     # torch takes a tuple with an ellipsis; its type hints do not.
     return image[(..., *inside)]  # type: ignore[index]
+
+
+def trim(image: Tensor, edge: int) -> Tensor:
+    """Take so many pixels off each side of the plane (..., Y, X)."""
+    if edge == 0:
+        return image
+    return image[..., edge:-edge, edge:-edge]

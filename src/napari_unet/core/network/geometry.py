@@ -70,13 +70,23 @@ class Geometry:
             # touches the last 2 ** levels - 1 pixels.
             touched = self.config.upsampling != "transposed"
             return self.shrink + (self.step if touched else 0)
-        return -(-self._reach() // self.step) * self.step
+        reach = self._needed()[0, 0] + 2
+        return -(-reach // self.step) * self.step
 
-    def _reach(self) -> int:
-        """Return the context of an aligned interior, by walking through the network.
+    def context(self, level: int) -> int:
+        """Return what a U-Net's expanding block must see around an aligned interior.
 
-        A node (level, step) is a block; step 0 is the contracting path. `needed` is how
-        many pixels around the interior must be right there, in pixels of the level.
+        In pixels of its level, on each side: at most 6 px at the finest one. Blocks see
+        that little because they only answer for what is close; the `halo` is for those
+        that come first, in the contracting path.
+        """
+        return self._needed()[level, self.levels - level] + 2
+
+    def _needed(self) -> dict[tuple[int, int], int]:
+        """Return how far around an aligned interior each block must be right.
+
+        Found by walking backwards through the network. A block is (level, step), where
+        step 0 is the contracting path; lengths are in pixels of its level.
         """
         levels = self.levels
         # Interpolating, and a 2x2 convolution after doubling, look one pixel further.
@@ -101,7 +111,7 @@ class Geometry:
                 need(below, -(-(reach + extra) // 2))
         for level in range(levels, 0, -1):
             need((level - 1, 0), 2 * (needed[level, 0] + 2))
-        return needed[0, 0] + 2
+        return needed
 
     def output_size(self, size: int) -> int | None:
         """Return the length of the output for an input length; None if it cannot be."""

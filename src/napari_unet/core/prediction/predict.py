@@ -130,7 +130,7 @@ def _predict_window(
         batch = batch.rot90(turns, (-2, -1))
         batch = channels_last(batch)
         with compute.autocast():
-            logits = network(batch)
+            logits = network(batch, spare=tile.spare)
         logits = logits[0].rot90(-turns, (-2, -1))
         logits = logits.flip(-1) if version.mirrored else logits
         probabilities = network.probabilities(tile.cut(logits).float())

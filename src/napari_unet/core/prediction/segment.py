@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from napari_unet.core.image import (
     measure_intensity,
 )
 from napari_unet.core.memory import explain_shortage, give_back
+from napari_unet.core.network.folding import fold_normalisation
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.drift import describe_drift
@@ -188,6 +189,7 @@ def segment(
     image = pick_channels(image, model.settings)
     check_contrast(image)
     compute = choose_compute(device, precision)
+    model = replace(model, network=fold_normalisation(model.network))
     place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
     zoom = None
@@ -195,9 +197,8 @@ def segment(
         zoom = probe_zoom(image, model, compute, intensity)
         scale = zoom.scale
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
-    if len(image.shape) == 2:
-        chosen = None
-    else:
+    chosen = None
+    if len(image.shape) > 2:
         chosen = tuple(range(image.shape[0])) if planes is None else tuple(planes)
     predict = functools.partial(
         predict_plane,

@@ -32,12 +32,17 @@ class Tile:
         Start and stop of the network's input along each axis; may lie outside the
         image, where it is mirrored.
     offset : tuple of int
-        Where the interior starts in the network's output.
+        Where the interior starts in the network's output, were all of it computed.
     """
 
     interior: tuple[slice, ...]
     window: tuple[tuple[int, int], ...]
     offset: tuple[int, ...]
+
+    @property
+    def spare(self) -> int:
+        """On each side of the plane, what the network need not compute."""
+        return self.offset[-1]
 
     @property
     def pixels(self) -> int:
@@ -50,11 +55,17 @@ class Tile:
         return " × ".join(map(str, lengths)) + " px"
 
     def cut(self, output: Pixels) -> Pixels:
-        """Cut the interior out of the network's output (..., [Z,] Y, X)."""
-        parts = (
-            slice(start, start + part.stop - part.start)
-            for start, part in zip(self.offset, self.interior, strict=True)
-        )
+        """Cut the interior out of the network's output (..., [Z,] Y, X).
+
+        Whether or not what is `spare` was computed: it lies around the middle.
+        """
+        parts = []
+        for axis, (part, (first, stop)) in enumerate(
+            zip(self.interior, self.window, strict=True), start=-len(self.interior)
+        ):
+            middle = stop - first - 2 * (part.start - first)
+            start = (output.shape[axis] - middle) // 2
+            parts.append(slice(start, start + part.stop - part.start))
         cut: Pixels = output[(..., *parts)]
         return cut
 

@@ -1,0 +1,59 @@
+"""What was measured on this machine, so that it is measured once."""
+
+import json
+import os
+import platform
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+_HOME_VARIABLE = "NAPARI_UNET_HOME"
+_FILE = "measured.json"
+# Of Linux: lines that tell one processor from another.
+_OF_PROCESSOR = ("vendor_id", "model name", "cpu family", "model")
+
+
+def recall(key: str) -> float | None:
+    """Return the number remembered under `key`; None if there is none to be read."""
+    value = _read().get(key)
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def remember(key: str, value: float) -> None:
+    """Remember a number for the next start; where nothing can be written, forget it."""
+    path = _path()
+    content = json.dumps(_read() | {key: value}, indent=1) + "\n"
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_text(content, encoding="utf-8")
+        aside.replace(path)
+
+
+def name_processor() -> str:
+    """Return what tells this processor, and this computer, from others."""
+    name = platform.processor() or platform.machine()
+    with suppress(OSError):
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        pairs = dict(line.split(":", 1) for line in reversed(lines) if ":" in line)
+        stripped = {name.strip(): value.strip() for name, value in pairs.items()}
+        known = [stripped[name] for name in _OF_PROCESSOR if name in stripped]
+        name = " ".join(known) or name
+    return f"{name}, {platform.node()}"
+
+
+def _path() -> Path:
+    """Return the file; it may not exist."""
+    if home := os.environ.get(_HOME_VARIABLE):
+        return Path(home) / _FILE
+    return Path(platformdirs.user_cache_dir("napari-unet-live", False)) / _FILE
+
+
+def _read() -> dict[str, object]:
+    """Return what is remembered; nothing if the file is missing or damaged."""
+    with suppress(OSError, ValueError):
+        content = json.loads(_path().read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+    return {}
