@@ -14,7 +14,7 @@ import napari_unet.core
 from napari_unet.core.card import Card, Manifest, StoredFile
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, TrainingDivergedError
-from napari_unet.core.training.train import TrainProgress
+from napari_unet.core.training.clock import TrainProgress
 from napari_unet.jobs import Status
 from napari_unet.session import Session
 from napari_unet.widgets.background import run_in_background

@@ -70,7 +70,8 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
             if progress.note:
                 bar.write(progress.note, file=sys.stderr)
             if progress.patch:
-                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+                said = f"patches of {progress.patch}, {progress.memory} for a step"
+                bar.write(said, file=sys.stderr)
             if progress.ground:
                 bar.write(progress.ground, file=sys.stderr)
             if progress.part:

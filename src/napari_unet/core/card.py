@@ -69,6 +69,7 @@ class Card(Config):
     ended: bool = False  # by itself: it was not stopped before its end
     loss: float | None = None
     device: str = ""
+    shortages: tuple[str, ...] = ()  # what was done about too little memory
     scores_before: dict[str, float] | None = None
     scores: dict[str, float] | None = None
     validation: str = ""  # on what ground the scores were measured
@@ -206,6 +207,7 @@ def describe(manifest: Manifest) -> str:
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
+    lines += [f"- {sentence}" for sentence in card.shortages]
     for title, scores in (("Before", card.scores_before), ("After", card.scores)):
         if scores:
             shown = shown_gain(None, scores, settings.annotation)

@@ -36,6 +36,7 @@ from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.frames import fold_times
+from napari_unet.core.memory import give_back
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.detect import make_points
@@ -50,6 +51,7 @@ from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.starter_choice import choose_starter
+from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.course import (
     leave_out,
     preparing,
@@ -57,6 +59,7 @@ from napari_unet.core.training.course import (
     train_and_save,
     validate_start,
 )
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.kept_start import use_learned
 from napari_unet.core.training.leave_one_out import leave_each_out
 from napari_unet.core.training.patches import Batch, ChangePatch
@@ -70,7 +73,6 @@ from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
-from napari_unet.core.training.train import TrainProgress
 from napari_unet.core.training.values import (
     pair_images,
 )
@@ -175,7 +177,7 @@ def fine_tune(
     InputError
         If the examples or the folder cannot be used; nothing is written then.
     MemoryShortageError
-        If patches or batches are too large for the device; the last weights are saved.
+        If nothing helps any more, see `Descent`; the last weights are saved.
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
@@ -198,11 +200,14 @@ def fine_tune(
     training = Training(network, config, compute)
     split = split_for(examples, settings, config)
     sampler, validate = prepare_for(training, split, settings, change_patch)
+    descent = Descent(training, sampler)
     said = say_ground(split, folds, settings)
     yield replace(
         preparing(config),
         patch=sampler.described,
+        memory=descent.describe(),
         ground=said,
+        note=training.news(),
         parts=len(folds) + 1,
     )
     settings = note_seen(settings, examples)
@@ -224,12 +229,16 @@ def fine_tune(
         go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
-    for progress in train_and_save(training, sampler, validate, look, run):
-        yield replace(progress, parts=len(folds) + 1)
-    if folds:
-        begun = None if resume else start_from
-        yield from leave_out(folds, settings, training, begun, change_patch, run)
-    return run.result()
+    try:
+        for progress in train_and_save(training, descent, validate, look, run):
+            yield replace(progress, parts=len(folds) + 1)
+        if folds:
+            begun = None if resume else start_from
+            yield from leave_out(folds, settings, training, begun, change_patch, run)
+        return run.result()
+    finally:  # the device's memory is free again before anybody hears of the end
+        del training, descent, sampler, validate, run, look, network
+        give_back(None, compute.device)
 
 
 def evaluate(

@@ -39,6 +39,7 @@ from napari_unet.widgets.model_combo import (
 )
 from napari_unet.widgets.model_pixel_size import ModelPixelSize
 from napari_unet.widgets.settings_file import SettingsFile
+from napari_unet.widgets.step_note import StepNote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,6 +131,7 @@ class TrainForm(QWidget):
             listen(signal, self._show)
         for signal in (events.model_folder, events.suited, events.annotation):
             listen(signal, self._show_start)
+        listen(events.device, self._show)
         self._show_start()
         self._show()
 
@@ -201,6 +203,7 @@ class TrainForm(QWidget):
         self._note, self._rate_note, self._patch_note = QLabel(), QLabel(), QLabel()
         for note in (self._note, self._rate_note, self._patch_note):
             note.setWordWrap(True)
+        self._step_note = StepNote(self._session)
         self._pixel_size = ModelPixelSize(self._session)
         network = _column(
             self._note, self._network, self._grey_values, self._pixel_size
@@ -210,7 +213,12 @@ class TrainForm(QWidget):
             _column(
                 Collapsible(
                     "Training",
-                    _column(self._rate_note, self._patch_note, self._training),
+                    _column(
+                        self._rate_note,
+                        self._patch_note,
+                        self._step_note,
+                        self._training,
+                    ),
                 ),
                 Collapsible("Random changes of the patches", self._augmentation),
                 Collapsible("Network", network),
@@ -302,6 +310,7 @@ class TrainForm(QWidget):
         size = fit_patch(self._session.train_config, geometries)
         said = describe_patch(size, output_shape(size, geometries))
         self._patch_note.setText(f"Patches of {said}, or what small images allow.")
+        self._step_note.setNetwork(network)
 
     def _show_note(self) -> None:
         """Say what one should know about the network chosen."""

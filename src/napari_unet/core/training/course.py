@@ -7,19 +7,21 @@ from dataclasses import replace
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.training.apart import describe_ground, view_of
+from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import Split
 from napari_unet.core.training.leave_one_out import describe_left_out, measure_left_out
-from napari_unet.core.training.patches import ChangePatch, PatchSampler
+from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.run import Look, Run
-from napari_unet.core.training.shortage import explain_training_shortage
+from napari_unet.core.training.shortage import choose_objects, explain_training_shortage
 from napari_unet.core.training.state import Start, Training
-from napari_unet.core.training.train import TrainProgress, settle, train
-from napari_unet.core.training.validation import Validate, choose_objects
+from napari_unet.core.training.train import settle, train
+from napari_unet.core.training.validation import Validate
 
 
 def train_and_save(
     training: Training,
-    sampler: PatchSampler,
+    descent: Descent,
     validate: Validate | None,
     look: Look | None,
     run: Run,
@@ -27,7 +29,7 @@ def train_and_save(
     """Train; save now and then, and in the end, however that comes."""
     try:
         with explain_training_shortage(training):
-            for progress in train(training, sampler, validate, look):
+            for progress in train(training, descent, validate, look):
                 run.save_now_and_then(progress)
                 yield progress
         run.end()
@@ -47,7 +49,9 @@ def validate_start(
     Its objects are made in the way that suits it best, as those of what comes will be.
     """
     waiting = replace(preparing(training.config), phase="validating")
-    validation = yield from choose_objects(validate, waiting)
+    validation = yield from choose_objects(training, validate, waiting)
+    if validation is None:
+        return
     run.before = validation.scores
     training.start = Start(
         weights=training.weights,

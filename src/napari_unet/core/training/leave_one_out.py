@@ -19,6 +19,8 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.training.apart import View, view_of
+from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import (
     Split,
     divide,
@@ -29,9 +31,10 @@ from napari_unet.core.training.held_back import (
 )
 from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.preparation import prepare_for
+from napari_unet.core.training.shortage import choose_objects
 from napari_unet.core.training.state import Start, Training
-from napari_unet.core.training.train import TrainProgress, train
-from napari_unet.core.training.validation import Validation, choose_objects
+from napari_unet.core.training.train import train
+from napari_unet.core.training.validation import Validation
 
 # More images or regions are left out in as many groups.
 _MOST_TRAININGS = 5
@@ -166,12 +169,15 @@ def measure_left_out(
                 was, now = end.value
                 break
             yield replace(progress, part=number, parts=len(folds) + 1)
-        after.append(now)
-        before += [] if was is None else [was]
+        if now is not None:  # there was memory to judge it
+            after.append(now)
+            before += [] if was is None else [was]
+    if not after:
+        return
     learned = LeftOut.of(after)
     training.best_weights = training.weights
     training.best_scores, training.best_objects = learned.scores, learned.usual_objects
-    if start_from is not None:
+    if start_from is not None and before:
         start = LeftOut.of(before)
         weights = start_from.network.state_dict()
         training.start = Start(weights, start.scores, start.scores, start.usual_objects)
@@ -183,7 +189,7 @@ def _measure(
     whole: Training,
     start_from: Model | None,
     change_patch: ChangePatch | None,
-) -> Generator[TrainProgress, None, tuple[Validation | None, Validation]]:
+) -> Generator[TrainProgress, None, tuple[Validation | None, Validation | None]]:
     """Train as the whole was; return how the start and the result validate."""
     config, compute = whole.config, whole.compute
     network = build_network(settings.network, seed=config.seed)
@@ -196,11 +202,13 @@ def _measure(
     waiting = TrainProgress("validating", 0, config.iterations, 0.0, config.seconds)
     before = None
     if start_from is not None:
-        before = yield from choose_objects(validate, waiting)
+        before = yield from choose_objects(training, validate, waiting)
     last = waiting
     # Not validated on its way: the model that learns from all cannot be, either.
-    for progress in train(training, sampler):
+    for progress in train(training, Descent(training, sampler)):
         last = progress
         yield progress
-    after = yield from choose_objects(validate, replace(last, phase="validating"))
+    after = yield from choose_objects(
+        training, validate, replace(last, phase="validating")
+    )
     return before, after

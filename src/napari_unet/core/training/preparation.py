@@ -7,7 +7,9 @@ import torch
 
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.device import choose_compute
 from napari_unet.core.errors import InputError
+from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.training.apart import view_of
 from napari_unet.core.training.examples import (
@@ -56,6 +58,9 @@ def prepare_for(
 ) -> tuple[PatchSampler, Validate | None]:
     """Return where patches come from, and what validates.
 
+    Images that do not fit into a graphics card's memory make the training one for the
+    processor.
+
     Parameters
     ----------
     training : Training
@@ -72,6 +77,27 @@ def prepare_for(
     InputError
         If there is nothing to train on.
     """
+    try:
+        return _prepare_for(training, split, settings, change_patch)
+    except (MemoryError, RuntimeError) as error:
+        device = training.compute.device
+        if not is_memory_shortage(error) or device.type == "cpu":
+            raise
+        give_back(error, device)
+    training.move(choose_compute("cpu"))
+    training.tell(
+        "The graphics card has too little free memory for the images: the training "
+        "runs on the processor, which is slower."
+    )
+    return _prepare_for(training, split, settings, change_patch)
+
+
+def _prepare_for(
+    training: Training,
+    split: Split,
+    settings: ModelSettings,
+    change_patch: ChangePatch | None,
+) -> tuple[PatchSampler, Validate | None]:
     config, network = training.config, training.network
     to_train, to_validate = split
     if not to_train:
@@ -90,10 +116,9 @@ def prepare_for(
         return sampler, None
     radius = config.point_radius
     held = [prepare(e, settings, point_radius=radius) for e in to_validate]
-    compute = training.compute
     if settings.annotation == "values":
         return sampler, make_value_validation(
-            to_validate, held, network, settings, compute, config
+            to_validate, held, network, settings, training, config
         )
     border = config.weight_map.separation_border
     learned = [
@@ -101,7 +126,7 @@ def prepare_for(
         for e in to_validate
     ]
     learning = Learning(learned, weigh, config)
-    validate = make_validation(held, network, settings, compute, learning, prepared)
+    validate = make_validation(held, network, settings, training, learning, prepared)
     return sampler, validate
 
 

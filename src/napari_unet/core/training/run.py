@@ -17,14 +17,15 @@ from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
+from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.model_folders import is_starter
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels, pick_intensity
 from napari_unet.core.prediction.plane import predict_plane
+from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.command import repeat_command
 from napari_unet.core.training.examples import count_objects
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.train import TrainProgress
 
 # A crash loses at most this much of a training, in seconds.
 _SAVE_EVERY = 30.0
@@ -169,6 +170,8 @@ class Run:
         return self._card.replaced(
             command=command,
             created=now(),
+            device=training.compute.describe(),
+            shortages=training.shortages,
             iterations=training.iteration,
             seconds=round(training.seconds, 2),
             loss=None if math.isnan(training.loss) else training.loss,
@@ -235,22 +238,38 @@ class Look:
             request.image, self._settings.normalisation
         )
         intensity = pick_intensity(intensity, request.image, self._settings)
+        try:
+            image = pick_channels(request.image, self._settings)
+            seen = self._predict(image, intensity)
+        except (MemoryError, RuntimeError) as error:
+            if not is_memory_shortage(error):
+                raise
+            give_back(error, self._training.compute.device)
+            self._training.tell(
+                "There was too little free memory to show what is learned, even in the "
+                "smallest tiles: the training goes on without."
+            )
+            return None
+        finally:
+            self._looked_at = time.perf_counter()
+        return (seen + 1) / 2 if self._settings.annotation == "values" else 1 - seen
+
+    def _predict(self, image: Image, intensity: IntensityRange) -> np.ndarray:
+        """Return the first map that is predicted, (Y, X)."""
         steps = predict_plane(
             self._training.network,
-            pick_channels(request.image, self._settings),
+            image,
             intensity,
             self._settings,
             self._training.compute,
+            room=self._training.room,
         )
         while True:
             try:
                 next(steps)
             except StopIteration as end:
-                self._looked_at = time.perf_counter()
-                shown: np.ndarray = 1 - end.value[0]
-                if self._settings.annotation == "values":
-                    shown = (end.value[0] + 1) / 2
-                return shown
+                first: np.ndarray = end.value[0]
+                return first
 
 
 def _place(start_from: Model | None, folder: Path) -> str | None:

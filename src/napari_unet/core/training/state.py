@@ -14,6 +14,7 @@ from napari_unet.core.device import Compute, place
 from napari_unet.core.evaluation.detection import AnyScores, rank
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.room import Room
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
@@ -80,12 +81,41 @@ class Training:
     on_plateau: int = 0  # of them, those at the present learning rate
     rate_factor: float = 1.0  # what plateaus have made of the learning rate
     history: list[HistoryEntry] = field(default_factory=list)
+    # How many patches of a batch are computed at a time; None: all.
+    at_once: int | None = None
+    # What was done about too little memory, in sentences; how many of them are told.
+    shortages: list[str] = field(default_factory=list)
+    told: int = 0
     optimizer: torch.optim.Optimizer = field(init=False)
+    room: Room = field(init=False)  # of its validations and previews
 
     def __post_init__(self) -> None:
         """Move the network to the device and make its optimizer."""
         place(self.network, self.compute.device)
         self.optimizer = _make_optimizer(self.network, self.config)
+        self.room = Room(self.compute)
+
+    def move(self, compute: Compute) -> None:
+        """Go on on another device or in another precision; nothing learned is lost."""
+        place(self.network, compute.device)
+        for values in self.optimizer.state.values():
+            for key, value in values.items():
+                # How many steps there were is on the processor anyway.
+                if isinstance(value, Tensor) and key != "step":
+                    values[key] = value.to(compute.device)
+        self.compute, self.room = compute, Room(compute)
+
+    def tell(self, sentence: str) -> None:
+        """Note what was done about too little memory, if it is new."""
+        if sentence and sentence not in self.shortages:
+            self.shortages.append(sentence)
+
+    def news(self) -> str:
+        """Return what was noted since the last call; mostly nothing."""
+        self.tell(self.room.news())
+        news = " ".join(self.shortages[self.told :])
+        self.told = len(self.shortages)
+        return news
 
     @property
     def weights(self) -> dict[str, Tensor]:

@@ -3,15 +3,13 @@
 import functools
 import math
 import operator
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
 from napari_unet.core.annotation.target import Target, split_components
 from napari_unet.core.config import ModelSettings, ObjectConfig, TrainConfig
-from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.detection import (
     AnyScores,
@@ -28,6 +26,7 @@ from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Weigh
 from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.prepared import KnownPoints, Prepared
+from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
 # What is tried, one after the other. Splits: only leaks, or up to touching discs; what
@@ -98,7 +97,6 @@ class Learning:
         return ground_of(example.target, self.weigh(example))
 
 
-Progress = TypeVar("Progress")
 # Called with whether to choose how objects are made.
 Validate = Callable[[bool], Iterator[Validation]]
 
@@ -107,7 +105,7 @@ def make_validation(
     examples: Sequence[Prepared],
     network: Network,
     settings: ModelSettings,
-    compute: Compute,
+    training: Training,
     learning: Learning,
     trained_on: Sequence[Prepared] = (),
 ) -> Validate:
@@ -136,7 +134,13 @@ def make_validation(
         for example, counts in held + (seen if choosing else []):
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
-            for part in predict(network, example.grey, example.intensity, compute):
+            for part in predict(
+                network,
+                example.grey,
+                example.intensity,
+                training.compute,
+                room=training.room,
+            ):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(Scores(), settings.objects)
             predicted.append(_Predicted(out, example, counts))
@@ -151,25 +155,6 @@ def make_validation(
         yield replace(result, loss=loss.value())
 
     return validate
-
-
-def choose_objects(
-    validate: Validate, progress: Progress
-) -> Generator[Progress, None, Validation]:
-    """Choose how objects are made; yield `progress` after each tile.
-
-    Returns
-    -------
-    Validation
-        With the way chosen.
-    """
-    result = None
-    for so_far in validate(True):
-        result = so_far
-        yield progress
-    if result is None:
-        raise RuntimeError("A validation yields its result at last.")
-    return result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
