@@ -110,7 +110,7 @@ class TrainConfig(Config):
         0.0,
         "Share of the annotated ground that is held back to validate on, where you "
         "named none for it; 0: a fifth for each image or region there is, at most half "
-        "of one of them",
+        "of one of them, of five and more a whole one. Ground beside it is left out",
         title="Held back",
         ge=0,
         le=0.9,

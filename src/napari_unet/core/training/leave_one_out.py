@@ -169,9 +169,10 @@ def measure_left_out(
                 was, now = end.value
                 break
             yield replace(progress, part=number, parts=len(folds) + 1)
-        if now is not None:  # there was memory to judge it
-            after.append(now)
-            before += [] if was is None else [was]
+        if now is None or (was is None and start_from is not None):
+            continue  # there was no memory to judge it
+        after.append(now)
+        before += [] if was is None else [was]
     if not after:
         return
     learned = LeftOut.of(after)
