@@ -24,7 +24,7 @@ from napari_unet.core.prediction.predict import predict
 from napari_unet.core.prediction.rescaling import mean_factor
 
 # Objects so many times as large or small as those of the model are as it knows them.
-_ALIKE = 1.5
+_ALIKE = 1.4
 # A zoom found by search that is nearer to the model's own than this is its own.
 _SAME = 1.3
 # Zooms of a search, compared with the model's own: these powers of this step.
