@@ -100,6 +100,14 @@ def nuclei_folder(tmp_path_factory):
 
 
 @pytest.fixture
+def starters_folder(tmp_path, monkeypatch):
+    """Let the program come with the models of this folder, which has none yet."""
+    folder = tmp_path / "starters"
+    monkeypatch.setattr("napari_unet.core.model_folders.STARTERS_FOLDER", folder)
+    return folder
+
+
+@pytest.fixture
 def call(monkeypatch, capsys):
     """Run a command in this process; return exit code, output and error text."""
     from napari_unet.cli import main

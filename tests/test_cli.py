@@ -563,7 +563,7 @@ def test_one_bad_image_does_not_keep_the_others_from_being_segmented(
     assert set(last_json(text)["failed"]) == {"field0.tif", "blank.tif"}
     assert [path.name for path in out.iterdir()] == ["field1.tif"]
     last = err.splitlines()[-1]
-    assert last.startswith("napari-unet: 2 of 3 images could not be segmented")
+    assert last.startswith("napari-unet: 2 of 3 images gave no result")
     assert "'blank' is constant" in err
 
 

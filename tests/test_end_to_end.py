@@ -48,7 +48,7 @@ def history(person):
     ]
 
 
-def test_from_a_sample_to_files_and_back(person, tmp_path):
+def test_from_a_sample_to_files_and_back(starters_folder, person, tmp_path):
     image, truth = open_and_annotate(person)
     watch_the_weight_map(person, truth)
     first = train(person)

@@ -6,6 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from napari_unet.core.card import Card
+from napari_unet.core.checkpoint import copy_weights, save_model
+from napari_unet.core.config import ModelSettings, NetworkConfig
+from napari_unet.core.network.unet import build_network
 from napari_unet.formats.tiff import write_labels
 from napari_unet.samples import fluorescence_nuclei
 
@@ -23,8 +27,27 @@ def folders(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def starter(starters_folder):
+    network = NetworkConfig(base_channels=2, levels=2)
+    weights = copy_weights(build_network(network))
+    settings = ModelSettings(network=network)
+    save_model(starters_folder / "nuclei", settings, Card(name="nuclei"), weights)
+
+
+def examples():
+    return re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+
+
+def test_the_python_example_with_a_starter_model_runs(folders, starter):
+    scope = {}
+    exec(compile(examples()[0], str(README), "exec"), scope)  # our own text
+    assert scope["labels"].shape == (96, 96)
+    assert scope["nu"].choose_starter(scope["image"]).model.card.name == "nuclei"
+
+
 def test_the_python_example_runs(folders):
-    (code,) = re.findall(r"```python\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    code = examples()[1]
     short = code.replace("seconds=60", "seconds=2, patch_size=64, batch_size=2")
     assert short != code
     scope = {}

@@ -81,7 +81,7 @@ def finish(session, job):
     return progress, outcome
 
 
-def test_without_a_model_segmenting_says_what_to_do(image):
+def test_without_a_model_segmenting_says_what_to_do(image, starters_folder):
     with pytest.raises(InputError, match="fine-tune one, or open a model folder"):
         Session().segment(image)
 

@@ -21,6 +21,7 @@ def keep_together(session: Session) -> None:
     events.annotation.connect(lambda _: follow_annotation(session))
     events.network.connect(lambda _: follow_network(session))
     events.model_folder.connect(lambda _: follow_model(session))
+    events.suited.connect(lambda _: follow_model(session))
 
 
 def network_that_learns(session: Session) -> NetworkConfig:

@@ -80,6 +80,12 @@ class Segmented:
     points : Detections, optional
         What a model of points has found, in pixels of the whole image. The labels then
         say where the points were taken from.
+    found_with : ObjectConfig, optional
+        How the labels were found in the probabilities.
+    starter : Path, optional
+        Of the starter model that was picked, where the user had chosen no model.
+    why : str
+        This starter model and no other.
     """
 
     probabilities: NDArray[np.float32]
@@ -94,6 +100,9 @@ class Segmented:
     class_names: tuple[str, ...] = ()
     class_values: tuple[int | str, ...] = ()
     points: Detections | None = None
+    found_with: ObjectConfig | None = None
+    starter: Path | None = None
+    why: str = ""
 
     def relabelled(self, config: ObjectConfig) -> Segmented:
         """Return the same with the objects found again, without the network."""
@@ -101,7 +110,7 @@ class Segmented:
         from napari_unet.core.prediction.segment import find_labels
 
         if self.annotation == "values":
-            return self
+            return replace(self, found_with=config)
         points = None
         if self.annotation == "points":
             points = locate_points(
@@ -120,7 +129,7 @@ class Segmented:
             times=self.times,
             spacing=self.spacing,
         )
-        return replace(self, labels=labels, points=points)
+        return replace(self, labels=labels, points=points, found_with=config)
 
     def doubt(self, config: ObjectConfig) -> str:
         """Return a sentence where nothing, or everything, was found; else nothing."""
@@ -164,9 +173,10 @@ def color_values(
 
 def segment_by_tiles(
     image: Image,
-    folder: Path,
+    folder: Path | None,
     objects: ObjectConfig,
     *,
+    adjusted_for: Path | None,
     class_colors: Mapping[str, str],
     **settings: Any,
 ) -> Generator[TileLabels, None, Segmented]:
@@ -176,10 +186,12 @@ def segment_by_tiles(
     ----------
     image : Image
         The whole image.
-    folder : Path
-        The model folder.
+    folder : Path, optional
+        The model folder; by default that of the starter model that suits the image.
     objects : ObjectConfig
         How probabilities become objects.
+    adjusted_for : Path, optional
+        With which model: another one that is picked makes them in its own way.
     class_colors : mapping of str to str
         By the name of a class: see `color_values`.
     **settings
@@ -188,17 +200,25 @@ def segment_by_tiles(
     from napari_unet.core import workflow
 
     leave_room()
-    model = workflow.load_model(folder)
+    starter, why = None, ""
+    if folder is None:
+        choice = workflow.choose_starter(image, settings.get("device", "auto"))
+        model, starter, why = choice.model, choice.model.folder, choice.why
+        objects = objects if starter == adjusted_for else model.settings.objects
+    else:
+        model = workflow.load_model(folder)
     steps = workflow.segment(image, model, **settings)
     kind = model.settings.annotation
     if kind == "values":
         result = yield from _predict_values(steps, model.settings)
-        return result
+        return replace(result, found_with=objects)
     segmentation = yield from label_tiles(steps, objects, kind)
     return replace(
         finish_segmentation(segmentation, objects, kind),
         class_names=model.settings.class_names,
         class_values=color_values(model.settings, class_colors),
+        starter=starter,
+        why=why,
     )
 
 

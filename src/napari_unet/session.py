@@ -4,19 +4,11 @@ from __future__ import annotations
 
 import operator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_unet.core.card import (
-    SETTINGS_FILE,
-    Card,
-    Manifest,
-    free_model_folder,
-    list_models,
-    models_folder,
-    read_manifest,
-)
+from napari_unet.core.card import SETTINGS_FILE, Card, Manifest, read_manifest
 from napari_unet.core.config import (
     AnnotationKind,
     Averaging,
@@ -29,6 +21,12 @@ from napari_unet.core.config import (
     TrainConfig,
 )
 from napari_unet.core.errors import InputError
+from napari_unet.core.model_folders import (
+    free_model_folder,
+    list_models,
+    list_starters,
+    models_folder,
+)
 from napari_unet.core.presets import PRESETS, PresetName, take_training
 from napari_unet.fine_tuned import fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
@@ -42,21 +40,18 @@ from napari_unet.segmented import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Sequence
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from napari_unet.core.annotation.live_weight_map import LiveWeightMap
     from napari_unet.core.annotation.target import Example, Region
-    from napari_unet.core.evaluation.error_map import ErrorMap
-    from napari_unet.core.evaluation.scores import Scores
     from napari_unet.core.image import Image
     from napari_unet.core.training.patches import Batch
     from napari_unet.core.workflow import Preview, TrainProgress, TrainResult
 
 NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation first."
-# What the user calls the job of `Session.fine_tune`.
+# What the user calls the jobs of `Session.segment` and `Session.fine_tune`.
+SEGMENTING = "Segment"
 TRAINING = "Fine-tune"
 
 
@@ -70,7 +65,8 @@ class Session:
     """
 
     models_folder: Path = field(default_factory=models_folder)
-    model_folder: Path | None = None
+    model_folder: Path | None = None  # chosen by the user; None: a starter that suits
+    suited: Path | None = None  # the starter that suited the last image
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
@@ -102,6 +98,16 @@ class Session:
     def is_busy(self) -> bool:
         """Whether a job has begun and was not finished."""
         return self.job is not None
+
+    @property
+    def has_model(self) -> bool:
+        """Whether there is anything to segment with: a chosen model, or starters."""
+        return self.model_folder is not None or bool(self.list_starters())
+
+    @property
+    def model_in_use(self) -> Path | None:
+        """The chosen model, or else the starter that suited the last image, if any."""
+        return self.model_folder or self.suited
 
     @property
     def learning_network(self) -> NetworkConfig:
@@ -162,6 +168,8 @@ class Session:
     ) -> Job:
         """Return the job that segments `image` with the chosen model.
 
+        If none is chosen, with the starter model that suits the image.
+
         Parameters
         ----------
         image : Image
@@ -179,11 +187,12 @@ class Session:
         Raises
         ------
         InputError
-            If no model is chosen or another job runs.
+            If there is no model or another job runs.
         """
         folder, objects, device = self.model_folder, self.objects, self.device
         averaging, how, colors = self.averaging, self.prediction, self.class_colors
-        if folder is None:
+        adjusted_for = self.model_in_use
+        if not self.has_model:
             raise InputError(
                 "There is no model yet: annotate some objects and fine-tune one, or "
                 "open a model folder."
@@ -195,6 +204,7 @@ class Session:
                 image,
                 folder,
                 objects,
+                adjusted_for=adjusted_for,
                 class_colors=colors,
                 box=box,
                 planes=chosen,
@@ -204,7 +214,7 @@ class Session:
                 device=device,
             )
 
-        return self.begin("Segment", start, self._take_segmentation)
+        return self.begin(SEGMENTING, start, self._take_segmentation)
 
     def find_objects(
         self, segmented: Segmented, config: ObjectConfig | None = None
@@ -223,6 +233,8 @@ class Session:
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is Status.DONE:
             self.segmentation = outcome.result
+            if outcome.result.starter is not None:
+                self.suited = outcome.result.starter
 
     # ----------------------------------------------------------------- fine-tune
 
@@ -323,7 +335,7 @@ class Session:
             settings=settings,
         )
 
-    # -------------------------------------------------------- weight map, scores
+    # -------------------------------------------------------- weight map, device
 
     def live_weight_map(
         self, *, regions: Sequence[Region] = (), ignore_label: int | None = None
@@ -342,30 +354,6 @@ class Session:
             classes=len(self.class_names) if self.annotation == "classes" else 2,
         )
 
-    def evaluate(
-        self,
-        predicted: NDArray[Any],
-        true: NDArray[Any],
-        *,
-        regions: Mapping[int | None, Sequence[Region]] | None = None,
-        ignore_label: int | None = None,
-    ) -> tuple[Scores, ErrorMap]:
-        """Return the scores and the error map of predicted against true labels.
-
-        Parameters
-        ----------
-        predicted, true : ndarray of int, shape (Y, X) or (Z, Y, X)
-            Objects. Those of a stack are compared plane by plane, on the planes where
-            something is true or a region is drawn.
-        regions : mapping of int or None to sequence of Region, optional
-            By plane. If there are any, only what lies in them counts.
-        ignore_label : int, optional
-            True pixels with this number do not count.
-        """
-        from napari_unet.evaluated import evaluate_planes
-
-        return evaluate_planes(predicted, true, regions or {}, ignore_label)
-
     def describe_device(self) -> str:
         """Say which device and precision will be used; loads torch, so it is slow."""
         from napari_unet.core import workflow
@@ -379,15 +367,19 @@ class Session:
         """Return the folders in `models_folder` and their cards, the newest first."""
         return list_models(self.models_folder)
 
+    def list_starters(self) -> list[tuple[Path, Card]]:
+        """Return the folders of the starter models and their cards."""
+        return list_starters()
+
     def read_model(self, folder: Path | None = None) -> Manifest | None:
-        """Return what a model folder, by default the chosen one, says about itself.
+        """Return what a model folder, by default the one in use, says about itself.
 
         Raises
         ------
         ModelFolderError
             If it is no model folder, or a damaged one.
         """
-        folder = folder or self.model_folder
+        folder = folder or self.model_in_use
         return None if folder is None else read_manifest(folder)
 
     def new_model_folder(self, name: str) -> Path:

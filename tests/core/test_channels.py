@@ -36,6 +36,22 @@ def test_without_a_choice_all_channels_are_read():
     assert pick_channels(whole, settings(inputs=3)).array is whole.array
 
 
+@pytest.mark.parametrize("place", [0, 2])
+def test_grey_that_was_saved_in_colour_is_read_by_a_model_of_grey(place):
+    grey = image(1).array[0]
+    channels = (
+        np.stack([grey] * 3) if place == 0 else np.stack([0 * grey, grey * 0 + 7, grey])
+    )
+    picked = pick_channels(Image(channels, None, "a"), settings(inputs=1))
+    np.testing.assert_array_equal(picked.array, grey[np.newaxis])
+    whole = Image(channels, None, "a")
+    ranges = measure_intensity(whole, "min-max")
+    low = pick_intensity(ranges, whole, settings(inputs=1)).low
+    assert low == ranges.low[[place]]
+    with pytest.raises(InputError, match="3-channel"):  # none of these tells more
+        pick_channels(image(3), settings(inputs=1))
+
+
 def test_channels_are_found_by_name_whatever_their_order():
     picked = pick_channels(image(3, ("x", "dapi", "gfp")), settings("gfp", "dapi"))
     assert channels_of(picked) == [2, 1]

@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-from napari_unet.core.card import Card, list_models, read_manifest
+from napari_unet.core.card import Card, read_manifest
 from napari_unet.core.checkpoint import (
     check_writable,
     copy_weights,
@@ -21,6 +21,7 @@ from napari_unet.core.checkpoint import (
 )
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.errors import InputError, ModelFolderError
+from napari_unet.core.model_folders import list_models
 from napari_unet.core.network.unet import build_network
 
 SETTINGS = ModelSettings(

@@ -90,7 +90,7 @@ def test_the_dock_stays_as_wide_as_it_is_whatever_is_unfolded(qtbot, dock):
 
 @pytest.mark.parametrize("has_model", [False, True])
 def test_a_beginner_annotates_and_who_has_a_model_segments(
-    viewer, described, monkeypatch, qtbot, has_model
+    viewer, described, monkeypatch, qtbot, starters_folder, has_model
 ):
     models = [(Path("model"), Card())] if has_model else []
     monkeypatch.setattr(Session, "list_models", lambda _: models)
@@ -155,6 +155,7 @@ def test_normalisation_that_shows_tiles_is_warned_of(dock):
 
 def test_a_closed_section_is_hidden(viewer, dock):
     box = dock._boxes["Annotate"]
+    dock.open_section("Annotate")
     assert not dock.section("Annotate").isHidden()
     box._button.click()
     assert dock.section("Annotate").isHidden()

@@ -45,7 +45,9 @@ def wait_for_end(qtbot, section):
     )
 
 
-def test_without_image_or_model_it_says_what_to_do(qtbot, viewer, session, tmp_path):
+def test_without_image_or_model_it_says_what_to_do(
+    qtbot, viewer, session, tmp_path, starters_folder
+):
     section = SegmentSection(session, viewer)
     qtbot.addWidget(section)
     assert section._hint.text() == NO_IMAGE
@@ -361,7 +363,7 @@ def test_what_is_set_for_another_image_leaves_a_prediction_alone(
 
 
 def test_without_a_model_nothing_more_is_made_of_a_segmentation(
-    qtbot, session, section
+    qtbot, session, section, starters_folder
 ):
     segment(qtbot, section)
     session.model_folder = None

@@ -4,7 +4,7 @@ import errno
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -139,12 +139,12 @@ def changed(
         raise InputError(f"{shown}{said}.") from None
 
 
-def table(rows: list[list[str]]) -> str:
-    """Align columns for a terminal; the first row is the head."""
+def table(rows: list[list[str]], left: Collection[int] = (0,)) -> str:
+    """Align columns for a terminal, `left` ones there; the first row is the head."""
     widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
     lines = [
         "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
+            cell.ljust(width) if i in left else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

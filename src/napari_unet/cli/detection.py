@@ -12,7 +12,6 @@ from napari_unet.cli.app import (
     Json,
     app,
     changed,
-    count,
     fail,
     report,
     table,
@@ -27,6 +26,7 @@ from napari_unet.cli.image_results import (
     Versions,
     Zoom,
     check_folder,
+    fail_for,
     predict,
     read_average,
     read_scale,
@@ -127,12 +127,7 @@ def detect(
         "failed": faults,
     }
     report(result, text, as_json=as_json)
-    if faults:
-        listed = ", ".join(f"'{name}'" for name in faults)
-        fail(
-            f"In {len(faults)} of {count(len(paths), 'image')} nothing could be "
-            f"detected: {listed}. The reasons are above; the others are in '{out}'."
-        )
+    fail_for(faults, len(paths), out)
 
 
 def _write_counts(path: Path, counts: dict[str, dict[str, int]]) -> str:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.cli.app import report
+from napari_unet.cli.model_folder import check_new_name
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -18,7 +19,8 @@ def choose_folder(
     Raises
     ------
     InputError
-        If there is none but is needed, or patches of a resumed training are asked for.
+        If there is none but is needed, if it is called like a starter model, or if
+        patches of a resumed training are asked for.
     """
     if export_patches is not None:
         if resume:
@@ -29,6 +31,7 @@ def choose_folder(
         return export_patches
     if model is None:
         raise InputError("Missing option '--model': name the model folder to write.")
+    check_new_name(model)
     return model
 
 

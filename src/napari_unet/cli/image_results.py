@@ -2,14 +2,14 @@
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unet.cli.app import warn
+from napari_unet.cli.app import fail, warn
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
@@ -119,6 +119,26 @@ def check_folder(
             f"The folder '{out}' cannot be made ({error.strerror}); choose another "
             f"one for {option}, where you may write."
         ) from error
+
+
+def fail_for(faults: Mapping[str, str], count: int, out: Path) -> None:
+    """End with exit code 2 if there were images of which nothing came.
+
+    Parameters
+    ----------
+    faults : mapping of str to str
+        The reason, by the name of the file; each was said before.
+    count : int
+        How many images there were.
+    out : Path
+        Where the results of the others are.
+    """
+    if faults:
+        names = ", ".join(f"'{name}'" for name in faults)
+        fail(
+            f"{len(faults)} of {count} images gave no result: {names}. The reasons are "
+            f"above; the others are in '{out}'."
+        )
 
 
 def predict(

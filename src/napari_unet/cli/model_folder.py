@@ -1,30 +1,85 @@
 """Model folders on the command line: found by path or name, never written over."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_unet.core.config import NetworkConfig
+from napari_unet.cli.app import warn
+from napari_unet.core import model_folders
+from napari_unet.core.card import SETTINGS_FILE
+from napari_unet.core.config import DeviceChoice, NetworkConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.model_folders import STARTERS, is_starter
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from napari_unet.core.image import Image
     from napari_unet.core.workflow import Model
 
 
 def open_model(name: str) -> "Model":
-    """Load a model by its folder, or by its name in the user's models folder."""
+    """Load a model by its folder or its name: see `core.model_folders.find_model`."""
     from napari_unet.core.workflow import load_model
 
     return load_model(find_model(name))
 
 
-def find_model(name: str) -> Path:
-    """Return the folder of a model, given by its path or its name."""
-    from napari_unet.core.card import models_folder
+def open_or_pick(
+    name: str | None, images: Sequence[Path], device: DeviceChoice
+) -> "Model":
+    """Load a model; without a name the starter that suits the first image, and say so.
 
-    known = models_folder() / name
-    folder = Path(name)
-    return known if not folder.exists() and known.exists() else folder
+    One for all images, so that results can be compared.
+    """
+    if name is not None:
+        return open_model(name)
+    from napari_unet.core.workflow import choose_starter
+
+    choice = choose_starter(_read_first(images), device)
+    more = " for all images" if len(images) > 1 else ""
+    warn(
+        f"No --model is given; the starter model '{choice.model.card.name}' is used"
+        f"{more}: {choice.why}."
+    )
+    return choice.model
+
+
+def _read_first(images: Sequence[Path]) -> "Image":
+    """Read the first image that can be read; of the others it is said at their turn."""
+    from napari_unet.formats.images import read_image
+
+    for path in images[:-1]:
+        with suppress(InputError):
+            return read_image(path)
+    return read_image(images[-1])
+
+
+def find_model(name: str) -> Path:
+    """Return the folder of a model; say so where it hides a starter model."""
+    folder = model_folders.find_model(name)
+    if name in STARTERS and not is_starter(folder):
+        warn(
+            f"'{name}' is the model in '{folder.resolve()}', which comes before the "
+            "starter model of that name. Rename that folder to use the starter model."
+        )
+    return folder
+
+
+def check_new_name(folder: Path) -> None:
+    """Refuse to give a new model the name of a starter model, which it would hide.
+
+    Raises
+    ------
+    InputError
+        Unless a model of that name is there already: it is the user's.
+    """
+    name = str(folder)
+    if name in STARTERS and not (folder / SETTINGS_FILE).exists():
+        raise InputError(
+            f"--model {name}: a starter model is called so, and is never changed. Give "
+            f"the new model another name, for example my-{name}; '--start-from {name}' "
+            "starts from the starter model."
+        )
 
 
 def require_kind(model: "Model", *, detects: bool) -> None:
@@ -50,8 +105,6 @@ def require_kind(model: "Model", *, detects: bool) -> None:
 
 def set_aside(folder: Path, start: "Model | None") -> Path | None:
     """Rename the folder of another model that stands where the new one will be."""
-    from napari_unet.core.card import SETTINGS_FILE
-
     origin = None if start is None else start.folder
     if origin is not None and folder.exists() and folder.samefile(origin):
         return None
@@ -66,8 +119,6 @@ def set_aside(folder: Path, start: "Model | None") -> Path | None:
 
 def put_back(kept: Path | None, folder: Path) -> None:
     """Undo `set_aside` if no new model came into being."""
-    from napari_unet.core.card import SETTINGS_FILE
-
     if kept is None or (folder / SETTINGS_FILE).exists():
         return
     if folder.is_dir() and not any(folder.iterdir()):

@@ -11,7 +11,6 @@ from napari_unet.cli.app import (
     Json,
     app,
     changed,
-    count,
     fail,
     report,
     warn,
@@ -21,17 +20,17 @@ from napari_unet.cli.image_results import (
     Results,
     Threshold,
     TileEdge,
-    UsedModel,
     Versions,
     Zoom,
     check_folder,
     describe_zoom,
+    fail_for,
     predict,
     read_average,
     read_scale,
     read_tile,
 )
-from napari_unet.cli.model_folder import open_model, require_kind
+from napari_unet.cli.model_folder import open_model, open_or_pick, require_kind
 from napari_unet.cli.segment_results import (
     Wanted,
     say_found,
@@ -44,8 +43,14 @@ from napari_unet.core.errors import InputError
 @app.command()
 def segment(
     images: Images,
-    model: UsedModel,
     out: Results,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="A model folder, or a model's name.",
+            show_default="the starter model that suits the images",
+        ),
+    ] = None,
     tile: TileEdge = "auto",
     scale: Zoom = "auto",
     tta: Versions = "none",
@@ -71,6 +76,7 @@ def segment(
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out.
 
+    Without --model, the starter model that suits the first image is used for all.
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
     from napari_unet.core.prediction.segment import fit_objects
@@ -81,12 +87,12 @@ def segment(
 
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
-    loaded = open_model(model)
+    paths = find_images(images)
+    loaded = open_or_pick(model, paths, device)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
-    paths = find_images(images)
     results = [out / f"{stem_of(path)}.tif" for path in paths]
     check_folder(out, paths, results, was_written_here)
     wanted = Wanted(
@@ -94,7 +100,7 @@ def segment(
     )
     predicts_values = loaded.settings.annotation == "values"
     if predicts_values:
-        refuse_companions(model, probabilities or uncertainty or rois or csv)
+        refuse_companions(loaded.card.name, probabilities or uncertainty or rois or csv)
     found: dict[str, Any] = {}
     looked: dict[str, Any] = {}
     faults = {}
@@ -128,17 +134,18 @@ def segment(
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
-    result = {"out": str(out), "images": len(found), "failed": faults, "zoom": looked}
+    result = {
+        "out": str(out),
+        "model": str(loaded.folder),
+        "images": len(found),
+        "failed": faults,
+        "zoom": looked,
+    }
     if not predicts_values:
         named = "classes" if loaded.settings.annotation == "classes" else "objects"
         result |= {named: found, "doubts": {s: d for s, d in doubts.items() if d}}
     report(result, text, as_json=as_json)
-    if faults:
-        names = ", ".join(f"'{name}'" for name in faults)
-        fail(
-            f"{len(faults)} of {count(len(paths), 'image')} could not be segmented: "
-            f"{names}. The reasons are above; the others are in '{out}'."
-        )
+    fail_for(faults, len(paths), out)
 
 
 @app.command()

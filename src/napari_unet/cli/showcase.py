@@ -1,6 +1,7 @@
 """`demo`, `gui`, `presets` and `models`: see what there is and what it does."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from napari_unet.cli.app import Json, app, report, table
 from napari_unet.cli.model_folder import find_model
 from napari_unet.core.card import Manifest, read_manifest
+from napari_unet.core.model_folders import list_starters
 from napari_unet.core.network_summary import summarise_network
 from napari_unet.core.presets import PRESETS
 
@@ -62,8 +64,9 @@ def models(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """List the models in the user's models folder, or show the card of one."""
-    from napari_unet.core.card import describe, list_models, models_folder
+    """List the starter models and those in the user's models folder, or show a card."""
+    from napari_unet.core.card import describe
+    from napari_unet.core.model_folders import list_models, models_folder
 
     if name is not None:
         folder = find_model(name)
@@ -71,7 +74,30 @@ def models(
         report(_show(folder, manifest), describe(manifest), as_json=as_json)
         return
     folder = models_folder()
+    starters = [(path, read_manifest(path)) for path, _ in list_starters()]
     found = [(path, read_manifest(path)) for path, _ in list_models(folder)]
+    own = _tabulate(found) if found else f"No models in '{folder}' yet."
+    result = {
+        "folder": str(folder),
+        "starters": [_show(path, manifest) for path, manifest in starters],
+        "models": [_show(path, manifest) for path, manifest in found],
+    }
+    told = [_tabulate_starters(starters)] if starters else []
+    report(result, "\n\n".join([*told, own]), as_json=as_json)
+
+
+def _tabulate_starters(starters: Sequence[tuple[Path, Manifest]]) -> str:
+    """Return the models that come with the program, one line each."""
+    rows = [["starter model", "F1", "for"]]
+    for path, manifest in starters:
+        notes = manifest.card.notes
+        score = notes.headline.removeprefix("F1 ") if notes else ""
+        rows.append([path.name, score or "-", notes.purpose if notes else "-"])
+    return table(rows, left=(0, 2))
+
+
+def _tabulate(found: Sequence[tuple[Path, Manifest]]) -> str:
+    """Return the user's models, one line each."""
     rows = [["name", "saved", "objects", "F1", "IoU", "network"]]
     for path, manifest in found:
         card = manifest.card
@@ -80,12 +106,7 @@ def models(
         network = summarise_network(manifest.settings.network, card.preset).short
         row = [path.name, card.created[:16], str(card.objects), *measured, network]
         rows.append(row)
-    text = table(rows) if found else f"No models in '{folder}' yet."
-    result = {
-        "folder": str(folder),
-        "models": [_show(path, manifest) for path, manifest in found],
-    }
-    report(result, text, as_json=as_json)
+    return table(rows)
 
 
 def _show(folder: Path, manifest: Manifest) -> dict[str, Any]:

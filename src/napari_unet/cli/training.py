@@ -70,7 +70,8 @@ def train(
         typer.Option(help="The model folder to write; not with --export-patches."),
     ] = None,
     start_from: Annotated[
-        str | None, typer.Option(help="Fine-tune this model (a folder or a name).")
+        str | None,
+        typer.Option(help="Fine-tune this model: a folder or a name, e.g. nuclei."),
     ] = None,
     preset: Annotated[
         PresetName | None,

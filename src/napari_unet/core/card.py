@@ -12,20 +12,19 @@ A model folder holds::
 """
 
 import json
-import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import platformdirs
 from pydantic import Field, ValidationError
 
 from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
 from napari_unet.core.errors import ModelFolderError
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
+from napari_unet.core.notes import ModelNotes, describe_notes
 from napari_unet.core.setting_errors import explain_setting
 
 FORMAT = "napari-unet model"
@@ -34,8 +33,8 @@ SETTINGS_FILE = "settings.json"
 TRAINING_FILE = "training.json"
 REGIONS_FOLDER = "regions"
 HISTORY_FILE = "training.csv"
-# Tests and shared workstations put the models elsewhere than in the user's folder.
-HOME_VARIABLE = "NAPARI_UNET_HOME"
+# So many images that a model learned from are named in the card for people.
+_MOST_NAMED = 12
 
 
 class Card(Config):
@@ -58,6 +57,7 @@ class Card(Config):
     scores: dict[str, float] | None = None
     versions: dict[str, str] = Field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()  # validations, and some steps between them
+    notes: ModelNotes | None = None  # of a model that is given to others
 
 
 class StoredFile(Config):
@@ -135,39 +135,6 @@ def _check_origin(folder: Path, content: Any) -> None:
         )
 
 
-def models_folder() -> Path:
-    """Return the folder that holds the user's models, one folder each."""
-    if home := os.environ.get(HOME_VARIABLE):
-        return Path(home) / "models"
-    return Path(platformdirs.user_data_dir("napari-unet-live", False)) / "models"
-
-
-def list_models(folder: Path) -> list[tuple[Path, Card]]:
-    """Return the model folders inside `folder` and their cards, newest first.
-
-    Folders that are no models, or damaged ones, are left out.
-    """
-    if not folder.is_dir():
-        return []
-    found = []
-    for path in folder.iterdir():
-        try:
-            found.append((path, read_manifest(path).card))
-        except ModelFolderError:
-            continue
-    return sorted(found, key=lambda entry: entry[1].created, reverse=True)
-
-
-def free_model_folder(parent: Path, name: str) -> Path:
-    """Return the path of a folder in `parent`, named and dated, that does not exist."""
-    words = re.sub(r"[^\w\-]+", " ", name).strip() or "model"
-    stem = f"{words} {datetime.now():%Y-%m-%d %H.%M}"
-    folder, number = parent / stem, 2
-    while folder.exists():
-        folder, number = parent / f"{stem} ({number})", number + 1
-    return folder
-
-
 def file_stem(name: str) -> str:
     """Return a layer's name as every file system takes it.
 
@@ -231,6 +198,7 @@ def describe(manifest: Manifest) -> str:
     lines = [
         f"# {card.name}",
         "",
+        *([f"{card.notes.purpose}.", ""] if card.notes else []),
         f"A U-Net of napari-unet-live, saved {card.created}.",
         "",
         f"- Network: {summarise_network(network, card.preset)}",
@@ -238,7 +206,7 @@ def describe(manifest: Manifest) -> str:
         *_describe_reading(settings),
         f"- Pixel size: {'unknown' if size is None else f'{size:g} µm'}",
         f"- Grey values brought to a common range by: {settings.normalisation}",
-        f"- Trained on {objects}{', '.join(card.trained_on) or '?'}",
+        f"- Trained on {objects}{_name_images(card.trained_on)}",
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
@@ -249,7 +217,16 @@ def describe(manifest: Manifest) -> str:
             lines.append(f"- {title} (validation): {named}")
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
     lines.append(f"- Made with {versions}")
-    return "\n".join([*lines, *_describe_repeating(card), ""])
+    lines += describe_notes(card.notes) if card.notes else _describe_repeating(card)
+    return "\n".join([*lines, ""])
+
+
+def _name_images(names: Sequence[str]) -> str:
+    """Return the names of images; of many the first ones and how many there are."""
+    if len(names) <= _MOST_NAMED:
+        return ", ".join(names) or "?"
+    first = ", ".join(names[:_MOST_NAMED])
+    return f"{len(names)} images: {first}, …"
 
 
 def _describe_learned(settings: ModelSettings) -> str:

@@ -30,10 +30,14 @@ from napari_unet.core.card import (
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, ModelFolderError
 from napari_unet.core.history import write_history
+from napari_unet.core.model_folders import find_model, refuse_starter
 from napari_unet.core.network.unet import Network, build_network
+from napari_unet.core.notes import ModelNotes
 from napari_unet.core.presets import PRESETS, TrainingSettings
 
 Weights = Mapping[str, Tensor]
+# Starter models come with the program: each must be small.
+_MOST_PUBLISHED_MB = 8.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +68,9 @@ def check_writable(folder: Path) -> None:
     Raises
     ------
     InputError
-        If it is a file, holds other files, or cannot be written to.
+        If it is a starter model or a file, holds other files, or cannot be written to.
     """
+    refuse_starter(folder)
     if folder.exists() and not folder.is_dir():
         raise InputError(f"'{folder}' is a file; a model needs a folder of its own.")
     if folder.is_dir() and not (folder / SETTINGS_FILE).exists():
@@ -147,6 +152,42 @@ def save_model(
                 path.unlink()
 
 
+def publish_model(folder: Path, published: Path, notes: ModelNotes) -> None:
+    """Make of a trained model one to give to others, as the starter models are.
+
+    It has the best weights, exactly, and all of the card but what only its maker can
+    use: no state of a training to go on with, no paths. It is saved as `save_model`
+    does, whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        The model folder to make it of; left as it is.
+    published : Path
+        The folder to write; its name becomes the model's.
+    notes : ModelNotes
+        What others must know.
+
+    Raises
+    ------
+    InputError
+        If its weights take more than 8 MB.
+    ModelFolderError
+        If `folder` is no model folder, or a damaged one.
+    """
+    model = load_model(folder)
+    weights = copy_weights(model.network)
+    megabytes = sum(each.nbytes for each in weights.values()) / 1e6
+    if megabytes > _MOST_PUBLISHED_MB:
+        raise InputError(
+            f"The weights of '{folder}' take {megabytes:.1f} MB, and a model to be "
+            f"given to others may have {_MOST_PUBLISHED_MB:g} MB. Train a network with "
+            "fewer base channels or levels."
+        )
+    card = model.card.replaced(name=published.name, command="", notes=notes)
+    save_model(published, model.settings, card, weights)
+
+
 def save_regions(folder: Path, regions: Mapping[str, Sequence[Region]]) -> None:
     """Save in a model folder which ground of its images was annotated.
 
@@ -194,7 +235,7 @@ def load_model(folder: Path | str) -> Model:
     Parameters
     ----------
     folder : Path or str
-        A model folder.
+        A model folder, or the name of a model: see `core.model_folders.find_model`.
 
     Returns
     -------
@@ -206,7 +247,7 @@ def load_model(folder: Path | str) -> Model:
     ModelFolderError
         If the folder is missing, foreign, too new, or any part of it is damaged.
     """
-    folder = Path(folder)
+    folder = find_model(folder)
     manifest = read_manifest(folder)
     weights = _load(folder, manifest.weights)
     network = build_network(manifest.settings.network)

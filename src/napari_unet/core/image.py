@@ -221,6 +221,37 @@ def measure_intensity(
     return IntensityRange(low.astype(np.float32), high.astype(np.float32))
 
 
+def only_channel(array: np.ndarray) -> int | None:
+    """Return the one channel that shows anything; None if there are several, or none.
+
+    Channels that are constant, or copies of an earlier one, show nothing of their own:
+    so it is with grey images that were saved in colour, and with one stain in one
+    colour.
+
+    Parameters
+    ----------
+    array : ndarray, shape (C, ...)
+        Grey values.
+
+    Examples
+    --------
+    >>> grey = np.eye(3)
+    >>> only_channel(np.stack([grey, grey])), only_channel(np.stack([0 * grey, grey]))
+    (0, 1)
+    >>> only_channel(np.stack([grey, 2 * grey])) is None
+    True
+    """
+    shown: list[int] = []
+    for number, channel in enumerate(array):
+        first = channel.flat[0] if channel.size else 0
+        is_new = not any(np.array_equal(channel, array[other]) for other in shown)
+        if is_new and (channel != first).any():
+            shown.append(number)
+        if len(shown) > 1:
+            return None
+    return shown[0] if shown else None
+
+
 def scale_to_model(
     image: Image,
     model_pixel_sizes_um: Sequence[float] | None,

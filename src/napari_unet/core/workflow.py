@@ -50,6 +50,7 @@ from napari_unet.core.prediction.segment import (
 from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
+from napari_unet.core.starter_choice import choose_starter
 from napari_unet.core.training.held_back import split_validation
 from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
 from napari_unet.core.training.preparation import make_sampler, prepare_for
@@ -76,6 +77,7 @@ __all__ = [
     "TrainProgress",
     "TrainResult",
     "better_suited",
+    "choose_starter",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -165,7 +167,7 @@ def fine_tune(
         If the loss is not a number; the last good weights are saved.
     """
     if resume:
-        start_from = load_model(folder)
+        start_from = load_model(folder.absolute())  # this place, no name of a model
         check_resumable(start_from.card, config)
     regions = {e.image.name: e.regions for e in examples if e.regions}
     task = Task.of(examples, config, settings, start_from)

@@ -8,6 +8,8 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 from napari.layers import Image as ImageLayer
 
+from napari_unet.core.image import only_channel
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -33,6 +35,15 @@ def channels_of(image: ImageLayer) -> tuple[ImageLayer, ...]:
 def count_channels(image: ImageLayer) -> int:
     """Return how many channels an image has; a coloured layer has three."""
     return sum(3 if layer.rgb else 1 for layer in channels_of(image))
+
+
+def shows_one_channel(image: ImageLayer) -> bool:
+    """Tell whether only one channel shows anything, as far as a coarse look tells."""
+    if not image.rgb or channels_of(image) != (image,):
+        return count_channels(image) == 1
+    data = image.data[-1] if image.multiscale else image.data
+    coarse = np.asarray(data[..., ::16, ::16, :3])
+    return only_channel(np.moveaxis(coarse, -1, 0)) is not None
 
 
 def channel_names(image: ImageLayer) -> tuple[str, ...]:

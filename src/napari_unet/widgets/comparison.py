@@ -13,6 +13,7 @@ from napari_unet.core.frames import fold_times
 from napari_unet.evaluated import (
     evaluate_boundary_planes,
     evaluate_class_planes,
+    evaluate_planes,
     evaluate_volume,
 )
 from napari_unet.widgets.annotation_layers import RegionsByPlane, regions_of
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.target import Region
-    from napari_unet.session import Session
     from napari_unet.widgets.chosen import ChosenLayers
 
 Kind = Literal["objects", "classes", "borders", "points", "values"]
@@ -131,14 +131,12 @@ class Answer:
 
 
 def compare(
-    session: Session, kind: Kind, inputs: Inputs, *, inverted: bool = False
+    kind: Kind, inputs: Inputs, *, inverted: bool = False
 ) -> Generator[float, None, Answer]:
     """Compare; yields which part is done.
 
     Parameters
     ----------
-    session : Session
-        Compares objects.
     kind : str
         What to compare.
     inputs : Inputs
@@ -169,9 +167,7 @@ def compare(
     elif inputs.volume:
         scores, errors = evaluate_volume(predicted, true, regions, ignore_label)
     else:
-        scores, errors = session.evaluate(
-            predicted, true, regions=regions, ignore_label=ignore_label
-        )
+        scores, errors = evaluate_planes(predicted, true, regions, ignore_label)
     return Answer(inputs.layer, kind, scores, errors)
 
 

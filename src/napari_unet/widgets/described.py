@@ -35,10 +35,17 @@ def _describe_classes(segmented: Segmented) -> str:
 
 
 def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
-    """Return what was found, as rich text; with a second line where it is doubtful."""
-    doubt = segmented.doubt(objects)
-    line = f"<br>{html.escape(doubt[:1].upper() + doubt[1:])}" if doubt else ""
-    return _describe_found(segmented) + line
+    """Return what was found, by which starter model, and what is doubtful in it.
+
+    As rich text, a line each.
+    """
+    lines = [_describe_found(segmented)]
+    if segmented.starter is not None:
+        why = html.escape(segmented.why)
+        lines.append(f"By the starter model <b>{segmented.starter.name}</b>: {why}.")
+    if doubt := segmented.doubt(objects):
+        lines.append(html.escape(doubt[:1].upper() + doubt[1:]))
+    return "<br>".join(lines)
 
 
 def _describe_found(segmented: Segmented) -> str:

@@ -76,7 +76,8 @@ class UNetDock(QWidget):
             self._boxes[title] = Collapsible(title, section)
             rows.addWidget(self._boxes[title])
         # What one begins with: with a model to segment, without one to annotate.
-        first = "Segment" if self.session.list_models() else "Annotate"
+        has_models = self.session.has_model or self.session.list_models()
+        first = "Segment" if has_models else "Annotate"
         for title in ("Image and model", first):
             self._boxes[title].setOpen(True)
         rows.addStretch(1)

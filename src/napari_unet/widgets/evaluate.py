@@ -321,8 +321,8 @@ class EvaluateSection(Section):
             return None
         volume = kind == "objects" and self._volumes.isChecked()
         inputs = read_inputs(self._chosen, kind, predicted, true, volume=volume)
-        session, inverted = self._session, self._inverted.isChecked()
-        return lambda: compare(session, kind, inputs, inverted=inverted)
+        inverted = self._inverted.isChecked()
+        return lambda: compare(kind, inputs, inverted=inverted)
 
     def _read_points(self) -> Callable[[], Comparing] | None:
         """Copy the points that are chosen; return what compares them."""

@@ -9,6 +9,7 @@ from qtpy.QtGui import QAction  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.model_folders import is_starter
 from napari_unet.resumed import for_another, to_its_end
 
 if TYPE_CHECKING:
@@ -47,7 +48,11 @@ class GoOnButton(QPushButton):
         self.setToolTip(_PURPOSE)
 
     def setFolder(self, folder: Path | None) -> None:
-        """Offer to go on with the training in a model folder, if there is one."""
+        """Offer to go on with the training in a model folder, if there is one.
+
+        Starter models hold none: new trainings start from them.
+        """
+        folder = None if folder is None or is_starter(folder) else folder
         self._folder = folder
         self.setEnabled(folder is not None and not self._session.is_busy)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -23,15 +22,25 @@ from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.core.network_summary import summarise_network
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
-from napari_unet.widgets.channel_layers import channel_names, count_channels
+from napari_unet.widgets.channel_layers import (
+    channel_names,
+    count_channels,
+    shows_one_channel,
+)
 from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.elided_combo import ElidedCombo
 from napari_unet.widgets.frames import times_of
 from napari_unet.widgets.label_values import is_painted
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
+from napari_unet.widgets.model_combo import (
+    STARTER_MODELS,
+    ModelCombo,
+    Offer,
+    describe_starter,
+    offer_starters,
+)
 from napari_unet.widgets.pixel_size_editor import PixelSizeEditor
 from napari_unet.widgets.section import Section
 
@@ -44,10 +53,11 @@ if TYPE_CHECKING:
     from napari_unet.core.card import Manifest
     from napari_unet.session import Session
 
-_TOOLTIP = Qt.ItemDataRole.ToolTipRole
 # Of the lines below image, model and device, in pixels of the screen.
 _LINE_WIDTH = 230
 NO_MODEL = "None yet"
+AUTOMATIC = "Automatic"
+_PICKED = "Segment picks the starter model that suits the image"
 
 
 class ImageModelSection(Section):
@@ -82,6 +92,7 @@ class ImageModelSection(Section):
         self.destroyed.connect(lambda: inserted.disconnect(self._on_layer_opened))
         listen(self._chosen.events.image, self._show_image)
         listen(session.events.model_folder, self._show_models)
+        listen(session.events.suited, self._show_model_line)
         listen(session.events.device, self._show_device)
         self._image.setValue(self._chosen.image or self._image.value())
         self._on_image_chosen(self._image.value())
@@ -100,7 +111,7 @@ class ImageModelSection(Section):
         self._image_line = _line()
         self._channels = ChannelPicker(self._viewer)
         self._pixel_size = PixelSizeEditor(self._viewer)
-        self._model = ElidedCombo()
+        self._model = ModelCombo()
         self._model.setAccessibleName("Model")
         self._open = QPushButton("Open…")
         self._open.setToolTip("Open a model folder from another place")
@@ -186,20 +197,22 @@ class ImageModelSection(Section):
         self._show_model_line()
 
     def _show_models(self) -> None:
-        chosen = self._session.model_folder
-        models = [
-            (card.name or path.name, path) for path, card in self._session.list_models()
+        chosen, starters = self._session.model_folder, self._session.list_starters()
+        own = [
+            Offer(card.name or path.name, path, str(path))
+            for path, card in self._session.list_models()
         ]
-        if chosen is not None and chosen not in [path for _, path in models]:
-            models.insert(0, (chosen.name, chosen))
-        with signals_blocked(self._model):
-            self._model.clear()
-            self._model.addItem(NO_MODEL if not models else "None", None)
-            for name, path in models:
-                self._model.addItem(name, path)
-                self._model.setItemData(self._model.count() - 1, str(path), _TOOLTIP)
-            paths: list[Path | None] = [None, *(path for _, path in models)]
-            self._model.setCurrentIndex(paths.index(chosen))
+        known = {path for path, _ in starters} | {each.folder for each in own}
+        if chosen is not None and chosen not in known:
+            own.insert(0, Offer(chosen.name, chosen, str(chosen)))
+        groups = {"": [Offer("None" if own else NO_MODEL), *own]}
+        if starters:
+            groups = {
+                "": [Offer(AUTOMATIC, tooltip=_PICKED)],
+                STARTER_MODELS: offer_starters(starters),
+                "Your models": own,
+            }
+        self._model.offer(groups, chosen)
         purpose = "Segments, and is what fine-tuning starts from"
         name = f"'{self._model.currentText()}': " if chosen is not None else ""
         self._model.setToolTip(name + purpose)
@@ -211,8 +224,12 @@ class ImageModelSection(Section):
         except InputError as error:
             self._model_line.setText(str(error))
         else:
-            self._model_line.setToolTip("" if manifest is None else describe(manifest))
+            self._model_line.setToolTip(_explain(manifest))
             text = "" if manifest is None else describe_model(manifest)
+            if self._session.model_folder is None and self._session.has_model:
+                text = _PICKED
+                if manifest is not None:
+                    text += f"; last time {manifest.card.name}"
             self._model_line.setText(text + self._mismatch(manifest))
         self._model_line.setVisible(bool(self._model_line.text()))
 
@@ -229,6 +246,8 @@ class ImageModelSection(Section):
         positions = [c for c in settings.channels if isinstance(c, int)]
         needs = max(positions) + 1 if positions else settings.network.in_channels
         if needs == has or (positions and needs < has):
+            return ""
+        if needs == 1 and not positions and shows_one_channel(layer):
             return ""
         names = ", ".join(map(str, settings.channels))
         named = f" ({names})" if names else ""
@@ -261,6 +280,9 @@ def describe_image(layer: ImageLayer) -> str:
 def describe_model(manifest: Manifest) -> str:
     """Return what a model was trained on and how good it was, in one line."""
     card, size = manifest.card, manifest.settings.pixel_size_um
+    if card.notes is not None:
+        said = f"{card.notes.purpose} (starter model {card.name})"
+        return "; ".join(filter(None, (said, card.notes.headline)))
     kind = "points" if manifest.settings.annotation == "points" else "objects"
     facts = [f"{card.objects} {kind}"] if card.objects else []
     if manifest.settings.annotation == "classes":
@@ -275,6 +297,13 @@ def describe_model(manifest: Manifest) -> str:
     trained = "Trained on " + ", ".join(facts) if facts else "A model without a history"
     network = summarise_network(manifest.settings.network, card.preset)
     return f"{trained}; network: {network.short}"
+
+
+def _explain(manifest: Manifest | None) -> str:
+    """Return the card of a model, that of a starter model in short."""
+    if manifest is None:
+        return ""
+    return describe_starter(manifest.card) or describe(manifest)
 
 
 def _line(text: str = "") -> QLabel:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -19,6 +19,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
 from napari_unet.planned import describe_plan
 from napari_unet.segmented import color_values
+from napari_unet.session import SEGMENTING
 from napari_unet.widgets.background import (
     LatestAnswer,
     listen,
@@ -37,6 +38,7 @@ from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.prediction_form import PredictionForm
 from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.segment_button import SegmentButton
 from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
 
-    from napari_unet.core.config import ModelSettings, ObjectConfig
+    from napari_unet.core.config import AnnotationKind, ModelSettings, ObjectConfig
     from napari_unet.jobs import Job, Outcome
     from napari_unet.segmented import Segmented, TileLabels
     from napari_unet.session import Session
@@ -53,6 +55,10 @@ if TYPE_CHECKING:
 # What has probabilities and an uncertainty.
 _WITH_MAPS = (PredictionLayer, DetectionLayer)
 _Shown = PredictionLayer | DetectionLayer | ValuesLayer
+_LAYERS: dict[AnnotationKind, type[_Shown]] = {
+    "points": DetectionLayer,
+    "values": ValuesLayer,
+}
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
@@ -85,8 +91,6 @@ class SegmentSection(Section):
         self._shown: _Shown | None = None
         # Of that segmentation: settings of the model, and planes.
         self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
-        self._detects = False  # whether the model in use knows points only
-        self._found_with: ObjectConfig | None = None
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
@@ -99,8 +103,9 @@ class SegmentSection(Section):
         listen(session.events.objects, self._on_objects_changed)
         listen(session.events.segmentation, self._on_segmentation)
         listen(session.events.job, self._on_job)
-        listen(session.events.model_folder, self._on_model_chosen)
-        listen(session.events.model_folder, self._show_form)
+        for signal in (session.events.model_folder, session.events.suited):
+            listen(signal, self._on_model_chosen)
+            listen(signal, self._show_form)
         listen(self._chosen.events.image, self._show_image)
         self._on_model_chosen()
         self._show_image()
@@ -110,9 +115,7 @@ class SegmentSection(Section):
         self._hint = QLabel()
         self._hint.setWordWrap(True)
         self._where = ExtentCombo(self._viewer)
-        self._button = QPushButton("Segment")
-        self._button.setMinimumHeight(36)
-        self._button.setToolTip("Find the objects with the chosen model")
+        self._button = SegmentButton()
         self._progress = QProgressBar()
         self._progress.setAccessibleName("Progress of the segmentation")
         self._progress.hide()
@@ -155,12 +158,8 @@ class SegmentSection(Section):
 
     def _on_model_chosen(self, _folder: object = None) -> None:
         """A model of points detects; what shapes whole objects is of no use to it."""
-        model = None
-        with suppress(InputError):  # said where the model is shown
-            model = self._session.read_model()
-        self._detects = model is not None and model.settings.annotation == "points"
         for name in _OF_OBJECTS:
-            self._form.setFieldVisible(name, not self._detects)
+            self._form.setFieldVisible(name, self._kind() != "points")
         self._how.refresh()
         self._show_state()
 
@@ -191,10 +190,7 @@ class SegmentSection(Section):
         box, planes = self._where.read(layer)
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
-        self._found_with = self._session.objects
-        kind: Any = ValuesLayer if self._predicts_values() else PredictionLayer
-        kind = DetectionLayer if self._detects else kind
-        self._shown = kind(self._viewer, layer)
+        self._shown = _LAYERS.get(self._kind(), PredictionLayer)(self._viewer, layer)
         if settings is not None:
             values = color_values(settings, self._session.class_colors)
             settings = settings.replaced(class_values=values)
@@ -238,13 +234,13 @@ class SegmentSection(Section):
         if is_running and not self._how.isVisible():
             self._say(text)
 
-    def _predicts_values(self) -> bool:
-        """Tell whether the chosen model predicts grey values instead of objects."""
+    def _kind(self) -> AnnotationKind:
+        """Return what the model in use has learned."""
         settings = self._model_settings()
-        return settings is not None and settings.annotation == "values"
+        return "objects" if settings is None else settings.annotation
 
     def _on_job(self, job: Job | None) -> None:
-        if job is not None and job.name == "Segment":
+        if job is not None and job.name == SEGMENTING:
             self._shown = None  # whoever began it shows the new segmentation
         self._show_state()
 
@@ -289,8 +285,7 @@ class SegmentSection(Section):
         segmented = session.segmentation
         if self._current() is None or segmented is None or session.job is not None:
             return
-        if config != self._found_with:
-            self._found_with = config
+        if config != segmented.found_with:
             self._finder.ask(lambda: session.find_objects(segmented, config))
 
     def _current(self) -> _Shown | None:
@@ -301,7 +296,7 @@ class SegmentSection(Section):
         shown, used = self._shown, self._begun[0]
         if shown is None or shown.image is not self._chosen.image:
             return None
-        if self._session.model_folder is None:
+        if not self._session.has_model:
             return None
         chosen = self._model_settings()
         kinds = {model.annotation for model in (used, chosen) if model is not None}
@@ -327,7 +322,7 @@ class SegmentSection(Section):
 
     def _is_segmenting(self) -> bool:
         job = self._session.job
-        return job is not None and job.name == "Segment"
+        return job is not None and job.name == SEGMENTING
 
     def _on_uncertainty_clicked(self) -> None:
         segmented, shown = self._session.segmentation, self._current()
@@ -345,11 +340,10 @@ class SegmentSection(Section):
 
     def _show_form(self) -> None:
         """Offer how objects are made, and maps, only where the model makes some."""
-        settings = self._model_settings()
-        kind = "objects" if settings is None else settings.annotation
+        kind = self._kind()
         self._form.setVisible(kind in ("objects", "points"))
         for button in (self._probabilities, self._uncertainty):
-            button.setVisible(not self._predicts_values())
+            button.setVisible(kind != "values")
 
     def _model_settings(self) -> ModelSettings | None:
         """Return those of the model in use; None if it cannot be read."""
@@ -361,27 +355,14 @@ class SegmentSection(Section):
     def _show_state(self) -> None:
         session, job = self._session, self._session.job
         hint = ""
-        if session.model_folder is None:
+        if not session.has_model:
             hint = NO_MODEL
         if self._chosen.image is None:
             hint = NO_IMAGE
         self._hint.setText(hint)
         self._hint.setVisible(bool(hint))
+        self._button.showState(job, self._kind(), ready=not hint)
         mine = self._is_segmenting()
-        stopping = job is not None and job.is_cancelling
-        verb = "Detect" if self._detects else "Segment"
-        verb = "Predict" if self._predicts_values() else verb
-        self._button.setText("Stop" if mine else verb)
-        self._button.setEnabled(not stopping if mine else job is None and not hint)
-        self._button.setToolTip(
-            f"'{job.name}' is running: wait for it or stop it first"
-            if job is not None and not mine
-            else "Set a point on each object that the chosen model finds"
-            if self._detects
-            else "Predict the grey values that the chosen model has learned"
-            if verb == "Predict"
-            else "Find the objects with the chosen model"
-        )
         self._progress.setVisible(mine)
         is_shown = isinstance(self._current(), _WITH_MAPS)
         is_done = session.segmentation is not None and is_shown

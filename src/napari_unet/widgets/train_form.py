@@ -30,6 +30,12 @@ from napari_unet.widgets.augmentation_form import AugmentationForm
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.model_combo import (
+    STARTER_MODELS,
+    ModelCombo,
+    Offer,
+    offer_starters,
+)
 from napari_unet.widgets.model_pixel_size import ModelPixelSize
 from napari_unet.widgets.settings_file import SettingsFile
 
@@ -102,6 +108,7 @@ class TrainForm(QWidget):
         self._session = session
         # Of the unit that is not shown: what comes back with it.
         self._seconds, self._iterations = 60.0, 500
+        self._is_users_choice = False  # what to start from
         self._build()
         self._preset.currentIndexChanged.connect(self._on_preset_chosen)
         self._amount.valueChanged.connect(self._on_limit_edited)
@@ -119,26 +126,21 @@ class TrainForm(QWidget):
             events.normalisation,
         ):
             listen(signal, self._show)
-        for signal in (events.model_folder, events.annotation):
+        for signal in (events.model_folder, events.suited, events.annotation):
             listen(signal, self._show_start)
         self._show_start()
         self._show()
 
     def start_from(self) -> Path | None:
         """Return the model folder to start from; None to start from scratch."""
-        folder: Path | None = self._start.currentData()
-        return folder
+        return self._start.folder()
 
     def _build(self) -> None:
-        self._start = QComboBox()
+        self._start = ModelCombo()
         self._start.setToolTip(
             "Going on from a model that knows similar images needs fewer annotations; "
             "from scratch, nothing of an old model remains"
         )
-        self._start.setSizeAdjustPolicy(
-            QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self._start.setMinimumContentsLength(12)
         self._preset = QComboBox()
         self._preset.setToolTip("A network with the training settings that suit it")
         for name, preset in PRESETS.items():
@@ -241,19 +243,21 @@ class TrainForm(QWidget):
         self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
     def _show_start(self, _event: object = None) -> None:
-        """Offer the model in use; it is what one usually wants to go on from."""
-        folder = self._session.model_folder
-        if not self._learns_the_same():
-            folder = None
-        was_scratch = self._start.currentIndex() == 0 and self._start.count() > 1
-        with signals_blocked(self._start):
-            self._start.clear()
-            self._start.addItem(_SCRATCH, None)
-            if folder is not None:
-                self._start.addItem(_MODEL, folder)
-                self._start.setItemData(1, folder.name, _TOOLTIP)
-            self._start.setCurrentIndex(0 if was_scratch else self._start.count() - 1)
-        self._on_start_chosen()
+        """Offer the model in use, which one usually wants to go on from, and starters.
+
+        What the user has chosen stays, as long as it is offered.
+        """
+        session, starters = self._session, self._session.list_starters()
+        in_use = session.model_in_use if self._learns_the_same() else None
+        if session.annotation == "values":  # starter models know objects
+            starters = []
+        groups = {"": [Offer(_SCRATCH)], STARTER_MODELS: offer_starters(starters)}
+        if in_use is not None and in_use not in [path for path, _ in starters]:
+            groups[""].append(Offer(_MODEL, in_use, in_use.name))
+        offered = {each.folder for group in groups.values() for each in group}
+        stays = self._is_users_choice and self._start.folder() in offered
+        self._start.offer(groups, self._start.folder() if stays else in_use)
+        self._show_what_starts()
 
     def _learns_the_same(self) -> bool:
         """Tell whether the model in use can go on with what is to be learned."""
@@ -263,7 +267,11 @@ class TrainForm(QWidget):
                 return "values" not in kinds or len(kinds) == 1
         return True
 
-    def _on_start_chosen(self, _index: int = 0) -> None:
+    def _on_start_chosen(self, _index: int) -> None:
+        self._is_users_choice = True
+        self._show_what_starts()
+
+    def _show_what_starts(self) -> None:
         """The network is the model's where one starts from a model."""
         self._session.start_from = self.start_from()
         scratch = self.start_from() is None

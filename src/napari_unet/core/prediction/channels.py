@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
-from napari_unet.core.image import Image, IntensityRange
+from napari_unet.core.image import Image, IntensityRange, only_channel
 from napari_unet.core.prediction.plane import check_channels
 
 
@@ -17,7 +17,8 @@ def pick_channels(image: Image, settings: ModelSettings) -> Image:
         With all its channels; planes become channels where the model says so.
     settings : ModelSettings
         Its `channels` are positions, or names that are looked for among the image's;
-        an image whose channels have other names must have as many.
+        an image whose channels have other names must have as many. A model of one
+        channel reads the only one that shows anything: see `only_channel`.
 
     Raises
     ------
@@ -68,7 +69,10 @@ def _find(image: Image, settings: ModelSettings) -> list[int] | None:
     """Return the positions of the model's channels in the image; None for all."""
     wanted = settings.channels
     if not wanted:
-        return None
+        lone = None
+        if image.channels > 1 and settings.network.in_channels == 1:
+            lone = only_channel(image.array)
+        return None if lone is None else [lone]
     positions = [channel for channel in wanted if isinstance(channel, int)]
     if len(positions) < len(wanted):
         if set(wanted) <= set(image.channel_names):

@@ -297,7 +297,8 @@ def shade(
     )
     nodes = rng.uniform(-1, 1, (2, _SHADING_NODES, _SHADING_NODES)).astype(np.float32)
     light, glow = rows @ torch.from_numpy(nodes).to(patch.device) @ columns.T
-    return (patch + 1) * (1 + vignetting * light) - 1 + haze * glow
+    shaded: Tensor = (patch + 1) * (1 + vignetting * light) - 1 + haze * glow
+    return shaded
 
 
 def change_gamma(patch: Tensor, log_exponent: float) -> Tensor:

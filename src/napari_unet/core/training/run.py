@@ -16,6 +16,7 @@ from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
+from napari_unet.core.model_folders import is_starter
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels, pick_intensity
 from napari_unet.core.prediction.plane import predict_plane
@@ -227,10 +228,11 @@ class Look:
 
 
 def _place(start_from: Model | None, folder: Path) -> str | None:
-    """Return where the model to start from lies, if it is another one."""
-    if start_from is None or start_from.folder in (None, folder):
+    """Return where the model to start from lies, if its name does not tell."""
+    place = None if start_from is None else start_from.folder
+    if place is None or place == folder or is_starter(place):
         return None
-    return str(start_from.folder)
+    return str(place)
 
 
 def _origin(start_from: Model | None, folder: Path) -> str | None:
