@@ -334,9 +334,13 @@ def fit_objects(
 
     The smallest object grows and shrinks with all others, except in volumes.
     """
-    if segmentation.volume:
-        return objects
-    return objects.enlarged(settings.zoom / segmentation.factor)
+    return objects.enlarged(enlargement(segmentation, settings))
+
+
+def enlargement(segmentation: Segmentation, settings: ModelSettings) -> float:
+    """Return how many times longer objects are than at the model's own zoom."""
+    is_whole = segmentation.volume or settings.annotation != "objects"
+    return 1.0 if is_whole else settings.zoom / segmentation.factor
 
 
 def find_labels(
