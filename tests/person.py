@@ -5,7 +5,14 @@ from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QEvent, QPointF, Qt
 from qtpy.QtGui import QMouseEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QComboBox, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QComboBox,
+    QLabel,
+    QPushButton,
+    QWidget,
+)
 from scipy import ndimage
 
 from napari_unet.widgets.collapsible import Collapsible
@@ -64,7 +71,7 @@ class Person:
             control
             for control in self.open(title)._content.findChildren(kind)
             if control.accessibleName() == name
-            or (isinstance(control, QPushButton) and control.text() == name)
+            or (isinstance(control, QAbstractButton) and control.text() == name)
         ]
         assert len(found) == 1, f"{len(found)} controls are called '{name}' in {title}"
         assert found[0].isVisible(), f"'{name}' cannot be seen"

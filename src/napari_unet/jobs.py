@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
@@ -100,6 +101,8 @@ class Job:
         try:
             self.outcome = self._run_steps()
         except BaseException as error:  # noqa: BLE001 - a job must always report its end
+            # Its frames hold the arrays of the work as long as somebody holds it.
+            traceback.clear_frames(error.__traceback__)
             self.outcome = Outcome(Status.FAILED, error=error)
         self.ended.emit(self.outcome)
 

@@ -1,14 +1,22 @@
-"""What is to be learned, and the network that suits it: one follows the other."""
+"""What is to be learned and the network that suits it, which follow each other.
+
+And what was learned: whether it is used, for a training may make a model worse.
+"""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from napari_unet.core.card import SETTINGS_FILE, read_manifest
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
     from napari_unet.core.config import NetworkConfig
+    from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
 
 
@@ -65,3 +73,62 @@ def follow_model(session: Session) -> None:
             session.annotation = kind
         elif session.annotation == "values":
             session.annotation = "objects"
+
+
+def take_trained(
+    session: Session, folder: Path, start_from: Path | None, _outcome: Outcome
+) -> None:
+    """Use what a training has written, also after Stop, and after an error.
+
+    Where it was worse than the model it started from, that one stays in use, with the
+    way of making objects that suits it on the images annotated now.
+
+    Parameters
+    ----------
+    session : Session
+        Its `trained` becomes the folder, if there is one, and its `model_folder` as
+        said.
+    folder : Path
+        Where the training was to write.
+    start_from : Path, optional
+        The model folder that it started from.
+    """
+    if not (folder / SETTINGS_FILE).exists():
+        return
+    session.trained = folder
+    manifest = None if start_from is None else read_manifest(folder)
+    if manifest is None or manifest.card.learned is None:
+        session.model_folder = folder
+        return
+    if session.model_in_use != start_from:
+        session.model_folder = start_from
+    session.objects = manifest.settings.objects
+
+
+def use_learned(session: Session, folder: Path) -> Job:
+    """Return the job that takes what was learned, although it was worse.
+
+    Parameters
+    ----------
+    session : Session
+        Its `model_folder` becomes the folder.
+    folder : Path
+        What the training has written.
+
+    Raises
+    ------
+    InputError
+        If another job runs.
+    """
+
+    def start() -> Generator[None, None, None]:
+        from napari_unet.core import workflow
+
+        yield
+        workflow.use_learned(folder)
+
+    def take(outcome: Outcome) -> None:
+        if outcome.error is None:
+            session.model_folder = folder
+
+    return session.begin("Use what was learned", start, take)

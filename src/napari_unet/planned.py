@@ -14,7 +14,9 @@ if TYPE_CHECKING:
         Averaging,
         DeviceChoice,
         ModelSettings,
+        NetworkConfig,
         PredictionConfig,
+        TrainConfig,
     )
     from napari_unet.core.image import Image
     from napari_unet.core.prediction.rescaling import Box
@@ -62,3 +64,42 @@ def describe_plan(
         return str(error)
     said = plan.describe()
     return said[0].upper() + said[1:]
+
+
+def describe_step(
+    network: NetworkConfig, config: TrainConfig, device: DeviceChoice
+) -> str:
+    """Return how much memory a training step will take, in words.
+
+    Parameters
+    ----------
+    network : NetworkConfig
+        That learns.
+    config : TrainConfig
+        Patches, batch and optimizer.
+    device : str
+        Where to compute.
+    """
+    from napari_unet.core.device import choose_compute, free_bytes
+    from napari_unet.core.network.geometry import Geometry
+    from napari_unet.core.prediction.plan import say_bytes
+    from napari_unet.core.training.patch_shape import fit_patch
+    from napari_unet.core.training.step_memory import STEP_SHARE, estimate_step
+
+    leave_room()
+    try:
+        compute = choose_compute(device)
+    except InputError as error:
+        return str(error)
+    memory = estimate_step(
+        network,
+        config,
+        fit_patch(config, Geometry.of_axes(network)),
+        config.batch_size,
+        precision=compute.precision,
+    )
+    free = say_bytes(free_bytes(compute.device, 1))
+    said = f"A step takes {memory.describe()} of memory; {free} are free."
+    if memory.total > free_bytes(compute.device, STEP_SHARE):
+        said += " The training will begin with less at a time."
+    return said

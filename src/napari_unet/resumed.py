@@ -146,6 +146,7 @@ def resume(
     check_kind(examples, manifest.settings)
     check_annotation(manifest, session.annotation, session.class_names)
     device, preset = session.device, manifest.card.preset
+    session.trained = None
 
     def start() -> Generator[TrainProgress, None, TrainResult]:
         from napari_unet.core import workflow
@@ -162,6 +163,7 @@ def resume(
         )
 
     def take_model(_outcome: Outcome) -> None:
+        session.trained = folder
         if session.model_folder == folder:  # another model in the same place
             session.events.model_folder.emit(folder, folder)
         else:

@@ -41,6 +41,8 @@ class TileLabels:
         The tile's objects, numbered for themselves.
     probabilities : ndarray of float32, shape (K, [Z,] Y, X), or None
         Of each class; None where the model predicts values.
+    news : str
+        What was done about too little memory, in a sentence; mostly nothing.
     """
 
     done: int
@@ -49,6 +51,7 @@ class TileLabels:
     box: tuple[slice, ...]
     labels: NDArray[Any]
     probabilities: NDArray[np.float32] | None = None
+    news: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -257,7 +260,9 @@ def _predict_values(
                 segmentation: Segmentation = stop.value
                 break
             values = (tile.foreground + 1) / 2 * (high - low) + low
-            yield TileLabels(tile.done, tile.total, tile.plane, tile.box, values)
+            yield TileLabels(
+                tile.done, tile.total, tile.plane, tile.box, values, news=tile.news
+            )
     restored = restore_values(segmentation.probabilities, settings)
     return Segmented(
         probabilities=restored,
@@ -309,6 +314,7 @@ def label_tiles(
                 tile.box,
                 labels,
                 tile.probabilities,
+                tile.news,
             )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import operator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_unet.core.card import SETTINGS_FILE, Card, Manifest, read_manifest
+from napari_unet.core.card import Card, Manifest, read_manifest
 from napari_unet.core.config import (
     AnnotationKind,
     Averaging,
@@ -30,7 +31,7 @@ from napari_unet.core.model_folders import (
 from napari_unet.core.presets import PRESETS, PresetName, take_training
 from napari_unet.fine_tuned import fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
-from napari_unet.learned import keep_together, network_that_learns
+from napari_unet.learned import keep_together, network_that_learns, take_trained
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
@@ -67,6 +68,7 @@ class Session:
     models_folder: Path = field(default_factory=models_folder)
     model_folder: Path | None = None  # chosen by the user; None: a starter that suits
     suited: Path | None = None  # the starter that suited the last image
+    trained: Path | None = None  # what the last training wrote; None while it runs
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"
     prediction: PredictionConfig = field(default_factory=PredictionConfig)
@@ -263,7 +265,8 @@ class Session:
         -------
         Job
             Yields ``TrainProgress``, returns ``TrainResult``; when it ends, or is
-            stopped, the new folder becomes `model_folder`.
+            stopped, the new folder becomes `trained` and `model_folder`, unless what
+            was learned is worse than `start_from`.
 
         Raises
         ------
@@ -273,6 +276,7 @@ class Session:
         settings = self.settings_for(examples)
         folder = self.new_model_folder(name or examples[0].image.name)
         config, device, preset = self.train_config, self.device, self.preset
+        self.trained = None
 
         def start() -> Generator[TrainProgress, None, TrainResult]:
             return fine_tune(
@@ -286,12 +290,8 @@ class Session:
                 preview=preview,
             )
 
-        def take_model(outcome: Outcome) -> None:
-            # Also after Stop, and after an error that left the last good weights.
-            if (folder / SETTINGS_FILE).exists():
-                self.model_folder = folder
-
-        return self.begin(TRAINING, start, take_model)
+        take = functools.partial(take_trained, self, folder, start_from)
+        return self.begin(TRAINING, start, take)
 
     def settings_for(self, examples: Sequence[Example]) -> ModelSettings:
         """Return the settings of a new model that would learn from these images.

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from napari_unet.core.annotation.target import Example, Region, make_target
+from napari_unet.core.evaluation.detection import rank
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.image import Image
 from napari_unet.core.training.examples import check_examples
 from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.train import rank
 from napari_unet.core.training.validation import compare_classes
 
 TRUE = np.zeros((8, 20), int)

@@ -10,6 +10,7 @@ from napari_unet.core.device import choose_compute
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.presets import PRESETS
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.patches import Batch, PatchSampler, prepare_image
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.train import note_gain, take_step, train
@@ -47,9 +48,9 @@ def validate_always_alike(choosing):
 @pytest.mark.parametrize(("patience", "iterations"), [(0, 40), (1, 4), (3, 8)])
 def test_patience_ends_a_training_that_gains_nothing(patience, iterations, monkeypatch):
     # Validate whenever it is due, however long that takes.
-    monkeypatch.setattr("napari_unet.core.training.train._VALIDATION_SHARE", 1e9)
+    monkeypatch.setattr("napari_unet.core.training.clock._VALIDATION_SHARE", 1e9)
     training = training_with(patience=patience)
-    seen = list(train(training, sampler(), validate_always_alike))
+    seen = list(train(training, Descent(training, sampler()), validate_always_alike))
     assert training.iteration == iterations
     validations = [entry for entry in training.history if entry.scores]
     assert len(validations) == (patience + 1 if patience else 20)
@@ -58,7 +59,7 @@ def test_patience_ends_a_training_that_gains_nothing(patience, iterations, monke
 
 def test_without_held_back_ground_patience_never_ends():
     training = training_with(patience=1, iterations=6)
-    list(train(training, sampler()))
+    list(train(training, Descent(training, sampler())))
     assert training.iteration == 6
 
 
@@ -107,10 +108,10 @@ def test_the_gradient_is_cut_at_its_largest_norm(largest, expected):
 
 def test_adagrad_trains_and_resumes():
     training = training_with(optimizer="adagrad", iterations=3)
-    list(train(training, sampler()))
+    list(train(training, Descent(training, sampler())))
     other = training_with(optimizer="adagrad", iterations=5)
     other.restore(training.state())
-    list(train(other, sampler()))
+    list(train(other, Descent(other, sampler())))
     assert other.iteration == 5
 
 
@@ -136,7 +137,7 @@ def test_while_nothing_is_found_the_later_weights_are_kept():
         yield Validation(nothing if choosing else next(answers), ObjectConfig())
 
     training = training_with(iterations=8, validations=4)
-    list(train(training, sampler(), validate))
+    list(train(training, Descent(training, sampler()), validate))
     last = {k: v.clone() for k, v in training.network.state_dict().items()}
     kept = training.best_weights
     assert all(torch.equal(kept[name], last[name]) for name in kept)

@@ -18,7 +18,7 @@ from napari_unet.core.image import Image, measure_intensity
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.loss import compute_loss
-from napari_unet.core.training.preparation import prepare_for
+from napari_unet.core.training.preparation import prepare_for, split_for
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
@@ -116,7 +116,8 @@ def test_the_same_image_costs_what_it_costs_in_the_training(border, form):
     network = build_network(settings.network, seed=0)
     training = Training(network, config, choose_compute("cpu", "float32"))
     examples = [squares(), replace(squares(), role="validation")]
-    sampler, validate = prepare_for(training, examples, settings)
+    split = split_for(examples, settings, training.config)
+    sampler, validate = prepare_for(training, split, settings)
     *_, validation = validate(False)
 
     [image] = sampler._images

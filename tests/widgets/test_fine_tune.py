@@ -14,6 +14,7 @@ import napari_unet.core
 from napari_unet.core.card import Card, Manifest, StoredFile
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError, TrainingDivergedError
+from napari_unet.core.training.clock import TrainProgress
 from napari_unet.jobs import Status
 from napari_unet.session import Session
 from napari_unet.widgets.background import run_in_background
@@ -62,26 +63,18 @@ class FakeTraining:
         scores, i = {"f1": 0.9, "iou": 0.8}, 0
         try:
             for phase in ("preparing", "validating"):
-                yield SimpleNamespace(
-                    phase=phase,
-                    iteration=0,
-                    seconds=0.0,
-                    fraction=0.0,
-                    loss=float("nan"),
-                    validation=None,
-                    validation_loss=float("nan"),
-                    preview=None,
-                )
+                yield TrainProgress(phase, 0, 100, 0.0, None)
             for i in itertools.count(1):
                 if i == self.steps:
                     break
                 time.sleep(0.002)
                 view = preview()
-                yield SimpleNamespace(
+                yield TrainProgress(
                     phase="training",
                     iteration=i,
+                    iterations=100,
                     seconds=i * 0.6,
-                    fraction=min(i / 100, 1),
+                    seconds_total=None,
                     loss=1 / i,
                     validation=None
                     if i % 5

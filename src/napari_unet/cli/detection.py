@@ -157,6 +157,7 @@ def evaluate_points(
     as_json: bool,
 ) -> None:
     """Compare tables of points, and report F1, precision and recall."""
+    from napari_unet.core.score_words import describe_found
     from napari_unet.formats.images import pair_by_stem, stem_of
     from napari_unet.formats.points import find_tables, read_points
 
@@ -181,7 +182,10 @@ def evaluate_points(
     of_class = {
         name: _total(s[name] for s in by_image.values() if name in s) for name in names
     }
-    of_image = {stem: _total(scored.values()) for stem, scored in by_image.items()}
+    of_image = {
+        stem: _total(scored.values()).of_one_image()
+        for stem, scored in by_image.items()
+    }
     overall = _total(of_image.values())
     result: dict[str, Any] = {
         "distance": distance,
@@ -197,7 +201,12 @@ def evaluate_points(
         numbers = _numbers(scores)
         ratios = [f"{numbers[name]:.3f}" for name in SHOWN]
         rows.append([title, *ratios, *(str(numbers[name]) for name in COUNTED)])
-    report(result, table(rows), as_json=as_json)
+    values = overall.as_dict()
+    if "f1_low" in values:
+        ends = [f"{values[f'{n}_low']:.2f}-{values[f'{n}_high']:.2f}" for n in SHOWN]
+        rows.append(["95 %", *ends, *("" for _ in COUNTED)])
+    text = f"{table(rows)}\n\nThe prediction {describe_found(values, 'points')}."
+    report(result, text, as_json=as_json)
 
 
 def _cut(table: "PointTable", boxes: "Sequence[Region]") -> "PointTable":
@@ -257,4 +266,4 @@ def _total(scores: "Iterable[DetectionScores]") -> "DetectionScores":
 
 def _numbers(scores: "DetectionScores") -> dict[str, Any]:
     """Return what can be told without pixels."""
-    return {name: getattr(scores, name) for name in (*SHOWN, *COUNTED)}
+    return {n: value for n, value in scores.as_dict().items() if n != "iou"}

@@ -1,6 +1,7 @@
 """What `evaluate` does with objects, classes, borders between cells, and values."""
 
 import functools
+import math
 import operator
 import sys
 from pathlib import Path
@@ -13,13 +14,18 @@ from napari_unet.core.config import ModelSettings
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for what computes
+    from collections.abc import Iterable, Mapping
+
     import numpy as np
 
     from napari_unet.cli.differences import Differences
     from napari_unet.core.annotation.target import Region
     from napari_unet.core.evaluation.boundary_scores import BoundaryScores
+    from napari_unet.core.evaluation.interval import Interval
     from napari_unet.core.evaluation.value_scores import ValueScores
 
+# Title of the row below the scores of all images.
+_INTERVAL = "95 %"
 _OBJECTS_SHOWN = ("f1", "precision", "recall", "iou", "dice", "seg", "ap")
 _CLASSES_SHOWN = {
     "mean_iou": "MEAN IOU",
@@ -57,6 +63,7 @@ def evaluate_objects(
     import numpy as np
 
     from napari_unet.core.annotation.target import mark_known
+    from napari_unet.core.score_words import describe_found
     from napari_unet.core.workflow import evaluate
     from napari_unet.formats.images import pair_files, read_labels, stem_of
 
@@ -78,10 +85,12 @@ def evaluate_objects(
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
     shown = {name: name.upper() for name in _OBJECTS_SHOWN}
-    text = _tabulate(scores, overall, shown, digits=3)
+    intervals = _intervals(scores, overall, _OBJECTS_SHOWN)
+    text = _tabulate(scores, overall, shown, 3, intervals)
+    text += f"\n\nThe prediction {describe_found(overall.as_dict())}."
     if differences is not None:
         text += f"\n\n{differences.describe()}"
-    report(_result(scores, overall), text, as_json=as_json)
+    report(_result(scores, overall, intervals), text, as_json=as_json)
 
 
 def evaluate_classes(
@@ -120,11 +129,12 @@ def evaluate_classes(
         if there + seen:
             row = [title, f"{iou:.3f}", f"{dice:.3f}", str(there), str(seen)]
             by_class.append(row)
-    text = _tabulate(maps.scores, overall, _CLASSES_SHOWN, digits=3)
+    intervals = _intervals(maps.scores, overall, _CLASSES_SHOWN)
+    text = _tabulate(maps.scores, overall, _CLASSES_SHOWN, 3, intervals)
     text = f"{text}\n\n{table(by_class)}"
     if differences is not None:
         text += f"\n\n{differences.describe()}"
-    result = {"classes": list(maps.titles)} | _result(maps.scores, overall)
+    result = {"classes": list(maps.titles)} | _result(maps.scores, overall, intervals)
     report(result, text, as_json=as_json)
 
 
@@ -169,8 +179,8 @@ def evaluate_boundaries(
             raise InputError(f"{path.name} and {truth.name}: {error}") from error
     overall = functools.reduce(operator.add, scores.values())
     total = functools.reduce(operator.add, dice.values(), DiceSums())
-    text = _tabulate(dice, total, _DICE_SHOWN, digits=6)
-    text += f"\n\n{_tabulate(scores, overall, _BOUNDARIES_SHOWN, digits=6)}"
+    text = _tabulate(dice, total, _DICE_SHOWN, 6)
+    text += f"\n\n{_tabulate(scores, overall, _BOUNDARIES_SHOWN, 6)}"
     images = {n: scores[n].as_dict() | dice[n].as_dict() for n in scores}
     together = overall.as_dict() | total.as_dict()
     report({"images": images, "overall": together}, text, as_json=as_json)
@@ -251,23 +261,70 @@ def evaluate_values(predicted: Path, true: Path, *, as_json: bool) -> None:
             for name, (_, form) in _VALUES_SHOWN.items()
         ]
         rows.append([stem, *cells])
-    report(_result(scores, overall), table(rows), as_json=as_json)
+    intervals = _intervals(scores, overall, [n for n in _VALUES_SHOWN if n != "ssim"])
+    if intervals:
+        cells = [
+            f"{intervals[name][0]:{form}}-{intervals[name][1]:{form}}"
+            if name in intervals
+            else "-"
+            for name, (_, form) in _VALUES_SHOWN.items()
+        ]
+        rows.append([_INTERVAL, *cells])
+    report(_result(scores, overall, intervals), table(rows), as_json=as_json)
+
+
+def _intervals(
+    scores: dict[str, Any], overall: Any, names: "Iterable[str]"
+) -> "dict[str, Interval]":
+    """Return the 95 % intervals of the scores of all images together.
+
+    Those that go by numbers of objects have one anyway; the others by how much the
+    images differ, if they are three or more.
+    """
+    from napari_unet.core.evaluation.interval import jackknife
+
+    values = overall.as_dict()
+    by_objects = {
+        name: (values[f"{name}_low"], values[f"{name}_high"])
+        for name in names
+        if f"{name}_low" in values
+    }
+    others = [name for name in names if name not in by_objects]
+    highest = math.inf if "psnr" in values else 1.0
+    return jackknife(list(scores.values()), others, highest) | by_objects
 
 
 def _tabulate(
-    scores: dict[str, Any], overall: Any, shown: dict[str, str], *, digits: int
+    scores: dict[str, Any],
+    overall: Any,
+    shown: dict[str, str],
+    digits: int,
+    intervals: "Mapping[str, Interval] | None" = None,
 ) -> str:
-    """Return a table with a row per image, and one for all together."""
+    """Return a table with a row per image, one for all together, and its intervals."""
     rows = [["image", *shown.values()]]
     for stem, each in [*scores.items(), ("overall", overall)]:
         values = each.as_dict()
         rows.append([stem, *(f"{values[name]:.{digits}f}" for name in shown)])
+    if intervals:
+        ends = [intervals.get(name) for name in shown]
+        row = [f"{end[0]:.2f}-{end[1]:.2f}" if end else "-" for end in ends]
+        rows.append([_INTERVAL, *row])
     return table(rows)
 
 
-def _result(scores: dict[str, Any], overall: Any) -> dict[str, Any]:
+def _result(
+    scores: dict[str, Any],
+    overall: Any,
+    intervals: "Mapping[str, Interval] | None" = None,
+) -> dict[str, Any]:
     """Return the scores of each image and of all together, ready for JSON."""
+    ends = {
+        f"{name}_{end}": value
+        for name, interval in (intervals or {}).items()
+        for end, value in zip(("low", "high"), interval, strict=True)
+    }
     return {
         "images": {stem: each.as_dict() for stem, each in scores.items()},
-        "overall": overall.as_dict(),
+        "overall": overall.as_dict() | ends,
     }

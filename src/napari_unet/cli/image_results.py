@@ -148,11 +148,14 @@ def predict(
     averaging: Averaging,
     device: DeviceChoice,
     scale: Scale = None,
+    *,
+    background_only: bool = False,
 ) -> "Segmentation":
     """Predict one image: what it will take, then a progress bar over its tiles.
 
     Says before how it is zoomed, where that was looked for, and afterwards if it is
-    unlike all that the model has seen.
+    unlike all that the model has seen. With `background_only` the probabilities of the
+    other classes are not kept.
     """
     from tqdm import tqdm
 
@@ -177,7 +180,13 @@ def predict(
     )
     tqdm.write(f"{image.name}: {plan.describe()}", file=sys.stderr)
     steps = segment_image(
-        image, model, tile=tile, scale=scale, averaging=averaging, device=device
+        image,
+        model,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        device=device,
+        background_only=background_only,
     )
     unit = "tile" if averaging == "none" else "step"  # one version of one tile
     with tqdm(desc=image.name, total=plan.steps, unit=unit, file=sys.stderr) as bar:
@@ -189,6 +198,8 @@ def predict(
                 break
             bar.total = progress.total
             bar.update(progress.done - bar.n)
+            if progress.news:
+                bar.write(progress.news, file=sys.stderr)
     if segmentation.drift:
         warn(f"{image.name}: {segmentation.drift}")
     return segmentation

@@ -108,7 +108,10 @@ def segment(
     for path in paths:
         try:
             image = read_image(path)
-            segmentation = predict(image, loaded, edge, averaging, device, factor)
+            segmentation = predict(
+                *(image, loaded, edge, averaging, device, factor),
+                background_only=wanted.only_objects(loaded.settings),
+            )
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:

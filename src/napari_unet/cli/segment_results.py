@@ -24,6 +24,11 @@ class Wanted:
     rois: bool
     csv: bool
 
+    def only_objects(self, settings: ModelSettings) -> bool:
+        """Tell whether the probability of the background is enough."""
+        maps = self.probabilities or self.uncertainty
+        return settings.annotation == "objects" and not maps
+
 
 def write_found(
     name: str,
@@ -114,6 +119,8 @@ def write_labels_of(
     if wanted.uncertainty:
         path = stem.with_name(f"{name}_uncertainty.tif")
         _write_uncertainty(path, segmentation, size)
+    if not (wanted.rois or wanted.csv):
+        return
     shown = np.where(unfold_times(labels, times) == 0, 0, found)
     if wanted.rois:
         write_rois(stem.with_name(f"{name}.zip"), shown)

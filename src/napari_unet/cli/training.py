@@ -191,6 +191,22 @@ def train(
             "to a later one.",
         ),
     ] = False,
+    leave_one_out: Annotated[
+        bool,
+        typer.Option(
+            "--leave-one-out",
+            help="In the end, train again without each image or region in turn, and "
+            "judge each by a model that has not seen it.",
+        ),
+    ] = False,
+    even_if_worse: Annotated[
+        bool,
+        typer.Option(
+            "--even-if-worse",
+            help="Take what was learned even where it is worse than the model it "
+            "started from.",
+        ),
+    ] = False,
     export_patches: Annotated[
         Path | None,
         typer.Option(
@@ -230,6 +246,7 @@ def train(
         seed=seed,
         point_radius=point_radius,
         augmentation=augmentation and AUGMENTATIONS[augmentation].model_dump(),
+        leave_one_out=leave_one_out or None,
     )
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)
@@ -288,7 +305,15 @@ def train(
         device=device,
         resume=resume,
     )
-    train_into(model, steps, start, found, resume=resume, as_json=as_json)
+    train_into(
+        model,
+        steps,
+        start,
+        found,
+        resume=resume,
+        even_if_worse=even_if_worse,
+        as_json=as_json,
+    )
 
 
 def _read_all(

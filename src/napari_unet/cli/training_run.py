@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
 
     from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.card import Card
+    from napari_unet.core.config import AnnotationKind
     from napari_unet.core.workflow import Model, TrainProgress
 
 
@@ -26,6 +27,7 @@ def train_into(
     found: "ClassTable | None",
     *,
     resume: bool,
+    even_if_worse: bool = False,
     as_json: bool,
 ) -> None:
     """Run a training and report it; a model that stands in its place is kept."""
@@ -36,7 +38,10 @@ def train_into(
     except BaseException:
         put_back(kept, folder)
         raise
+    is_worse = even_if_worse and _take_learned(folder)
     result, text = _summarise(folder)
+    if is_worse:
+        text += "\nIt is worse than the model it started from, and kept all the same."
     result["classes"] = None if found is None else class_rows(found)
     result["kept"] = None if kept is None else str(kept)
     if kept is not None:
@@ -65,7 +70,13 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
             if progress.note:
                 bar.write(progress.note, file=sys.stderr)
             if progress.patch:
-                bar.write(f"patches of {progress.patch}", file=sys.stderr)
+                said = f"patches of {progress.patch}, {progress.memory} for a step"
+                bar.write(said, file=sys.stderr)
+            if progress.ground:
+                bar.write(progress.ground, file=sys.stderr)
+            if progress.part:
+                without = f"Leave out {progress.part} of {progress.parts - 1}"
+                bar.set_description_str(without, refresh=False)
             if progress.loss == progress.loss:
                 bar.set_postfix_str(
                     f"iteration {progress.iteration}, loss {progress.loss:.4f}",
@@ -83,7 +94,7 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
 
 def _say_validation(progress: "TrainProgress") -> str:
     """Return one line about a validation."""
-    from napari_unet.core.card import shown_scores
+    from napari_unet.core.score_words import shown_scores
 
     if progress.validation is None:
         return ""
@@ -93,9 +104,21 @@ def _say_validation(progress: "TrainProgress") -> str:
     return f"iteration {progress.iteration}: validation {said}{best}"
 
 
+def _take_learned(folder: Path) -> bool:
+    """Give the model what was learned; tell whether it was worse than its start."""
+    from napari_unet.core.card import read_manifest
+    from napari_unet.core.workflow import use_learned
+
+    if read_manifest(folder).card.learned is None:
+        return False
+    use_learned(folder)
+    return True
+
+
 def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     """Return what the saved model says of itself."""
-    from napari_unet.core.card import read_manifest, shown_scores
+    from napari_unet.core.card import read_manifest
+    from napari_unet.core.score_words import describe_found, shown_gain
 
     manifest = read_manifest(folder)
     card: Card = manifest.card
@@ -107,6 +130,9 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
         "loss": card.loss,
         "validation_before": card.scores_before,
         "validation": card.scores,
+        "validated": card.validation,
+        "kept_start": card.learned is not None,
+        "learned": None if card.learned is None else card.learned.scores,
         "device": device,
         "precision": precision,
     }
@@ -114,12 +140,38 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     lines = [f"{folder}: {steps} in {card.seconds:.0f} s on {device} ({precision})"]
     if card.scores is not None:
         kind = manifest.settings.annotation
-        before = shown_scores(card.scores_before, kind) if card.scores_before else {}
-        for title, value in shown_scores(card.scores, kind).items():
-            was = f"{before[title]} → " if before else ""
-            lines.append(f"validation {title}: {was}{value}")
+        gain = shown_gain(card.scores_before, card.scores, kind)
+        lines += [f"validation {title}: {value}" for title, value in gain.items()]
         if by_class := say_class_scores(card.scores, manifest.settings):
             lines.append(by_class)
         elif card.scores.get("f1") == 0:
             lines.append("No object is found yet: train longer, or annotate more.")
+        elif found := describe_found(card.scores, kind):
+            lines.append(f"On the validation ground it {found}.")
+        lines += [f"It was {card.validation}."] if card.validation else []
+    lines += _say_comparison(card, manifest.settings.annotation)
     return result, "\n".join(lines)
+
+
+def _say_comparison(card: "Card", kind: "AnnotationKind") -> list[str]:
+    """Return what came of the comparison with the model it started from."""
+    from napari_unet.core.score_words import describe_worse
+
+    if card.scores is None:
+        lines = [
+            "No ground was left to measure how good it is: annotate more, or give "
+            "--validation-images."
+        ]
+        if card.started_from is not None:
+            lines.append(
+                f"So it could not be compared with '{card.started_from}', from which "
+                "it started; it may be better or worse."
+            )
+        return lines
+    if card.learned is not None:
+        return [
+            f"{describe_worse(card.scores, card.learned.scores, kind)}: the model is "
+            "still the one it started from. Train with --even-if-worse to have what "
+            "was learned."
+        ]
+    return []

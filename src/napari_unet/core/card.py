@@ -13,18 +13,24 @@ A model folder holds::
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from napari_unet.core.config import AnnotationKind, Config, ModelSettings, TrainConfig
+from napari_unet.core.config import (
+    Config,
+    ModelSettings,
+    ObjectConfig,
+    TrainConfig,
+)
 from napari_unet.core.errors import ModelFolderError
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
 from napari_unet.core.notes import ModelNotes, describe_notes
+from napari_unet.core.score_words import describe_found, describe_worse, shown_gain
 from napari_unet.core.setting_errors import explain_setting
 
 FORMAT = "napari-unet model"
@@ -35,6 +41,16 @@ REGIONS_FOLDER = "regions"
 HISTORY_FILE = "training.csv"
 # So many images that a model learned from are named in the card for people.
 _MOST_NAMED = 12
+
+
+class Learned(Config):
+    """What was learned, where it was worse than what was there before.
+
+    Its weights are kept beside those of the start: ``last.learned``.
+    """
+
+    scores: dict[str, float]
+    objects: ObjectConfig
 
 
 class Card(Config):
@@ -53,8 +69,11 @@ class Card(Config):
     ended: bool = False  # by itself: it was not stopped before its end
     loss: float | None = None
     device: str = ""
+    shortages: tuple[str, ...] = ()  # what was done about too little memory
     scores_before: dict[str, float] | None = None
     scores: dict[str, float] | None = None
+    validation: str = ""  # on what ground the scores were measured
+    learned: Learned | None = None  # where the model is still the one it started from
     versions: dict[str, str] = Field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()  # validations, and some steps between them
     notes: ModelNotes | None = None  # of a model that is given to others
@@ -166,28 +185,6 @@ def _describe_reading(settings: ModelSettings) -> list[str]:
     return lines
 
 
-def shown_scores(
-    scores: Mapping[str, float], kind: AnnotationKind = "objects"
-) -> dict[str, str]:
-    """Return the scores that are shown where there is little room, by their titles.
-
-    The last one of objects, AP, is what the best checkpoint is chosen by.
-
-    Examples
-    --------
-    >>> shown_scores({"f1": 0.9, "iou": 0.75, "dice": 0.8, "ap": 0.625})
-    {'F1': '0.900', 'IoU': '0.750', 'AP': '0.625'}
-    >>> shown_scores({"psnr": 31.25, "mse": 4.0})
-    {'PSNR': '31.25 dB'}
-    """
-    if kind == "classes" or "iou_0" in scores:
-        return {"mean IoU": f"{scores['iou']:.3f}"}
-    if "psnr" in scores:
-        return {"PSNR": f"{scores['psnr']:.2f} dB"}
-    titles = {"f1": "F1", "iou": "IoU", "ap": "AP"}
-    return {t: f"{scores[name]:.3f}" for name, t in titles.items() if name in scores}
-
-
 def describe(manifest: Manifest) -> str:
     """Return the card as Markdown, for ``README.md`` in the model folder."""
     card, settings = manifest.card, manifest.settings
@@ -210,11 +207,18 @@ def describe(manifest: Manifest) -> str:
         f"- Started from: {card.started_from or 'scratch'}",
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
+    lines += [f"- {sentence}" for sentence in card.shortages]
     for title, scores in (("Before", card.scores_before), ("After", card.scores)):
         if scores:
-            shown = shown_scores(scores, settings.annotation)
+            shown = shown_gain(None, scores, settings.annotation)
             named = ", ".join(f"{name} {value}" for name, value in shown.items())
-            lines.append(f"- {title} (validation): {named}")
+            found = describe_found(scores, settings.annotation)
+            lines.append(f"- {title} (validation): {named}" + (found and f"; {found}"))
+    if card.scores and card.validation:
+        lines.append(f"- How: {card.validation}")
+    if card.learned is not None and card.scores is not None:
+        worse = describe_worse(card.scores, card.learned.scores, settings.annotation)
+        lines.append(f"- {worse}: its weights are still those it started from")
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
     lines.append(f"- Made with {versions}")
     lines += describe_notes(card.notes) if card.notes else _describe_repeating(card)

@@ -115,6 +115,13 @@ class TrainConfig(Config):
         ge=0,
         le=0.9,
     )
+    leave_one_out: bool = setting(
+        False,
+        "In the end, train again without each image or region in turn, and judge each "
+        "by a model that has not seen it: the most honest scores of a few images, for "
+        "as many times the time. The model itself learns from all of them",
+        title="Leave one out",
+    )
     point_radius: float = setting(
         2.0,
         "Objects marked by points: radius of the disks that are learned; up to twice "

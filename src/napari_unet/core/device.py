@@ -165,10 +165,10 @@ def _seconds(work: Callable[[], None], repeats: int = 7) -> float:
     return min(times)
 
 
-def free_bytes(device: torch.device) -> int:
-    """Return the memory that one prediction may use."""
+def free_bytes(device: torch.device, share: float = _MEMORY_SHARE) -> int:
+    """Return a share of the free memory, by default what one prediction may use."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
     else:
         free = psutil.virtual_memory().available
-    return int(free * _MEMORY_SHARE)
+    return int(free * share)

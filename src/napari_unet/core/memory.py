@@ -26,6 +26,19 @@ def is_memory_shortage(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(word in said for word in _SAYINGS)
 
 
+def give_back(error: BaseException | None, device: torch.device) -> None:
+    """Free what a step that failed still holds, and what the device keeps in reserve.
+
+    Its frames hold all its arrays as long as somebody holds the error.
+    """
+    if error is not None:
+        traceback.clear_frames(error.__traceback__)
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
+
+
 @contextmanager
 def explain_shortage(device: torch.device, doing: str, advice: str) -> Iterator[None]:
     """Turn any way of running out of memory into one sentence, and free the memory.
@@ -49,13 +62,7 @@ def explain_shortage(device: torch.device, doing: str, advice: str) -> Iterator[
     except (MemoryError, RuntimeError) as error:
         if not is_memory_shortage(error):
             raise
-        # The frames of the step that failed hold all its arrays as long as somebody
-        # holds the error.
-        traceback.clear_frames(error.__traceback__)
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-        elif device.type == "mps":
-            torch.mps.empty_cache()
+        give_back(error, device)
         where = "This computer" if device.type == "cpu" else "The graphics card"
         raise MemoryShortageError(
             f"{where} has too little free memory for {doing}. {advice}"

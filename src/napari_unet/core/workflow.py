@@ -1,9 +1,8 @@
 """The verbs every face calls. They compose the rest of the core; no arithmetic here."""
 
-import collections
 import functools
 import operator
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,6 +36,7 @@ from napari_unet.core.device import Precision, choose_compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.frames import fold_times
+from napari_unet.core.memory import give_back
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.detect import make_points
@@ -51,17 +51,28 @@ from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.starter_choice import choose_starter
-from napari_unet.core.training.held_back import split_validation
-from napari_unet.core.training.patches import Batch, ChangePatch, PatchSampler
-from napari_unet.core.training.preparation import make_sampler, prepare_for
+from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.course import (
+    leave_out,
+    preparing,
+    say_ground,
+    train_and_save,
+    validate_start,
+)
+from napari_unet.core.training.descent import Descent
+from napari_unet.core.training.kept_start import use_learned
+from napari_unet.core.training.leave_one_out import leave_each_out
+from napari_unet.core.training.patches import Batch, ChangePatch
+from napari_unet.core.training.preparation import (
+    make_sampler,
+    prepare_for,
+    split_for,
+)
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
-from napari_unet.core.training.shortage import explain_training_shortage
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
-from napari_unet.core.training.train import TrainProgress, settle, train
-from napari_unet.core.training.validation import Validate
 from napari_unet.core.training.values import (
     pair_images,
 )
@@ -92,6 +103,7 @@ __all__ = [
     "restore_values",
     "run",
     "segment",
+    "use_learned",
 ]
 
 Result = TypeVar("Result")
@@ -120,7 +132,9 @@ def fine_tune(
     ----------
     examples : sequence of Example
         Training images; validation images or regions by their role, else a part of
-        the annotated ground is held back.
+        the annotated ground is held back, with a gap as wide as the network sees, as
+        far as enough is left. With `config.leave_one_out`, all are trained on; then
+        each image or region is left out of a training of its own, and judged by that.
     folder : Path
         The model folder to write.
     config : TrainConfig
@@ -155,14 +169,15 @@ def fine_tune(
     Returns
     -------
     TrainResult
-        With the saved model.
+        With the saved model. It is never worse on the validation ground than the one
+        it started from: if it were, it is that one, and `use_learned` takes the other.
 
     Raises
     ------
     InputError
         If the examples or the folder cannot be used; nothing is written then.
     MemoryShortageError
-        If patches or batches are too large for the device; the last weights are saved.
+        If nothing helps any more, see `Descent`; the last weights are saved.
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
@@ -173,27 +188,57 @@ def fine_tune(
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
-    yield replace(_preparing(config), note=task.note)
+    folds = leave_each_out(examples, settings) if config.leave_one_out else []
+    if folds and resume and start_from is not None and start_from.card.started_from:
+        folds = []  # from where it stands now, all ground has been seen
+    yield replace(preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
-    sampler, validate = prepare_for(training, examples, settings, change_patch)
-    yield replace(_preparing(config), patch=sampler.described)
+    split = split_for(examples, settings, config)
+    sampler, validate = prepare_for(training, split, settings, change_patch)
+    descent = Descent(training, sampler)
+    said = say_ground(split, folds, settings)
+    yield replace(
+        preparing(config),
+        patch=sampler.described,
+        memory=descent.describe(),
+        ground=said,
+        note=training.news(),
+        parts=len(folds) + 1,
+    )
     settings = note_seen(settings, examples)
     run = Run(
-        training, settings, folder, start_from, preset, examples, reading, regions
+        training,
+        settings,
+        folder,
+        start_from,
+        preset,
+        examples,
+        reading,
+        regions,
+        resumes=resume,
     )
+    run.note_validation(said)
     if start_from is not None and validate is not None:
-        yield from _validate_start(validate, run, training)
+        yield from validate_start(validate, run, training)
     if start_from is not None and resume:
         go_on(training, start_from)
 
     look = None if preview is None else Look(preview, training, settings)
-    yield from _train_and_save(training, sampler, validate, look, run)
-    return run.result()
+    try:
+        for progress in train_and_save(training, descent, validate, look, run):
+            yield replace(progress, parts=len(folds) + 1)
+        if folds:
+            begun = None if resume else start_from
+            yield from leave_out(folds, settings, training, begun, change_patch, run)
+        return run.result()
+    finally:  # the device's memory is free again before anybody hears of the end
+        del training, descent, sampler, validate, run, look, network
+        give_back(None, compute.device)
 
 
 def evaluate(
@@ -289,44 +334,6 @@ def describe_device(choice: DeviceChoice = "auto") -> str:
     return choose_compute(choice).describe()
 
 
-def _train_and_save(
-    training: Training,
-    sampler: PatchSampler,
-    validate: Validate | None,
-    look: Look | None,
-    run: Run,
-) -> Iterator[TrainProgress]:
-    """Train; save now and then, and in the end, however that comes."""
-    try:
-        with explain_training_shortage(training):
-            for progress in train(training, sampler, validate, look):
-                run.save_now_and_then(progress)
-                yield progress
-        run.end()
-    except GeneratorExit:  # stopped; what was learned is still to be used well
-        if validate is not None:
-            collections.deque(settle(training, validate), maxlen=0)
-        raise
-    finally:
-        run.save()
-
-
-def _validate_start(
-    validate: Validate, run: Run, training: Training
-) -> Iterator[TrainProgress]:
-    """Score the model to start from: what comes must be better than what was there."""
-    for validation in validate(False):
-        run.before = validation.scores
-        yield replace(_preparing(training.config), phase="validating")
-    training.best_scores = training.baseline = run.before
-    training.best_weights = training.weights
-
-
-def _preparing(config: TrainConfig) -> TrainProgress:
-    """Return the progress before the first step."""
-    return TrainProgress("preparing", 0, config.iterations, 0.0, config.seconds)
-
-
 def draw_patches(
     examples: Sequence[Example],
     *,
@@ -359,8 +366,8 @@ def draw_patches(
         Image (N, C, [Z,] Y, X), classes and weights (N, [z,] y, x), on the processor.
     """
     task = Task.of(examples, config, settings, start_from)
-    settings, held_back = task.settings, task.config.held_back
-    to_train, _ = split_validation(task.examples, settings.annotation, held_back)
+    settings = task.settings
+    to_train, _ = split_for(task.examples, settings, task.config)
     sampler, _ = make_sampler(
         to_train,
         task.config,

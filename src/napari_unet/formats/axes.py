@@ -107,7 +107,7 @@ def make_image(stored: Stored, name: str) -> Image:
         planes = {"Z": stored.sizes_um.get("Z", rows), "T": 1.0}
         size = (rows, stored.sizes_um["X"])
         size = (planes[stack], *size) if stack else size
-    native = array.astype(array.dtype.newbyteorder("="))
+    native = array.astype(array.dtype.newbyteorder("="), copy=False)
     return Image(native, size, name, times=times)
 
 

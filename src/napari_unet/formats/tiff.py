@@ -125,7 +125,8 @@ def write_labels(
         stored: NDArray[np.integer] = labels.astype(np.uint8)
     else:
         highest = int(labels.max(initial=0))
-        stored = labels.astype(np.uint16 if highest <= 65535 else np.uint32)
+        dtype = np.uint16 if highest <= 65535 else np.uint32
+        stored = labels.astype(dtype, copy=False)
     axes = "TZYX"[-labels.ndim :]
     _write(path, stored, axes, pixel_size_um, compression="zlib")
 
@@ -165,7 +166,7 @@ def write_grey(
             f"'{Path(path).name}' cannot be saved: {array.ndim} axes {array.shape} do "
             f"not fit the names '{axes}'."
         )
-    stored = array.astype(np.float32)
+    stored = array.astype(np.float32, copy=False)
     if axes.startswith("C") and len(axes) > 3:  # the order of ImageJ's hyperstacks
         order = [*range(1, array.ndim - 2), 0, array.ndim - 2, array.ndim - 1]
         stored = np.ascontiguousarray(stored.transpose(order))

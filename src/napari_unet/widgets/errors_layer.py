@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from napari.utils import Colormap, DirectLabelColormap
 
+from napari_unet.core.score_words import describe_found
 from napari_unet.widgets.frames import place_of
 from napari_unet.widgets.layers import add_labels, find_layer, role_of, show_image
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.evaluation.error_map import ErrorMap
+    from napari_unet.core.evaluation.scores import Scores
     from napari_unet.widgets.layers import LayerRole
 
 # Value in the layer: name, colour of Okabe & Ito, and what it means.
@@ -112,10 +114,11 @@ def _paint(
     return layer
 
 
-def describe_counts(errors: ErrorMap) -> str:
-    """Return how many objects of each kind there are, as the legend of the layer."""
+def describe_counts(errors: ErrorMap, scores: Scores) -> str:
+    """Say what was found, and how many of each kind, as the legend of the layer."""
     counts = {int(kind): str(count) for kind, count in errors.counts.items()}
-    return write_legend(counts, KINDS)
+    found = describe_found(scores.as_dict()).capitalize()
+    return f"<b>{found}</b><br>{write_legend(counts, KINDS)}"
 
 
 def describe_differences(differences: NDArray[np.uint8]) -> str:

@@ -357,7 +357,8 @@ class EvaluateSection(Section):
             self._sweep.setValue(answer.scores)
         elif answer.kind == "points":
             self._of_points.setValue(answer.scores)
-            self._counts.setText(describe_point_counts(answer.errors))
+            overall = answer.scores.overall
+            self._counts.setText(describe_point_counts(answer.errors, overall))
             self._table.setValue(answer.errors)
             show_point_errors(self._viewer, answer.true, answer.errors)
         elif answer.kind == "values":
@@ -371,7 +372,7 @@ class EvaluateSection(Section):
             show_differences(self._viewer, answer.true, answer.errors)
         else:
             self._scores.setValue(answer.scores)
-            self._counts.setText(describe_counts(answer.errors))
+            self._counts.setText(describe_counts(answer.errors, answer.scores))
             self._table.setValue(answer.errors.verdicts)
             show_errors(self._viewer, answer.true, answer.errors)
 

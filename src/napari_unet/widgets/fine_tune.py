@@ -25,17 +25,13 @@ from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
-from napari_unet.widgets.history import (
-    RunHistory,
-    describe_choice,
-    describe_gain,
-    describe_time,
-)
+from napari_unet.widgets.history import RunHistory, describe_choice, describe_time
 from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
+from napari_unet.widgets.training_result import UseLearned, describe_result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +48,6 @@ if TYPE_CHECKING:
 
 _START = "Start training"
 _STOP = "Stop and keep the best"
-_GO_ON = " <i>Go on</i> under <i>All trainings</i> trains it to its end."
 _PARTS = 1000  # of the progress bar
 
 
@@ -104,6 +99,7 @@ class FineTuneSection(Section):
         self._result = QLabel()
         self._result.setWordWrap(True)
         self._result.hide()
+        self._worse = UseLearned(session, self)
         self._history = RunHistory(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -116,6 +112,7 @@ class FineTuneSection(Section):
             self._progress,
             self._curves,
             self._result,
+            self._worse,
             Collapsible("All trainings", self._history),
         ):
             layout.addWidget(widget)
@@ -123,6 +120,7 @@ class FineTuneSection(Section):
         self._show_patches.clicked.connect(self._on_preview_clicked)
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
+        self._worse.taken.connect(self._on_taken)
         listen(session.events.job, self._show_button)
         events = session.events
         for signal in (
@@ -220,11 +218,10 @@ class FineTuneSection(Section):
         model = self._model_to_start_from()
         check_kind(examples, None if model is None else model.settings)
         settings = settings_to_learn(self._session.settings_for(examples), model)
-        old_model = self._session.model_folder
         job = self._session.fine_tune(
             examples, start_from=self._form.start_from(), preview=self._preview.ask
         )
-        self._watch(job, examples, settings, model, old_model)
+        self._watch(job, examples, settings, model)
 
     def _on_go_on_asked(self, folder: Path, config: TrainConfig) -> None:
         """Go on with a stopped training, on what is ticked."""
@@ -240,7 +237,7 @@ class FineTuneSection(Section):
         except InputError as error:
             show_problem(error)
             return
-        self._watch(job, examples, settings, model, None)
+        self._watch(job, examples, settings, model)
         if model is not None:
             self._curves.showHistory(model.card.history)
 
@@ -250,7 +247,6 @@ class FineTuneSection(Section):
         examples: list[Example],
         settings: ModelSettings,
         model: Manifest | None,
-        old_model: Path | None,
     ) -> None:
         """Run a training and show how it goes.
 
@@ -264,11 +260,8 @@ class FineTuneSection(Section):
             Of the model that learns, for the look at its examples.
         model : Manifest, optional
             Of the model it starts from.
-        old_model : Path, optional
-            The model in use, if it will not be written to: another one in the end
-            means that something was saved.
         """
-        self._job, self._old_model = job, old_model
+        self._job = job
         self._old_objects = self._session.objects
         self._preview.start(
             examples[0].image.channels,
@@ -282,6 +275,7 @@ class FineTuneSection(Section):
         values = color_values(known, self._session.class_colors)
         self._curves.nameClasses(known.class_names, values)
         self._result.hide()
+        self._worse.setFolder(None)
         self._progress.setValue(0)
         self._progress.setFormat("Preparing …")
         self._progress.show()
@@ -301,7 +295,8 @@ class FineTuneSection(Section):
             self._preview.show(progress.preview)
         if progress.note:
             self._say(escape(progress.note))
-        if progress.phase == "training" or progress.validation is not None:
+        is_model = progress.part == 0  # not one of those that leave something out
+        if is_model and (progress.phase == "training" or progress.validation):
             self._curves.add(
                 progress.iteration,
                 progress.loss,
@@ -318,26 +313,28 @@ class FineTuneSection(Section):
         self._preview.stop()
         self._progress.hide()
         self._show_button()
-        is_saved = self._session.model_folder != self._old_model
-        if isinstance(outcome.error, InputError) and not is_saved:
+        trained = self._session.trained
+        if isinstance(outcome.error, InputError) and trained is None:
             self._say(escape(in_dock(str(outcome.error))))
             return
         if outcome.status is Status.FAILED:
-            saved = "; the model that was best so far is saved" if is_saved else ""
+            saved = "; the model that was best so far is saved" if trained else ""
             self._say(f"The training ended with an error{saved}.")
             return
-        model = self._session.read_model()
-        if model is None or not is_saved:
+        model = None if trained is None else self._session.read_model(trained)
+        if trained is None or model is None:
             self._say("Stopped before anything was learned.")
             return
-        card = model.card
-        ended = "Stopped after" if outcome.status is Status.CANCELLED else "Trained for"
-        self._say(
-            f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations): "
-            f"<b>{describe_gain(card)}</b>. '{card.name}' is now the model in use."
-            + (_GO_ON if outcome.status is Status.CANCELLED else "")
-            + self._say_choice(model)
-        )
+        stopped = outcome.status is Status.CANCELLED
+        self._say(describe_result(model, stopped=stopped) + self._say_choice(model))
+        is_kept = model.card.learned is not None
+        self._worse.setFolder(trained if is_kept else None)
+
+    def _on_taken(self) -> None:
+        """Say that what was learned is in use, although it is worse."""
+        model = self._session.read_model()
+        if model is not None:
+            self._say(describe_result(model, stopped=False) + self._say_choice(model))
 
     def _say_choice(self, model: Manifest) -> str:
         """Return which ways of making objects the training has changed, if any."""
@@ -353,11 +350,13 @@ class FineTuneSection(Section):
 
 def _describe(progress: TrainProgress) -> str:
     """Return what the bar says: phase, part and time left."""
-    done = progress.fraction
     if progress.phase == "preparing":
         return "Preparing …"
-    if done == 0:
+    if progress.fraction == 0:
         return "Measuring the model to start from …"
-    left = describe_time(progress.seconds / done * (1 - done))
     doing = "validating, " if progress.phase == "validating" else ""
-    return f"{doing}{done:.0%}, {left} left"
+    if progress.part:
+        doing = f"leaving out {progress.part} of {progress.parts - 1}, "
+    left = progress.seconds_left
+    rest = "" if left is None else f", {describe_time(left)} left"
+    return f"{doing}{progress.fraction:.0%}{rest}"

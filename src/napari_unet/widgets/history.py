@@ -19,9 +19,9 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.core.card import shown_scores
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.score_words import describe_found, shown_gain
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.go_on import GoOnButton
 from napari_unet.widgets.score_tables import CopiedTable
@@ -209,20 +209,32 @@ def describe_gain(card: Card) -> str:
     region'
     """
     if not card.scores:
-        return (
-            "no ground was left to measure how good it is: annotate more, or draw a "
-            "validation region"
-        )
-    before = shown_scores(card.scores_before) if card.scores_before else {}
-    after = shown_scores(card.scores)
-    parts = []
-    for title, value in after.items():
-        was = f"{before[title].removesuffix(' dB')} → " if title in before else ""
-        parts.append(f"{title} {was}{value}")
-    text = ", ".join(parts)
-    if "F1" in after and card.scores["f1"] == 0:
+        return describe_unmeasured(card)
+    gain = shown_gain(card.scores_before, card.scores)
+    text = ", ".join(f"{title} {value}" for title, value in gain.items())
+    if "F1" in gain and card.scores["f1"] == 0:
         text += "; no object is found yet, train longer or annotate more"
     return text
+
+
+def describe_unmeasured(card: Card) -> str:
+    """Say why it is not known how good a model is.
+
+    Examples
+    --------
+    >>> from napari_unet.core.card import Card
+    >>> describe_unmeasured(Card(started_from="nuclei"))
+    "no ground was left to measure how good it is, or whether it is better than
+    'nuclei' was: annotate more, or draw a validation region"
+    """
+    if card.training is not None and card.training.leave_one_out:
+        return "not measured: leaving out did not come to its end"
+    measure = "measure how good it is"
+    if card.started_from is not None:
+        measure += f", or whether it is better than '{card.started_from}' was"
+    return (
+        f"no ground was left to {measure}: annotate more, or draw a validation region"
+    )
 
 
 def describe_choice(before: ObjectConfig, after: ObjectConfig) -> str:
@@ -284,7 +296,12 @@ def _explain(folder: Path, card: Card) -> str:
     """Return what a row has no room for."""
     start = card.started_from or "scratch"
     taken = describe_time(card.seconds)
-    return f"{card.name or folder.name}\nfrom {start}, trained for {taken}\n{folder}"
+    lines = [card.name or folder.name, f"from {start}, trained for {taken}"]
+    if card.learned is not None:
+        lines.append("what was learned was worse: still the model it started from")
+    if card.scores is not None:
+        lines += [describe_gain(card), describe_found(card.scores), card.validation]
+    return "\n".join(line for line in (*lines, str(folder)) if line)
 
 
 def _shown(scores: Mapping[str, float], name: str) -> str:

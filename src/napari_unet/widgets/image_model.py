@@ -17,10 +17,11 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.card import describe, shown_scores
+from napari_unet.core.card import describe
 from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.core.network_summary import summarise_network
+from napari_unet.core.score_words import shown_scores
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.channel_layers import (
     channel_names,

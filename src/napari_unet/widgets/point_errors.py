@@ -9,6 +9,7 @@ import numpy as np
 from napari.layers import Points as PointsLayer
 from napari.utils.colormaps.standardize_color import transform_color
 
+from napari_unet.core.score_words import describe_found
 from napari_unet.widgets.errors_layer import KINDS, write_legend
 from napari_unet.widgets.layers import copy_geometry, find_layer, link_layer
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     import napari
     from numpy.typing import NDArray
 
+    from napari_unet.core.evaluation.detection import DetectionScores
     from napari_unet.core.evaluation.error_map import Verdict
 
 # What may become of a point: it is found, missed or false.
@@ -74,7 +76,9 @@ def _colours(verdicts: Sequence[Verdict]) -> NDArray[Any]:
     return colours
 
 
-def describe_point_counts(verdicts: Sequence[Verdict]) -> str:
-    """Return how many points of each kind there are, as the legend of the layer."""
+def describe_point_counts(verdicts: Sequence[Verdict], scores: DetectionScores) -> str:
+    """Say what was found, and how many of each kind, as the legend of the layer."""
     counts = Counter(int(v.kind) for v in verdicts)
-    return write_legend({kind: str(counts[kind]) for kind in _OF_POINTS}, KINDS)
+    legend = write_legend({kind: str(counts[kind]) for kind in _OF_POINTS}, KINDS)
+    found = describe_found(scores.as_dict(), "points").capitalize()
+    return f"<b>{found}</b><br>{legend}"

@@ -117,8 +117,13 @@ class ScoreTable(CopiedTable):
     """One row per score."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(("Score", "Value"), parent)
+        super().__init__(("Score", "Value", "95 %"), parent)
         self.setAccessibleName("Scores")
+        if (head := self.horizontalHeaderItem(2)) is not None:
+            head.setToolTip(
+                "Where the score of many such objects lies, as far as these tell: the "
+                "fewer there are, the wider"
+            )
 
     def setValue(self, scores: Scores) -> None:
         """Show the scores."""
@@ -127,9 +132,10 @@ class ScoreTable(CopiedTable):
         for row, (name, title, help_text) in enumerate(_SCORES):
             value = values[name]
             is_count = "objects" in name or name == "true_positives"
-            self.put(
-                row, (title, f"{value:.0f}" if is_count else f"{value:.3f}"), help_text
-            )
+            shown = f"{value:.0f}" if is_count else f"{value:.3f}"
+            ends = [values[n] for n in (f"{name}_low", f"{name}_high") if n in values]
+            interval = " to ".join(f"{end:.2f}" for end in ends)
+            self.put(row, (title, shown, interval), help_text)
         self.fit_height()
 
 

@@ -248,6 +248,8 @@ class SegmentSection(Section):
         first = self._progress.maximum() == 0
         self._progress.setRange(0, tile.total)
         self._progress.setValue(tile.done)
+        if tile.news:
+            self._say(tile.news)
         if self._shown is not None:
             if first:  # an image that is refused leaves the viewer as it was
                 self._empty_layers(self._shown)

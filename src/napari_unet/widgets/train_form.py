@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -17,7 +18,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import signals_blocked
 
-from napari_unet.core.config import ModelSettings
+from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.presets import PRESETS
@@ -38,11 +39,12 @@ from napari_unet.widgets.model_combo import (
 )
 from napari_unet.widgets.model_pixel_size import ModelPixelSize
 from napari_unet.widgets.settings_file import SettingsFile
+from napari_unet.widgets.step_note import StepNote
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_unet.core.config import AugmentationConfig, NetworkConfig, TrainConfig
+    from napari_unet.core.config import AugmentationConfig, NetworkConfig
     from napari_unet.session import Session
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
@@ -113,6 +115,7 @@ class TrainForm(QWidget):
         self._preset.currentIndexChanged.connect(self._on_preset_chosen)
         self._amount.valueChanged.connect(self._on_limit_edited)
         self._unit.currentIndexChanged.connect(self._on_unit_chosen)
+        self._leave_out.toggled.connect(self._on_leave_out_toggled)
         self._training.valueChanged.connect(self._on_training_edited)
         self._augmentation.valueChanged.connect(self._on_augmentation_edited)
         self._network.valueChanged.connect(self._on_network_edited)
@@ -128,6 +131,7 @@ class TrainForm(QWidget):
             listen(signal, self._show)
         for signal in (events.model_folder, events.suited, events.annotation):
             listen(signal, self._show_start)
+        listen(events.device, self._show)
         self._show_start()
         self._show()
 
@@ -162,6 +166,10 @@ class TrainForm(QWidget):
         limit.addWidget(self._amount, 1)
         limit.addWidget(self._unit)
 
+        self._leave_out = QCheckBox("Leave each image out once")
+        description = TrainConfig.model_fields["leave_one_out"].description
+        self._leave_out.setToolTip(description or "")
+
         session = self._session
         self._training: Form[TrainConfig] = Form(session.train_config, _TRAINING)
         self._augmentation = AugmentationForm(session.train_config.augmentation)
@@ -184,6 +192,7 @@ class TrainForm(QWidget):
             if control is self._preset:
                 form.addRow(self._start_note)
         form.insertRow(2, "", self._preset_line)
+        form.addRow("", self._leave_out)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -194,6 +203,7 @@ class TrainForm(QWidget):
         self._note, self._rate_note, self._patch_note = QLabel(), QLabel(), QLabel()
         for note in (self._note, self._rate_note, self._patch_note):
             note.setWordWrap(True)
+        self._step_note = StepNote(self._session)
         self._pixel_size = ModelPixelSize(self._session)
         network = _column(
             self._note, self._network, self._grey_values, self._pixel_size
@@ -203,7 +213,12 @@ class TrainForm(QWidget):
             _column(
                 Collapsible(
                     "Training",
-                    _column(self._rate_note, self._patch_note, self._training),
+                    _column(
+                        self._rate_note,
+                        self._patch_note,
+                        self._step_note,
+                        self._training,
+                    ),
                 ),
                 Collapsible("Random changes of the patches", self._augmentation),
                 Collapsible("Network", network),
@@ -219,6 +234,8 @@ class TrainForm(QWidget):
             self._preset.setCurrentIndex(self._preset.findData(session.preset))
             unit = _MINUTES if config.iterations is None else _ITERATIONS
             self._unit.setCurrentText(unit)
+        with signals_blocked(self._leave_out):
+            self._leave_out.setChecked(config.leave_one_out)
         with signals_blocked(self._amount):
             if config.iterations is None:
                 self._seconds = config.seconds or self._seconds
@@ -293,6 +310,7 @@ class TrainForm(QWidget):
         size = fit_patch(self._session.train_config, geometries)
         said = describe_patch(size, output_shape(size, geometries))
         self._patch_note.setText(f"Patches of {said}, or what small images allow.")
+        self._step_note.setNetwork(network)
 
     def _show_note(self) -> None:
         """Say what one should know about the network chosen."""
@@ -321,6 +339,9 @@ class TrainForm(QWidget):
             self._replace(seconds=self._seconds, iterations=None)
         else:
             self._replace(seconds=None, iterations=self._iterations)
+
+    def _on_leave_out_toggled(self, checked: bool) -> None:
+        self._replace(leave_one_out=checked)
 
     def _on_training_edited(self, config: TrainConfig) -> None:
         self._session.train_config = config

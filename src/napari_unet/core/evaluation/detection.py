@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from napari_unet.core.errors import InputError
-from napari_unet.core.evaluation.scores import Scores
+from napari_unet.core.evaluation.scores import Scores, intervals_of
 from napari_unet.core.evaluation.value_scores import ValueScores
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Points this far apart, in pixels, may be the same object (Falk et al. 2019).
 DISTANCE = 3.0
+# What pixel IoU adds to the rank of a checkpoint.
+PIXELS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,8 @@ class DetectionScores:
     pixels_shared, pixels_true, pixels_predicted : int
         During a training: known pixels that are disk in both, in the target, in the
         prediction.
+    images : tuple of (int, int, int)
+        Right, true and predicted points of each image.
     """
 
     objects_true: int = 0
@@ -48,6 +52,7 @@ class DetectionScores:
     pixels_shared: int = 0
     pixels_true: int = 0
     pixels_predicted: int = 0
+    images: tuple[tuple[int, int, int], ...] = field(default=(), compare=False)
 
     def __add__(self, other: DetectionScores) -> DetectionScores:
         """Return the scores of both together; `sum` needs ``DetectionScores()``."""
@@ -58,7 +63,23 @@ class DetectionScores:
             self.pixels_shared + other.pixels_shared,
             self.pixels_true + other.pixels_true,
             self.pixels_predicted + other.pixels_predicted,
+            self.images + other.images,
         )
+
+    def of_one_image(self) -> DetectionScores:
+        """Return the same counts, as those of a single image of several classes."""
+        counts = self.true_positives, self.objects_true, self.objects_predicted
+        return replace(self, images=(counts,))
+
+    @property
+    def missed(self) -> int:
+        """True points that were not found."""
+        return self.objects_true - self.true_positives
+
+    @property
+    def invented(self) -> int:
+        """Predicted points where there is none."""
+        return self.objects_predicted - self.true_positives
 
     @property
     def precision(self) -> float:
@@ -92,6 +113,9 @@ class DetectionScores:
             "objects_true": self.objects_true,
             "objects_predicted": self.objects_predicted,
             "true_positives": self.true_positives,
+            "missed": self.missed,
+            "invented": self.invented,
+            **intervals_of(self.images),
         }
 
     def _ratio(self, part: int, whole: int) -> float:
@@ -120,6 +144,19 @@ def quality(scores: FoundScores) -> float:
     if isinstance(scores, DetectionScores):
         return scores.f1
     return scores.iou if is_of_classes(scores) else scores.ap
+
+
+def rank(scores: AnyScores) -> float:
+    """Return the number by which the best checkpoint is chosen.
+
+    That is `quality`; pixel IoU tells apart networks that find no object yet. Of
+    classes it is the mean IoU, of grey values the PSNR.
+    """
+    if isinstance(scores, ValueScores):
+        return scores.psnr
+    if is_of_classes(scores):
+        return scores.iou
+    return quality(scores) + PIXELS * scores.iou
 
 
 def score_points(
@@ -156,7 +193,7 @@ def score_points(
         objects_true=int(counted_true.sum()),
         objects_predicted=int(counted_predicted.sum()),
         true_positives=int(counted_predicted[pairs[:, 0]].sum()),
-    )
+    ).of_one_image()
 
 
 def judge_points(

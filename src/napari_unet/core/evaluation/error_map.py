@@ -3,27 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from napari_unet.core.evaluation.overlap import measure_overlap
+from napari_unet.core.evaluation.verdict import ErrorKind as ErrorKind
+from napari_unet.core.evaluation.verdict import judge
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.evaluation.overlap import Overlap, Side
-
-
-class ErrorKind(IntEnum):
-    """What became of an object; also the value of its pixels in an error map."""
-
-    FOUND = 1
-    MISSED = 2
-    FALSE = 3
-    SPLIT = 4
-    MERGED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +107,7 @@ def map_errors(
     array([[1, 1, 1, 3, 1, 1, 1, 5]], dtype=uint8)
     """
     overlap = measure_overlap(predicted, true, known)
-    true_kinds, found, is_false = _judge(overlap)
+    true_kinds, found, is_false = judge(overlap)
     # As in the scores: what lies mostly outside counts only as the partner of what does
     # not.
     counts = overlap.true.mostly_known.copy()
@@ -161,34 +152,6 @@ def map_errors(
             ),
         ),
     )
-
-
-def _judge(
-    overlap: Overlap,
-) -> tuple[NDArray[np.uint8], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the true objects' kinds, the pairs found, the false predictions."""
-    true, predicted = overlap.pairs.T
-    covers = 2 * overlap.shared > overlap.true_sizes
-    inside = 2 * overlap.shared > overlap.predicted_sizes
-    found = covers & inside & (2 * overlap.shared >= overlap.union)
-
-    covered = np.bincount(predicted[covers], minlength=len(overlap.predicted.ids))
-    merged = covers & (covered[predicted] >= 2)
-
-    count = len(overlap.true.ids)
-    pieces = np.bincount(true[inside], minlength=count)
-    area = np.bincount(true[inside], overlap.shared[inside], count)
-    is_split = (pieces >= 2) & (2 * area > overlap.true.sizes)
-
-    kinds = np.full(count, ErrorKind.MISSED, np.uint8)
-    kinds[is_split] = ErrorKind.SPLIT
-    kinds[true[merged]] = ErrorKind.MERGED
-    kinds[true[found]] = ErrorKind.FOUND
-
-    is_false = np.ones(len(overlap.predicted.ids), bool)
-    piece = inside & (kinds[true] == ErrorKind.SPLIT)
-    is_false[predicted[found | merged | piece]] = False
-    return kinds, found, is_false
 
 
 def _find_partners(overlap: Overlap) -> tuple[list[int | None], list[int | None]]:

@@ -45,7 +45,8 @@ class PointComparison:
     @property
     def overall(self) -> DetectionScores:
         """The counts of all classes together; F1 is that of the sums."""
-        return functools.reduce(operator.add, self.scores.values(), DetectionScores())
+        total = functools.reduce(operator.add, self.scores.values(), DetectionScores())
+        return total if len(self.scores) == 1 else total.of_one_image()
 
 
 def compare_points(
@@ -122,7 +123,7 @@ def compare_points(
             objects_true=int(there.sum()),
             objects_predicted=int(here.sum()),
             true_positives=int(here[pairs[:, 0]].sum()),
-        )
+        ).of_one_image()
         scores[name] = scores[name] + one if name in scores else one
     return PointComparison(scores, found, counted, was_found, true_counted)
 

@@ -6,14 +6,18 @@ the sums is a score of them together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.evaluation.interval import f1_interval, share_interval
 from napari_unet.core.evaluation.overlap import measure_overlap
+from napari_unet.core.evaluation.verdict import ErrorKind, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from napari_unet.core.evaluation.class_scores import ClassScores
@@ -43,6 +47,12 @@ class Scores:
         Known pixels that are foreground in both, in the truth, in the prediction.
     classes : ClassScores, optional
         Where classes of pixels were compared: then `iou` and `dice` are their means.
+    split, merged, invented : int
+        True objects cut into several, and taken for one with others; predicted objects
+        where there is none.
+    images : tuple of (int, int, int)
+        Matched, true and predicted objects of each image: by how much these differ
+        says how certain the scores are.
     """
 
     objects_true: int = 0
@@ -53,6 +63,10 @@ class Scores:
     pixels_true: int = 0
     pixels_predicted: int = 0
     classes: ClassScores | None = None
+    split: int = 0
+    merged: int = 0
+    invented: int = 0
+    images: tuple[tuple[int, int, int], ...] = field(default=(), compare=False)
 
     def __add__(self, other: Scores) -> Scores:
         """Return the scores of both images together; `sum` needs ``Scores()``."""
@@ -67,12 +81,21 @@ class Scores:
             self.classes + other.classes
             if self.classes and other.classes
             else self.classes or other.classes,
+            self.split + other.split,
+            self.merged + other.merged,
+            self.invented + other.invented,
+            self.images + other.images,
         )
 
     @property
     def true_positives(self) -> int:
         """Objects matched at IoU 0.5."""
         return self.matches[0]
+
+    @property
+    def missed(self) -> int:
+        """True objects that were neither matched nor split nor merged."""
+        return self.objects_true - self.true_positives - self.split - self.merged
 
     @property
     def precision(self) -> float:
@@ -128,7 +151,8 @@ class Scores:
     def as_dict(self) -> dict[str, float]:
         """Return the scores and their most telling counts, ready for JSON.
 
-        Of classes, also the IoU of each: ``iou_0`` is that of background.
+        Of classes, also the IoU of each: ``iou_0`` is that of background. Of objects,
+        also 95 % intervals: ``f1_low`` and ``f1_high`` are the ends of that of F1.
         """
         each = () if self.classes is None else self.classes.iou
         return {
@@ -142,6 +166,11 @@ class Scores:
             "objects_true": self.objects_true,
             "objects_predicted": self.objects_predicted,
             "true_positives": self.true_positives,
+            "split": self.split,
+            "merged": self.merged,
+            "missed": self.missed,
+            "invented": self.invented,
+            **intervals_of(self.images),
             **{f"iou_{number}": iou for number, iou in enumerate(each)},
         }
 
@@ -149,6 +178,29 @@ class Scores:
         """Return `part` / `whole`, and 1 or 0 if that cannot be told."""
         nothing = self.objects_true == self.objects_predicted == 0
         return _divide(part, whole, empty=1.0 if nothing else 0.0)
+
+
+def intervals_of(images: Sequence[tuple[int, int, int]]) -> dict[str, float]:
+    """Return the ends of the 95 % intervals of F1, precision and recall.
+
+    Parameters
+    ----------
+    images : sequence of (int, int, int)
+        Right, true and predicted objects of each image. Without any object, nothing is
+        returned.
+    """
+    if not any(true + predicted for _, true, predicted in images):
+        return {}
+    intervals = {
+        "f1": f1_interval([(hits, t + p - hits) for hits, t, p in images]),
+        "precision": share_interval([(hits, p) for hits, _, p in images]),
+        "recall": share_interval([(hits, t) for hits, t, _ in images]),
+    }
+    return {
+        f"{name}_{end}": value
+        for name, interval in intervals.items()
+        for end, value in zip(("low", "high"), interval, strict=True)
+    }
 
 
 def score_labels(
@@ -214,14 +266,24 @@ def score_labels(
     jaccard = overlap.shared[belongs] / overlap.union[belongs]
     pixels = overlap.lengths * overlap.known
     is_true, is_predicted = overlap.true.of_run > 0, overlap.predicted.of_run > 0
+    # Of those that were not matched: at an IoU of exactly 0.5 a verdict is stricter.
+    kinds, _, is_false = judge(overlap)
+    wrong_true, wrong_predicted = counted_true.copy(), counted_predicted.copy()
+    wrong_true[overlap.pairs[matched, 0]] = False
+    wrong_predicted[overlap.pairs[matched, 1]] = False
+    there, seen = int(counted_true.sum()), int(counted_predicted.sum())
     return Scores(
-        objects_true=int(counted_true.sum()),
-        objects_predicted=int(counted_predicted.sum()),
+        objects_true=there,
+        objects_predicted=seen,
         matches=matches,
         seg_sum=float(jaccard.sum()),
         pixels_shared=int(pixels[is_true & is_predicted].sum()),
         pixels_true=int(pixels[is_true].sum()),
         pixels_predicted=int(pixels[is_predicted].sum()),
+        split=int((wrong_true & (kinds == ErrorKind.SPLIT)).sum()),
+        merged=int((wrong_true & (kinds == ErrorKind.MERGED)).sum()),
+        invented=int((wrong_predicted & is_false).sum()),
+        images=((matches[0], there, seen),),
     )
 
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 from napari_unet.core.config import AVERAGES, Averaging
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import IntensityRange
+from napari_unet.core.prediction.rescaled import Rescaled
 from napari_unet.core.prediction.tiling import read_window
 
 Box = tuple[slice, ...]
@@ -119,7 +120,7 @@ class Rotation:
 
     def read(
         self,
-        array: np.ndarray,
+        array: np.ndarray | Rescaled,
         window: tuple[tuple[int, int], ...],
         intensity: IntensityRange,
     ) -> np.ndarray:

@@ -37,8 +37,10 @@ def doubt_result(
         return ""
     if kind == "classes":
         return _doubt_classes(labels, class_names)
-    foreground = 1 - probabilities[0]
-    above = float(np.mean(foreground >= objects.threshold))
+    background = probabilities[0]
+    # Plane by plane, or row by row: nobody needs the foreground of a large image twice.
+    counts = (np.count_nonzero(1 - b >= objects.threshold) for b in background)
+    above = sum(counts) / background.size
     if above >= _EVERYWHERE:
         return (
             "all of it is taken for object: no background reaches a probability above "
@@ -53,7 +55,7 @@ def doubt_result(
             f"object, {objects.min_size} px. Lower that, train longer, or annotate "
             "objects that look like these."
         )
-    highest = float(foreground.max())
+    highest = float(1 - background.min())
     return (
         f"nothing is found: the highest probability of an object is {highest:.2g}, the "
         f"threshold {objects.threshold:.3g}. Lower the threshold, train longer, or "

@@ -6,6 +6,7 @@ the sliders of the dock call it again and again.
 
 from __future__ import annotations
 
+import functools
 import itertools
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,16 @@ from scipy import ndimage
 
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.prediction.bands import (
+    BAND_PIXELS,
+    Bands,
+    split_by_bands,
+    strips,
+)
 from napari_unet.core.prediction.waist import split_at_waists
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -49,6 +56,8 @@ def find_objects(
     foreground: NDArray[Any],
     config: ObjectConfig | None = None,
     spacing: Sequence[float] | None = None,
+    *,
+    is_background: bool = False,
 ) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Return the objects in an image of foreground probabilities.
 
@@ -65,6 +74,8 @@ def find_objects(
     spacing : sequence of float, optional
         Volumes: edges of a pixel along Z, Y and X, in any unit, by which the widths of
         waists are measured; by default all alike.
+    is_background : bool
+        The probabilities are those of the background, so that nobody need make a copy.
 
     Returns
     -------
@@ -107,29 +118,63 @@ def find_objects(
         )
     if foreground.size == 0:
         return np.zeros(foreground.shape, np.uint16)
-    labels = _label_components(foreground >= config.threshold)
+    is_above = functools.partial(_is_above, foreground, is_background=is_background)
+    labels = _label_components(is_above(config.threshold))
     holds_objects = config.fill_holes and _fill_holes(labels)
     removed = config.min_size > 1 and _remove_small(labels, config.min_size)
     if holds_objects and removed:  # they may have been specks
         _fill_holes(labels)
     if config.split:
-        cores = [
-            np.pad(
-                foreground >= config.threshold + share * (1 - config.threshold), _FRAME
-            )
-            for share in _CORES
-        ]
-        labels = split_at_waists(
-            labels,
-            config.split,
-            config.min_size,
-            cores,
-            spacing=spacing,
-            frame=_FRAME,
-        )
+        labels = _split(labels, config, is_above, spacing)
     if config.recover_border:
         _give_back_lines(labels)
     return _number_by_row(_inside(labels))
+
+
+def _is_above(
+    probabilities: NDArray[Any],
+    threshold: float,
+    rows: slice = slice(None),
+    *,
+    is_background: bool,
+) -> NDArray[np.bool_]:
+    """Return where the foreground is at least as probable, in rows or planes."""
+    part = probabilities[rows]
+    above = np.empty(part.shape, bool)
+    for few, _ in strips(part):
+        foreground = 1 - part[few] if is_background else part[few]
+        np.greater_equal(foreground, threshold, out=above[few])
+    return above
+
+
+def _split(
+    labels: NDArray[np.int32],
+    config: ObjectConfig,
+    is_above: Callable[..., NDArray[np.bool_]],
+    spacing: Sequence[float] | None,
+) -> NDArray[np.int32]:
+    """Cut objects at their waists; large planes, in place, band by band."""
+    rest = 1 - config.threshold
+    thresholds = tuple(config.threshold + share * rest for share in _CORES)
+    if labels.ndim == 2 and labels.size > BAND_PIXELS:
+
+        def framed(threshold: float, rows: slice) -> NDArray[np.bool_]:
+            first, last = rows.start - _FRAME, rows.stop - _FRAME
+            inside = is_above(threshold, slice(max(0, first), max(0, last)))
+            before = max(0, -first)
+            after = rows.stop - rows.start - before - len(inside)
+            return np.pad(inside, ((before, after), (_FRAME, _FRAME)))
+
+        split_by_bands(labels, config.split, config.min_size, framed, thresholds)
+        return labels
+    return split_at_waists(
+        labels,
+        config.split,
+        config.min_size,
+        [np.pad(is_above(threshold), _FRAME) for threshold in thresholds],
+        spacing=spacing,
+        frame=_FRAME,
+    )
 
 
 def class_map(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
@@ -183,16 +228,29 @@ def _strides(array: NDArray[Any]) -> NDArray[np.int64]:
 
 
 def _fill_holes(labels: NDArray[np.int32]) -> bool:
-    """Fill holes in place, and say if there are some that hold another object.
+    """Fill holes in place, and say if there may be some that hold another object.
 
-    A hole is background that touches one object only, and not the frame.
+    A hole is background that touches one object only, and not the frame. It lies in
+    the rows of its object, and so completely in a band.
     """
+    if labels.ndim == 2 and labels.size > BAND_PIXELS:
+        for rows in Bands.of(labels).windows:
+            _fill_enclosed(labels[rows])
+        return True  # what lies in two bands was not looked for
+    return _fill_enclosed(labels)
+
+
+def _fill_enclosed(labels: NDArray[np.int32]) -> bool:
+    """Fill holes that do not reach the edge of labels, which may be a band."""
     # Background is connected by corners where objects are by edges: at a crossing of
     # two diagonals either the objects pass or the background does.
     corners = np.ones((3,) * labels.ndim, bool)
     background, count = ndimage.label(labels == 0, corners)
+    is_hole = np.ones(count + 1, bool)
+    is_hole[background[0]] = is_hole[background[-1]] = False
+    is_hole[background.flat[0]] = is_hole[0] = False
     flat = labels.reshape(-1)
-    enclosed = np.flatnonzero(background > background.flat[0])
+    enclosed = np.flatnonzero(is_hole[background])
     hole = background.reshape(-1)[enclosed]
     lowest = np.full(count + 1, np.iinfo(np.int32).max)
     highest = np.zeros(count + 1, lowest.dtype)
@@ -208,11 +266,15 @@ def _fill_holes(labels: NDArray[np.int32]) -> bool:
 
 def _remove_small(labels: NDArray[np.int32], min_size: int) -> bool:
     """Remove, in place, objects of fewer than `min_size` pixels; say if there were."""
-    small = np.bincount(labels.reshape(-1)) < min_size
+    sizes = np.zeros(int(labels.max(initial=0)) + 1, np.int64)
+    for part, _ in strips(labels):
+        sizes += np.bincount(labels[part].reshape(-1), minlength=len(sizes))
+    small = sizes < min_size
     if not small.any():
         return False
     kept = np.where(small, 0, np.arange(len(small), dtype=np.int32))
-    labels[...] = kept[labels]
+    for part, _ in strips(labels):
+        labels[part] = kept[labels[part]]
     return True
 
 
@@ -220,9 +282,7 @@ def _give_back_lines(labels: NDArray[np.int32]) -> None:
     """Give, in place, thin lines between two objects to the nearest of them."""
     flat = labels.reshape(-1)
     rings = [np.array(ring) @ _strides(labels) for ring in _rings(labels.ndim)]
-    narrow = np.zeros(labels.shape, bool)
-    _inside(narrow)[...] = _find_narrow_background(_inside(labels) == 0)
-    pixels = np.flatnonzero(narrow)
+    pixels = _find_narrow_pixels(labels)
 
     owner = np.zeros(len(pixels), np.int32)
     open_ = np.arange(len(pixels))  # not given to anybody yet
@@ -244,6 +304,20 @@ def _give_back_lines(labels: NDArray[np.int32]) -> None:
             only_mine &= (label == 0) | (label == mine)
         alone = alone[only_mine]
     flat[pixels[alone]] = 0
+
+
+def _find_narrow_pixels(labels: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return the flat indices of narrow background inside the frame, ascending."""
+    found = []
+    inside = _inside(labels)
+    for part, wider in strips(inside, halo=2 * _FRAME):
+        narrow = _find_narrow_background(inside[wider] == 0)
+        own = narrow[part.start - wider.start :][: part.stop - part.start]
+        places = np.nonzero(own)
+        places = (places[0] + part.start, *places[1:])
+        framed = tuple(place + _FRAME for place in places)
+        found.append(np.ravel_multi_index(framed, labels.shape))
+    return np.concatenate(found)
 
 
 def _find_narrow_background(background: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -75,13 +75,13 @@ class PredictionPlan:
         rescaled = f"{self.describe_shape()}; " if self.is_rescaled else ""
         return (
             f"{rescaled}tile {_times(self.window)} px, {tiles}, "
-            f"about {_say_bytes(self.memory)}"
+            f"about {say_bytes(self.memory)}"
         )
 
     def describe_tile(self) -> str:
         """Say how large a tile is: 'tiles of 1024 × 1024 px (about 1.2 GB each)'."""
         return (
-            f"tiles of {_times(self.window)} px (about {_say_bytes(self.memory)} each)"
+            f"tiles of {_times(self.window)} px (about {say_bytes(self.memory)} each)"
         )
 
     def describe_shape(self) -> str:
@@ -178,7 +178,7 @@ def _times(lengths: Sequence[int]) -> str:
     return " × ".join(map(str, reversed(lengths)))
 
 
-def _say_bytes(number: int) -> str:
+def say_bytes(number: int) -> str:
     """Return bytes with two digits: '1.2 GB', '350 MB'."""
     for factor, unit in ((1e9, "GB"), (1e6, "MB")):
         if number >= factor:

@@ -11,9 +11,10 @@ from scipy import ndimage
 from napari_unet.core.config import Averaging, ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
-from napari_unet.core.image import Image, IntensityRange, resample
+from napari_unet.core.image import Image, IntensityRange
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.predict import TilePrediction, predict
+from napari_unet.core.prediction.rescaled import Rescaled
 from napari_unet.core.prediction.rescaling import (
     Box,
     check_square,
@@ -21,6 +22,7 @@ from napari_unet.core.prediction.rescaling import (
     rescaled_box,
     rescaled_shape,
 )
+from napari_unet.core.prediction.room import Room
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +39,8 @@ class PlaneProgress:
         Probability of being anything but background; or the first predicted channel.
     probabilities : ndarray of float32, shape (K, [z,] y, x)
         Of each class; or all predicted channels.
+    news : str
+        As of `TilePrediction`.
     """
 
     done: int
@@ -44,6 +48,7 @@ class PlaneProgress:
     box: Box
     foreground: np.ndarray
     probabilities: np.ndarray
+    news: str = ""
 
 
 def predict_plane(
@@ -57,6 +62,8 @@ def predict_plane(
     tile: int | None = None,
     scale: float | None = None,
     averaging: Averaging = "none",
+    room: Room | None = None,
+    background_only: bool = False,
 ) -> Generator[PlaneProgress, None, np.ndarray]:
     """Predict a box of a plane or volume; the same as predicting all and cutting.
 
@@ -80,6 +87,10 @@ def predict_plane(
         Zoom before the network, see `choose_factors`; by default by the pixel sizes.
     averaging : str
         See `predict`.
+    room : Room, optional
+        See `predict`.
+    background_only : bool
+        Keep the first class only: half the memory, and all that objects need.
 
     Yields
     ------
@@ -96,11 +107,13 @@ def predict_plane(
     factors = choose_factors(image, settings, scale)
     check_square(image, factors, averaging)
     shape, exact = rescaled_shape(image.shape, factors)
-    array = resample(image.array, shape)
+    is_same = shape == tuple(image.shape)
+    array = image.array if is_same else Rescaled(image.array, shape)
     model_box = rescaled_box(box, exact, shape)
     doubts = averaging != "none" and settings.annotation != "values"
     lengths = [part.stop - part.start for part in model_box]
-    canvas = np.zeros((settings.network.predictions + doubts, *lengths), np.float32)
+    kept = 1 if background_only else settings.network.predictions
+    canvas = np.zeros((kept + doubts, *lengths), np.float32)
     for part in predict(
         network,
         array,
@@ -109,11 +122,12 @@ def predict_plane(
         tile=tile,
         box=model_box,
         averaging=averaging,
+        room=room,
     ):
-        _paste(part, model_box, canvas)
-        area, shown = _show(part, canvas, model_box, box, exact)
+        _paste(part, model_box, canvas, kept)
+        area, shown = _show(part, canvas, model_box, box, exact, kept)
         foreground = 1 - shown[0] if settings.annotation != "values" else shown[0]
-        yield PlaneProgress(part.done, part.total, area, foreground, shown)
+        yield PlaneProgress(part.done, part.total, area, foreground, shown, part.news)
     if all(f == 1 for f in exact):
         return canvas
     return _bring_back(canvas, model_box, box, exact)
@@ -141,16 +155,15 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
 
 
 def _paste(
-    part: TilePrediction, model_box: tuple[slice, ...], canvas: np.ndarray
+    part: TilePrediction, model_box: tuple[slice, ...], canvas: np.ndarray, classes: int
 ) -> None:
-    """Write what a tile and the box have in common."""
+    """Write what a tile and the box have in common, of the first classes."""
     source, target = [], []
     for tile, whole in zip(part.interior, model_box, strict=True):
         first, last = max(tile.start, whole.start), min(tile.stop, whole.stop)
         source.append(slice(first - tile.start, last - tile.start))
         target.append(slice(first - whole.start, last - whole.start))
-    classes = len(part.probabilities)
-    canvas[(slice(classes), *target)] = part.probabilities[(slice(None), *source)]
+    canvas[(slice(classes), *target)] = part.probabilities[(slice(classes), *source)]
     if part.disagreement is not None:
         canvas[classes][tuple(target)] = part.disagreement[tuple(source)]
 
@@ -161,6 +174,7 @@ def _show(
     model_box: tuple[slice, ...],
     box: Box,
     factors: Sequence[float],
+    classes: int,
 ) -> tuple[Box, np.ndarray]:
     """Return a tile on the image's grid, by the nearest pixel of the model's.
 
@@ -176,7 +190,7 @@ def _show(
         area.append(slice(first, last))
         nearest = np.floor((np.arange(first, last) + 0.5) * f).astype(int)
         places.append(np.clip(nearest - whole.start, 0, whole.stop - whole.start - 1))
-    index: tuple[Any, ...] = (slice(len(part.probabilities)), *np.ix_(*places))
+    index: tuple[Any, ...] = (slice(classes), *np.ix_(*places))
     shown: np.ndarray = canvas[index]
     return tuple(area), shown
 

@@ -16,6 +16,8 @@ from napari_unet.core.prediction.averaging import (
     Version,
     list_versions,
 )
+from napari_unet.core.prediction.rescaled import Rescaled
+from napari_unet.core.prediction.room import Room
 from napari_unet.core.prediction.tiling import Tile, plan_tiles, read_window
 from napari_unet.core.prediction.uncertainty import Average
 
@@ -34,6 +36,8 @@ class TilePrediction:
         Of each class; see `Network.probabilities`. The mean of the versions so far.
     disagreement : ndarray of float32, shape ([z,] y, x), or None
         How much the versions contradict each other; see `Average.disagreement`.
+    news : str
+        What was done about too little memory, in a sentence; mostly nothing.
     """
 
     done: int
@@ -41,17 +45,19 @@ class TilePrediction:
     interior: tuple[slice, ...]
     probabilities: np.ndarray
     disagreement: np.ndarray | None = None
+    news: str = ""
 
 
 def predict_tile(
     network: Network,
-    array: np.ndarray,
+    array: np.ndarray | Rescaled,
     intensity: IntensityRange,
     tile: Tile,
     compute: Compute,
     version: Version = UNCHANGED,
     *,
     edge: int | None = None,
+    room: Room | None = None,
 ) -> np.ndarray:
     """Return the class probabilities of one tile's interior, in one version.
 
@@ -72,6 +78,8 @@ def predict_tile(
     edge : int, optional
         Longest edge of the network's input where the version is turned by an angle,
         for its tiles are others; by default chosen from free memory.
+    room : Room, optional
+        Its limit holds for those tiles, too.
 
     Returns
     -------
@@ -86,13 +94,14 @@ def predict_tile(
     turned = np.empty(
         (network.config.classes, *(part.stop - part.start for part in box)), np.float32
     )
-    for each in plan_tiles(
+    tiles = plan_tiles(
         array.shape[1:],
         network.geometries,
         tile=edge,
         memory=free_bytes(compute.device),
         box=box,
-    ):
+    )
+    for each in tiles if room is None else room.cut(tiles, network.geometries):
         window = rotation.read(array, each.window, intensity)
         place = tuple(
             slice(part.start - whole.start, part.stop - whole.start)
@@ -131,13 +140,14 @@ def _predict_window(
 
 def predict(
     network: Network,
-    array: np.ndarray,
+    array: np.ndarray | Rescaled,
     intensity: IntensityRange,
     compute: Compute,
     *,
     tile: int | None = None,
     box: tuple[slice, ...] | None = None,
     averaging: Averaging = "none",
+    room: Room | None = None,
 ) -> Iterator[TilePrediction]:
     """Predict a plane or volume; one `next` is one version of one tile.
 
@@ -158,46 +168,82 @@ def predict(
     averaging : str
         Over which versions to average, see `list_versions`: takes as many times as
         long, and about twice that where they are turned by angles.
+    room : Room, optional
+        What earlier predictions have learned about free memory; its device and
+        precision count then.
 
     Yields
     ------
     TilePrediction
         Interiors partition the plane, or cover the box; each comes once per version,
         with the mean so far. In float32 the result equals that of one single tile to
-        1e-5.
+        1e-5. A tile that does not fit into memory comes in smaller ones, see `Room`;
+        the ones before it stay.
 
     Raises
     ------
     InputError
         If `tile` is too small for the network, or there is no such average.
     """
-    versions = list_versions(averaging)
+    versions, geometries = list_versions(averaging), network.geometries
+    room = room or Room(compute)
     tiles = plan_tiles(
         array.shape[1:],
-        network.geometries,
+        geometries,
         tile=tile,
-        memory=free_bytes(compute.device),
+        memory=free_bytes(room.compute.device),
         box=box,
     )
-    total = len(tiles) * len(versions)
-    for number, each in enumerate(tiles):
-        are_values = network.config.head == "regression"
+    done, are_values = 0, network.config.head == "regression"
+    while tiles:
+        tiles[:1] = room.cut(tiles[:1], geometries)
+        each = tiles[0]
+        left = len(versions) * (1 + len(room.cut(tiles[1:], geometries)))
         average = Average(len(versions), are_values=are_values)
         for count, version in enumerate(versions, start=1):
-            was_training = network.training
-            network.eval()
-            try:
-                average.add(
-                    predict_tile(
-                        network, array, intensity, each, compute, version, edge=tile
-                    )
-                )
-            finally:
-                network.train(was_training)
+            part = _try_tile(network, array, intensity, each, version, room, tile)
+            if part is None:
+                break
+            average.add(part)
+            done += 1
             yield TilePrediction(
-                number * len(versions) + count,
-                total,
+                done,
+                done + left - count,
                 each.interior,
                 average.probabilities,
                 average.disagreement,
+                room.news(),
             )
+        else:
+            tiles.pop(0)
+
+
+def _try_tile(
+    network: Network,
+    array: np.ndarray | Rescaled,
+    intensity: IntensityRange,
+    tile: Tile,
+    version: Version,
+    room: Room,
+    edge: int | None,
+) -> np.ndarray | None:
+    """Predict a tile; None where it did not fit, and smaller ones are to be tried."""
+    was_training = network.training
+    network.eval()
+    try:
+        return predict_tile(
+            network,
+            array,
+            intensity,
+            tile,
+            room.compute,
+            version,
+            edge=edge,
+            room=room,
+        )
+    except (MemoryError, RuntimeError) as error:
+        if not room.give_way(error, network, tile):
+            raise
+        return None
+    finally:
+        network.train(was_training)

@@ -1,11 +1,13 @@
 """A whole image, or a part of it, through a model; probabilities to labels."""
 
 import functools
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
 
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import (
@@ -15,26 +17,28 @@ from napari_unet.core.config import (
     ModelSettings,
     ObjectConfig,
 )
-from napari_unet.core.device import Precision, choose_compute, free_bytes, place
+from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import (
     Image,
     check_contrast,
     measure_intensity,
 )
-from napari_unet.core.memory import explain_shortage
+from napari_unet.core.memory import explain_shortage, give_back
+from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.drift import describe_drift
 from napari_unet.core.prediction.objects import class_map, find_objects
-from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
+from napari_unet.core.prediction.plan import cover_volumes
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.rescaling import mean_factor
+from napari_unet.core.prediction.room import Room
 from napari_unet.core.prediction.uncertainty import entropy
 from napari_unet.core.prediction.zoom import Zoom, probe_zoom
 
-_SMALLER_TILE = (
-    "Choose a smaller tile (on the command line: --tile; in the dock: under Segment, "
-    "More settings), segment a part of the image, or compute on another device."
+_LESS = (
+    "Close other programs, segment a part of the image, or compute on another device "
+    "(on the command line: --device; in the dock: under Image and model)."
 )
 
 
@@ -53,7 +57,9 @@ class SegmentProgress:
     foreground : ndarray of float32, shape ([z,] y, x)
         Probability of being anything but background.
     probabilities : ndarray of float32, shape (K, [z,] y, x)
-        Of each class.
+        Of each class that is kept.
+    news : str
+        What was done about too little memory, in a sentence; mostly nothing.
     """
 
     done: int
@@ -62,6 +68,7 @@ class SegmentProgress:
     box: tuple[slice, ...]
     foreground: np.ndarray
     probabilities: np.ndarray
+    news: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,7 +78,8 @@ class Segmentation:
     Parameters
     ----------
     probabilities : ndarray of float32, shape (K, Y, X) or (K, Z, Y, X)
-        Of the box and the planes that were asked for, on the image's own grid.
+        Of the box and the planes that were asked for, on the image's own grid; K is 1
+        where only the background is kept.
     box : tuple of slice
         The part (Y, X) of each plane.
     planes : tuple of int or None
@@ -122,6 +130,7 @@ def segment(
     averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
+    background_only: bool = False,
 ) -> Generator[SegmentProgress, None, Segmentation]:
     """Predict an image or a part of it; one `next` is one version of one tile.
 
@@ -152,7 +161,11 @@ def segment(
         Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
         "7 angles" or another number of them; takes at least as many times as long.
     device, precision : str
-        Where and how to compute.
+        Where and how to compute. A tile that does not fit into memory is cut smaller,
+        and in the end computed on the processor; the result is the same.
+    background_only : bool
+        Keep the probability of the background only, where nothing but objects is to
+        be made of it: half the memory.
 
     Yields
     ------
@@ -170,7 +183,7 @@ def segment(
         If the image has other channels than the model was trained with, is constant,
         its pixel size or `scale` is out of proportion, or there is no such average.
     MemoryShortageError
-        If the tile is too large for the device.
+        If even the smallest tile does not fit, on no device.
     """
     image = pick_channels(image, model.settings)
     check_contrast(image)
@@ -194,6 +207,8 @@ def segment(
         tile=tile,
         scale=scale,
         averaging=averaging,
+        room=Room(compute, may_move=True),
+        background_only=background_only,
     )
     volume = model.settings.network.dimensions == 3
     times = image.times if planes is None else 1
@@ -203,17 +218,7 @@ def segment(
         chosen = tuple(
             t * depth + z for t in moments for z in range(depths.start, depths.stop)
         )
-    plan = plan_prediction(
-        image,
-        model.settings,
-        box=box,
-        planes=chosen,
-        tile=tile,
-        scale=scale,
-        averaging=averaging,
-        memory=free_bytes(compute.device),
-    )
-    with explain_shortage(compute.device, plan.describe_tile(), _SMALLER_TILE):
+    with _tidy(model.network, compute.device):
         if volume:
             whole = (depths, *box)
             maps = yield from _predict_times(image, moments, whole, model, predict)
@@ -226,14 +231,14 @@ def segment(
                 steps = predict(image.plane(index), box=box, intensity=intensity)
                 results.append((yield from _number(steps, number, len(chosen), index)))
             maps = np.stack(results, axis=1)
-    classes = model.settings.network.predictions
+    kept = 1 if background_only else model.settings.network.predictions
     return Segmentation(
-        probabilities=maps[:classes],
+        probabilities=maps[:kept],
         box=box,
         planes=chosen,
         volume=volume,
         times=times,
-        disagreement=maps[classes] if len(maps) > classes else None,
+        disagreement=maps[kept] if len(maps) > kept else None,
         # An image of unknown pixel size counts as one of the model's.
         spacing=(image.pixel_size_um or model.settings.pixel_sizes_um)
         if volume
@@ -242,6 +247,18 @@ def segment(
         factor=mean_factor(image, model.settings, scale),
         drift=describe_drift(image, model.settings, scale=scale, intensity=intensity),
     )
+
+
+@contextmanager
+def _tidy(network: Network, device: torch.device) -> Iterator[None]:
+    """Say in a sentence where memory ran out; leave none taken on a graphics card."""
+    try:
+        with explain_shortage(device, "even the smallest tiles", _LESS):
+            yield
+    finally:
+        if device.type != "cpu":
+            place(network, torch.device("cpu"))
+            give_back(None, device)
 
 
 def _predict_times(
@@ -285,6 +302,7 @@ def _number(
             box=_moved(part.box, first),
             foreground=part.foreground,
             probabilities=part.probabilities,
+            news=part.news,
         )
 
 
@@ -371,14 +389,15 @@ def find_labels(
     """
     if kind == "classes":
         return class_map(probabilities)
-    foreground = 1 - probabilities[0]
+    background = probabilities[0]
     if kind == "points":
-        is_object: np.ndarray = foreground >= objects.threshold
+        is_object: np.ndarray = 1 - background >= objects.threshold
         return is_object.astype(np.uint8)
-    if foreground.ndim == 2 or (volume and times == 1):
-        return find_objects(foreground, objects, spacing)
-    parts = np.split(foreground, times) if volume else foreground
+    find = functools.partial(find_objects, is_background=True)
+    if background.ndim == 2 or (volume and times == 1):
+        return find(background, objects, spacing)
+    parts = np.split(background, times) if volume else background
     through = spacing if volume else None
-    found = [find_objects(part, objects, through) for part in parts]
+    found = [find(part, objects, through) for part in parts]
     together = np.concatenate(found) if volume else np.stack(found)
     return together.astype(np.result_type(*found), copy=False)

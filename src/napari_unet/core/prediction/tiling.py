@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.prediction.rescaled import Rescaled
 
 # Larger tiles gain little and make cancelling slow.
 _MAX_INTERIOR = 1024
@@ -37,6 +38,16 @@ class Tile:
     interior: tuple[slice, ...]
     window: tuple[tuple[int, int], ...]
     offset: tuple[int, ...]
+
+    @property
+    def pixels(self) -> int:
+        """Pixels of the window."""
+        return math.prod(stop - start for start, stop in self.window)
+
+    def describe(self) -> str:
+        """Say how large the window is, X first: '1208 × 1208 px'."""
+        lengths = (stop - start for start, stop in reversed(self.window))
+        return " × ".join(map(str, lengths)) + " px"
 
     def cut(self, output: Pixels) -> Pixels:
         """Cut the interior out of the network's output (..., [Z,] Y, X)."""
@@ -94,7 +105,33 @@ def plan_tiles(
             "the dock)."
         )
     box = [slice(0, length) for length in shape] if box is None else box
-    lengths = _fit_memory(box, geometries, longest, memory)
+    return _cover(box, geometries, _fit_memory(box, geometries, longest, memory))
+
+
+def halve_tile(tile: Tile, geometries: Sequence[Geometry]) -> list[Tile]:
+    """Return smaller tiles for the same interior: half as long in Y and X, or in Z.
+
+    The axis is cut whose interior is the longest compared with its halo; Y and X
+    alike. The tile itself is returned where no axis is longer than its step.
+    """
+    lengths = [_steps_of(*each) for each in zip(tile.interior, geometries, strict=True)]
+    for axis in _longest_axes(lengths, geometries):
+        step = geometries[axis].step
+        lengths[axis] = max(step, math.ceil(lengths[axis] / 2 / step) * step)
+    return _cover(tile.interior, geometries, lengths)
+
+
+def _steps_of(part: slice, geometry: Geometry) -> int:
+    """Return the length of an interior, rounded up to a multiple of the step."""
+    step = geometry.step
+    length: int = part.stop - part.start // step * step
+    return math.ceil(length / step) * step
+
+
+def _cover(
+    box: Sequence[slice], geometries: Sequence[Geometry], lengths: Sequence[int]
+) -> list[Tile]:
+    """Cover a box with tiles whose interiors are no longer than `lengths`."""
     spans = (
         _spans(part, length, geometry)
         for part, length, geometry in zip(box, lengths, geometries, strict=True)
@@ -135,15 +172,23 @@ def _fit_memory(
     while too_much() and any(
         length > each.step for length, each in zip(lengths, geometries, strict=True)
     ):
-        ratios = [
-            length / (each.halo or 1) if length > each.step else 0
-            for length, each in zip(lengths, geometries, strict=True)
-        ]
-        for axis in [0] if len(box) == 3 and ratios[0] > max(ratios[1:]) else [-2, -1]:
+        for axis in _longest_axes(lengths, geometries):
             lengths[axis] = max(
                 geometries[axis].step, lengths[axis] - geometries[axis].step
             )
     return lengths
+
+
+def _longest_axes(
+    lengths: Sequence[int], geometries: Sequence[Geometry]
+) -> tuple[int, ...]:
+    """Return the axes along which interiors are the longest for their halo."""
+    ratios = [
+        length / (each.halo or 1) if length > each.step else 0
+        for length, each in zip(lengths, geometries, strict=True)
+    ]
+    deep = len(lengths) == 3 and ratios[0] > max(ratios[1:])
+    return (0,) if deep else (-2, -1)
 
 
 def _spans(
@@ -179,7 +224,9 @@ def mirror_indices(start: int, stop: int, length: int) -> np.ndarray:
     return np.minimum(folded, period - folded) if length > 1 else folded * 0
 
 
-def read_window(array: np.ndarray, window: Sequence[tuple[int, int]]) -> np.ndarray:
+def read_window(
+    array: np.ndarray | Rescaled, window: Sequence[tuple[int, int]]
+) -> np.ndarray:
     """Copy a window of the last axes of an array, mirrored where it lies outside."""
     places = [
         mirror_indices(start, stop, length)
@@ -187,6 +234,10 @@ def read_window(array: np.ndarray, window: Sequence[tuple[int, int]]) -> np.ndar
             window, array.shape[-len(window) :], strict=True
         )
     ]
+    if isinstance(array, Rescaled):
+        box = [slice(int(each.min()), int(each.max()) + 1) for each in places]
+        array = array.part(box)
+        places = [each - part.start for each, part in zip(places, box, strict=True)]
     index: tuple[Any, ...] = (..., *np.ix_(*places))
     windowed: np.ndarray = array[index]
     return windowed

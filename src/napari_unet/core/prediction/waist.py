@@ -65,27 +65,49 @@ def split_at_waists(
     ndarray of int32, shape ([Z,] Y, X)
         1, 2, …; parts of one object touch each other, and no part has pixels of two.
     """
-    flat = labels.reshape(-1)
-    pixels = np.flatnonzero(flat)
-    if len(pixels) == 0:
+    if not labels.any():
         return labels.copy()
-    height = _measure_height(labels > 0, cores, spacing, frame).reshape(-1)
+    height = _measure_height(labels > 0, cores, spacing, frame)
+    return climb_and_join(labels, height, clear_waist, min_size)[0]
+
+
+def climb_and_join(
+    labels: NDArray[np.int32],
+    height: NDArray[np.float32],
+    clear_waist: float,
+    min_size: int,
+) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """Return the parts of objects, 1, 2, …, and the flat index by which they count.
+
+    That is the summit of a basin of each, in ascending order.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape ([Z,] Y, X)
+        0 is background, and so must be the outermost pixels.
+    height : ndarray of float32, shape of `labels`
+        The landscape; outside objects it does not count.
+    clear_waist, min_size
+        See `split_at_waists`.
+    """
+    flat, heights = labels.reshape(-1), height.reshape(-1)
+    pixels = np.flatnonzero(flat)
     # In this order, so that equal ways up lead where they always led.
     back = [-stride // labels.itemsize for stride in labels.strides]
     steps = (*back, *(-step for step in reversed(back)))
     basin = np.zeros_like(flat)  # 0, 1, …; meaningless outside objects
-    basin[pixels], summits = _climb(flat, height, pixels, steps)
-    pairs, passes = _find_passes(flat, height, basin, pixels, steps[labels.ndim :])
-    parts = _join_basins(
+    basin[pixels], summits = _climb(flat, heights, pixels, steps)
+    pairs, passes = _find_passes(flat, heights, basin, pixels, steps[labels.ndim :])
+    roots, parts = _join_basins(
         (pairs, passes),
-        height[summits],
+        heights[summits],
         np.bincount(basin[pixels]),
         clear_waist,
         max(min_size, 1),
     )
     split = np.zeros_like(flat)
     split[pixels] = parts[basin[pixels]] + 1
-    return split.reshape(labels.shape)
+    return split.reshape(labels.shape), summits[roots]
 
 
 def _measure_height(
@@ -102,16 +124,35 @@ def _measure_height(
     for core in cores:
         masks.append(_fill(core & objects) & objects)
     if objects.ndim == 2:
-        distances = [ndimage.distance_transform_edt(mask) for mask in masks]
-        mean = np.mean(distances, axis=0, dtype=np.float32)
-        smooth: NDArray[np.float32] = ndimage.gaussian_filter(mean, _SMOOTHING_PX)
-        return smooth
+        return smooth_height(mean_distance(masks)[0])
     edges = np.asarray(spacing or (1,) * objects.ndim)
     edges = edges / edges.min()
     inside = (slice(frame, -frame),) * objects.ndim
     distances = [measure_distance(mask[inside], edges) for mask in masks]
     mean = np.mean(distances, axis=0, dtype=np.float32)
     return np.pad(ndimage.gaussian_filter(mean, _SMOOTHING_PX / edges), frame)
+
+
+def mean_distance(
+    masks: Sequence[NDArray[np.bool_]], rows: slice = slice(None)
+) -> tuple[NDArray[np.float32], float]:
+    """Return the mean distance to the edge of masks (Y, X) in some of their rows.
+
+    And the greatest distance there.
+    """
+    mean, highest = np.zeros(masks[0][rows].shape, np.float32), 0.0
+    for mask in masks:
+        distance = ndimage.distance_transform_edt(mask)[rows]
+        highest = max(highest, float(distance.max(initial=0)))
+        mean += distance.astype(np.float32)
+    mean /= np.float32(len(masks))
+    return mean, highest
+
+
+def smooth_height(height: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Smooth the pixel steps of distances (Y, X) away."""
+    smooth: NDArray[np.float32] = ndimage.gaussian_filter(height, _SMOOTHING_PX)
+    return smooth
 
 
 def _fill(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -236,8 +277,8 @@ def _join_basins(
     sizes: NDArray[np.intp],
     clear_waist: float,
     min_size: int,
-) -> NDArray[np.int32]:
-    """Return the part, 0, 1, …, that each basin belongs to.
+) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
+    """Return a basin of each part, ascending, and the part 0, 1, … of each basin.
 
     From the highest pass down, two parts are joined unless the pass is a clear waist.
     A joined part has the higher summit, so a waist once clear stays clear.
@@ -261,5 +302,7 @@ def _join_basins(
             continue
         root[b] = a
         summit[a], size[a] = max(summit[a], summit[b]), size[a] + size[b]
-    _, parts = np.unique([find(i) for i in range(len(root))], return_inverse=True)
-    return parts.astype(np.int32)
+    roots, parts = np.unique(
+        np.array([find(i) for i in range(len(root))], np.intp), return_inverse=True
+    )
+    return roots, parts.astype(np.int32)

@@ -8,6 +8,7 @@ import numpy as np
 
 from napari_unet.core.annotation.target import Example, Region, Role, mark_known
 from napari_unet.core.config import AnnotationKind
+from napari_unet.core.training.apart import View, ground_of, keep_away
 
 # Of each held-back part and of what remains, so that both say something.
 _FEWEST_OBJECTS = 2
@@ -16,20 +17,31 @@ _FEWEST_CLASSES = 2
 _LARGER_SHARES = (0.35, 0.5)
 # Shorter ground, in px, is not cut.
 _SHORTEST = 8
+# An area that is no more than this part of all ground may be held back as a whole.
+_LARGEST_WHOLE = 0.3
+# Between both parts, in what the network sees on each side of a pixel, and how much of
+# the training ground must be left for that. Twice, no pixel is seen by both: the whole
+# receptive field. Once, nothing that is trained on is seen from what is judged, nor the
+# other way round. Less where little is annotated: to learn from none would be worse.
+_GAPS = ((2.0, 0.6), (1.0, 0.4), (0.5, 0.4), (0.25, 0.4), (0.0, 0.0))
 # The number of an image, and one of its regions.
-_Area = tuple[int, Region]
+Area = tuple[int, Region]
 # What is left of an area, if anything, and what is held back of it.
-_Cut = tuple[Region | None, Region]
+Cut = tuple[Region | None, Region]
+Split = tuple[list[Example], list[Example]]
 
 
 def split_validation(
-    examples: Sequence[Example], kind: AnnotationKind = "objects", share: float = 0.0
-) -> tuple[list[Example], list[Example]]:
+    examples: Sequence[Example],
+    kind: AnnotationKind = "objects",
+    share: float = 0.0,
+    view: View | None = None,
+) -> Split:
     """Return the examples to train on and those to validate on.
 
     Where the user named validation images or regions, they are taken. Else a part of
-    one annotated area is held back: a fifth of it per area there is, half at most; more
-    of it where a fifth holds too little. The
+    one annotated area is held back: a fifth of it per area there is, half at most, or,
+    of five areas and more, a whole one; more of it where a fifth holds too little. The
     same image may appear on both sides, with regions that do not overlap. With a
     `share` of one's own, that part of all annotated ground is: whole areas, from the
     last one on, and a part of another.
@@ -43,6 +55,9 @@ def split_validation(
         has all that were there, and what is held back at least two.
     share : float
         Of the annotated pixels, below 1; 0 for the rule above.
+    view : callable, optional
+        From `apart.view_of`: how far the network sees. Ground so near to what is held
+        back is not trained on, as far as enough is left; it stays known.
 
     Returns
     -------
@@ -52,11 +67,64 @@ def split_validation(
     """
     training = [p for e in examples if (p := _part(e, "training")) is not None]
     validation = [p for e in examples if (p := _part(e, "validation")) is not None]
-    if validation:
+    if validation or not training:
         return training, validation
-    if share > 0:
-        return _hold_back_share(training, kind, share)
-    return _hold_back(training, kind)
+    ground = size_of(training)
+    for times, least in _GAPS if view else _GAPS[-1:]:
+        gaps = [
+            tuple(math.ceil(times * side) for side in view(e.image))
+            if view
+            else (0,) * e.annotation.ndim
+            for e in training
+        ]
+        splits = (
+            _hold_back_share(training, kind, share, gaps)
+            if share > 0
+            else _hold_back(training, kind, gaps)
+        )
+        for rest, held in splits:
+            enough = size_of(rest) >= least * (ground - size_of(held))
+            if times == 0 or (enough and says_enough(training, rest, kind)):
+                return rest, held
+    return training, []
+
+
+def train_on_all(examples: Sequence[Example]) -> list[Example]:
+    """Return all examples as those to train on, whatever role they were given."""
+    return [
+        replace(
+            example,
+            role="training",
+            regions=tuple(replace(r, role="training") for r in example.regions),
+        )
+        for example in examples
+    ]
+
+
+def says_enough(
+    training: Sequence[Example], rest: Sequence[Example], kind: AnnotationKind
+) -> bool:
+    """Tell whether what is left can be learned from: every class, or two objects."""
+    if any(example.values is not None for example in training):
+        return bool(rest)
+    every, left = (
+        [
+            {(0 if kind == "classes" else index, number) for number in numbers}
+            for index, example in enumerate(examples)
+            for region in ground_of(example)
+            for numbers in [numbers_in(example, region)]
+        ]
+        for examples in (training, rest)
+    )
+    kept = set[tuple[int, int]]().union(*left)
+    if kind == "classes":
+        return kept == set[tuple[int, int]]().union(*every)
+    return sum(number > 0 for _, number in kept) >= _FEWEST_OBJECTS
+
+
+def size_of(examples: Sequence[Example]) -> int:
+    """Return how many pixels are annotated."""
+    return sum(_size(region) for e in examples for region in ground_of(e))
 
 
 def _part(example: Example, role: Role) -> Example | None:
@@ -72,26 +140,35 @@ def _part(example: Example, role: Role) -> Example | None:
 
 
 def _hold_back(
-    training: list[Example], kind: AnnotationKind
-) -> tuple[list[Example], list[Example]]:
-    """Cut a validation part off the last annotated area that allows it."""
-    areas = _list_areas(training)
-    usual = min(0.5, 0.2 * len(areas))
+    training: list[Example], kind: AnnotationKind, gaps: Sequence[tuple[int, ...]]
+) -> Iterator[Split]:
+    """Cut a validation part off an annotated area, or take a whole one of many."""
+    areas = list_areas(training)
+    usual = 0.2 * len(areas)
+    largest = _LARGEST_WHOLE * sum(_size(region) for _, region in areas)
+    for index, region in reversed(areas) if usual >= 1 else ():
+        left = [area for area in areas if area != (index, region)]
+        if _size(region) <= largest and _may_go(training, index, region, left, kind):
+            whole = None, replace(region, role="validation")
+            yield divide(training, areas, {(index, region): whole}, gaps)
+    usual = min(0.5, usual)
     for share in (usual, *(more for more in _LARGER_SHARES if more > usual)):
         for index, region in reversed(areas):
-            cut = _cut_fairly(training[index], region, share, kind)
+            cut = _cut_fairly(training[index], region, share, kind, gaps[index])
             if cut is not None:
-                return _divide(training, areas, {(index, region): cut})
-    return training, []
+                yield divide(training, areas, {(index, region): cut}, gaps)
 
 
 def _hold_back_share(
-    training: list[Example], kind: AnnotationKind, share: float
-) -> tuple[list[Example], list[Example]]:
+    training: list[Example],
+    kind: AnnotationKind,
+    share: float,
+    gaps: Sequence[tuple[int, ...]],
+) -> Iterator[Split]:
     """Hold back whole areas from the last one on, then a part of another."""
-    areas = _list_areas(training)
+    areas = list_areas(training)
     wanted = share * sum(_size(region) for _, region in areas)
-    cuts: dict[_Area, _Cut] = {}
+    cuts: dict[Area, Cut] = {}
     for index, region in reversed(areas):
         if wanted < 1:
             break
@@ -102,37 +179,38 @@ def _hold_back_share(
                 cuts[index, region] = None, replace(region, role="validation")
                 wanted -= size
             continue
-        cut = _cut_fairly(example, region, wanted / size, kind)
+        cut = _cut_fairly(example, region, wanted / size, kind, gaps[index])
         if cut is not None:
             cuts[index, region] = cut
             break
-    return _divide(training, areas, cuts)
+    if cuts:
+        yield divide(training, areas, cuts, gaps)
 
 
 def _may_go(
     training: list[Example],
     index: int,
     region: Region,
-    left: Sequence[_Area],
+    left: Sequence[Area],
     kind: AnnotationKind,
 ) -> bool:
     """Tell whether a whole area says something, and what is left says the rest."""
     example = training[index]
     if example.values is not None:
         return True
-    away = _numbers(example, region)
+    away = numbers_in(example, region)
     if kind == "classes":
-        kept = set().union(*(_numbers(training[i], r) for i, r in left))
+        kept = set().union(*(numbers_in(training[i], r) for i, r in left))
         return away <= kept and len(away) >= _FEWEST_CLASSES
     return len(away - {0}) >= _FEWEST_OBJECTS
 
 
-def _list_areas(training: Sequence[Example]) -> list[_Area]:
+def list_areas(training: Sequence[Example]) -> list[Area]:
     """Return all annotated areas: each with the number of its image."""
     return [
-        (index, region)
-        for index, example in enumerate(training)
-        for region in example.regions or (_whole(example),)
+        (i, region)
+        for i, example in enumerate(training)
+        for region in ground_of(example)
     ]
 
 
@@ -142,7 +220,11 @@ def _size(region: Region) -> int:
 
 
 def _cut_fairly(
-    example: Example, region: Region, share: float, kind: AnnotationKind
+    example: Example,
+    region: Region,
+    share: float,
+    kind: AnnotationKind,
+    gap: tuple[int, ...],
 ) -> tuple[Region, Region] | None:
     """Cut `share` off a region so that both parts say something, if that can be."""
     longest = max(b - a for a, b in zip(region.start, region.stop, strict=True))
@@ -151,37 +233,39 @@ def _cut_fairly(
     fair = (
         (rest, held)
         for rest, held in _cuts(region, share)
-        if _is_fair(example, region, rest, held, kind)
+        if _is_fair(example, region, keep_away((rest,), (held,), gap), held, kind)
     )
     if kind == "classes":  # as many of them as can be
-        return max(fair, key=lambda c: len(_numbers(example, c[1])), default=None)
+        return max(fair, key=lambda c: len(numbers_in(example, c[1])), default=None)
     return next(fair, None)
 
 
-def _divide(
-    training: list[Example], areas: Sequence[_Area], cuts: Mapping[_Area, _Cut]
-) -> tuple[list[Example], list[Example]]:
+def divide(
+    training: list[Example],
+    areas: Sequence[Area],
+    cuts: Mapping[Area, Cut],
+    gaps: Sequence[tuple[int, ...]],
+) -> Split:
     """Return the images with what is left of their areas, and with what is not."""
     rest, held = [], []
     for index, example in enumerate(training):
         mine = [area for area in areas if area[0] == index]
-        changed = [area for area in mine if area in cuts]
-        if not changed:
+        away = tuple(cuts[area][1] for area in mine if area in cuts)
+        if not away:
             rest.append(example)
             continue
-        kept = [region for _, region in mine if (index, region) not in cuts]
-        parts = [part for area in changed if (part := cuts[area][0]) is not None]
-        if left := (*kept, *parts):
-            seen = (*example.seen, *(region for _, region in changed))
-            rest.append(replace(example, regions=left, seen=seen))
-        held.append(replace(example, regions=tuple(cuts[area][1] for area in changed)))
+        left: list[Region] = []
+        seen = list(example.seen)
+        for area in mine:
+            part = cuts[area][0] if area in cuts else area[1]
+            kept = () if part is None else keep_away((part,), away, gaps[index])
+            left += kept
+            if kept != (area[1],):
+                seen.append(area[1])
+        if left:
+            rest.append(replace(example, regions=tuple(left), seen=tuple(seen)))
+        held.append(replace(example, regions=away))
     return rest, held
-
-
-def _whole(example: Example) -> Region:
-    """Return a region that covers the image."""
-    shape = example.annotation.shape
-    return Region((0,) * len(shape), shape)
 
 
 def _cuts(region: Region, share: float) -> Iterator[tuple[Region, Region]]:
@@ -214,18 +298,23 @@ def _cut(
 
 
 def _is_fair(
-    example: Example, region: Region, rest: Region, held: Region, kind: AnnotationKind
+    example: Example,
+    region: Region,
+    rest: Sequence[Region],
+    held: Region,
+    kind: AnnotationKind,
 ) -> bool:
     """Tell whether both parts of a region say something."""
     if example.values is not None:  # all of its ground says enough
-        return True
-    all_of_it, left, away = (_numbers(example, r) for r in (region, rest, held))
+        return bool(rest)
+    all_of_it, away = (numbers_in(example, r) for r in (region, held))
+    left = set[int]().union(*(numbers_in(example, r) for r in rest))
     if kind == "classes":
         return left == all_of_it and len(away) >= _FEWEST_CLASSES
     return min(len(left - {0}), len(away - {0})) >= _FEWEST_OBJECTS
 
 
-def _numbers(example: Example, region: Region) -> set[int]:
+def numbers_in(example: Example, region: Region) -> set[int]:
     """Return the annotated numbers inside a region, without ignored ground.
 
     Points have numbers of their own, from 1 on.

@@ -1,7 +1,8 @@
 """Training patches that follow the annotation."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -55,6 +56,19 @@ class TrainingImage:
     foreground: np.ndarray
     values: Tensor | None = None
 
+    def to(self, device: torch.device) -> "TrainingImage":
+        """Return it on another device."""
+        statistics = GreyStatistics(
+            self.statistics.spread.to(device), self.statistics.noise.to(device)
+        )
+        return replace(
+            self,
+            grey=self.grey.to(device),
+            statistics=statistics,
+            truth=self.truth.to(device),
+            values=None if self.values is None else self.values.to(device),
+        )
+
 
 def prepare_image(
     grey: np.ndarray,
@@ -87,6 +101,17 @@ class Batch:
     classes: Tensor
     weights: Tensor
     values: Tensor | None = None  # (N, T, [z,] y, x): what a regression head predicts
+
+    def parts(self, patches: int) -> Iterator["Batch"]:
+        """Yield it in parts of so many patches at most."""
+        for first in range(0, len(self.image), patches):
+            part = slice(first, first + patches)
+            yield Batch(
+                self.image[part],
+                self.classes[part],
+                self.weights[part],
+                None if self.values is None else self.values[part],
+            )
 
 
 class PatchSampler:
@@ -134,13 +159,7 @@ class PatchSampler:
                 "Nothing is annotated: every pixel is unknown or ignored. Paint a few "
                 "objects, or draw a region around ground that is fully annotated."
             )
-        self._size = tuple(size)
-        self.described = describe_patch(size, output_size)
-        self._inner = tuple(
-            slice((n - m) // 2, (n - m) // 2 + m)
-            for n, m in zip(size, output_size, strict=True)
-        )
-        self._batch_size = batch_size
+        self._set_size(size, output_size, batch_size)
         self._augmentation = augmentation
         self._sampling = sampling
         self._seed = seed
@@ -148,10 +167,40 @@ class PatchSampler:
         # The square root lets small annotated areas be seen more than their share.
         self._shares = np.sqrt(areas) / np.sqrt(areas).sum()
 
+    def _set_size(
+        self, size: Sequence[int], output_size: Sequence[int], batch_size: int
+    ) -> None:
+        self.size, self.batch_size = tuple(size), batch_size
+        self.described = describe_patch(size, output_size)
+        self._inner = tuple(
+            slice((n - m) // 2, (n - m) // 2 + m)
+            for n, m in zip(size, output_size, strict=True)
+        )
+
+    def resized(
+        self, size: Sequence[int], output_size: Sequence[int], batch_size: int
+    ) -> "PatchSampler":
+        """Return one that draws patches of another size, from the same random numbers.
+
+        Parameters
+        ----------
+        size, output_size, batch_size
+            As of the class.
+        """
+        other = copy.copy(self)
+        other._set_size(size, output_size, batch_size)
+        return other
+
+    def to(self, device: torch.device) -> "PatchSampler":
+        """Return one that draws on another device."""
+        other = copy.copy(self)
+        other._images = [image.to(device) for image in self._images]
+        return other
+
     def draw(self, iteration: int, count: int | None = None) -> Batch:
         """Return batch number `iteration`, or `count` patches of it."""
         rng = np.random.default_rng((self._seed, iteration))
-        parts = [self._draw_patch(rng) for _ in range(count or self._batch_size)]
+        parts = [self._draw_patch(rng) for _ in range(count or self.batch_size)]
         grey = torch.stack([grey for grey, _ in parts])
         truth = torch.stack([truth for _, truth in parts])
         return Batch(
@@ -165,7 +214,7 @@ class PatchSampler:
         """Draw image, place and deformation; never a patch with nothing known."""
         image = self._images[rng.choice(len(self._images), p=self._shares)]
         centre = self._draw_centre(image, rng)
-        deformation = draw_deformation(self._augmentation, rng, self._size)
+        deformation = draw_deformation(self._augmentation, rng, self.size)
         inside = self._keep_inside(self._shift(centre, rng), image)
         patch, truth = self._read(image, inside, deformation)
         if not bool((truth[1] > 0).any()):
@@ -243,11 +292,11 @@ class PatchSampler:
         deformation: Deformation,
     ) -> tuple[Tensor, Tensor]:
         """Read image and truth with one deformation; values follow in the truth."""
-        offsets = deformation.source(self._size[-2:], image.grey.device)
+        offsets = deformation.source(self.size[-2:], image.grey.device)
         inner = offsets[(slice(None), *self._inner[-2:])]
         grey, truth, values = image.grey, image.truth, image.values
-        if len(self._size) == 3:
-            planes = deformation.planes(centre[0], self._size[0], len(grey[0]))
+        if len(self.size) == 3:
+            planes = deformation.planes(centre[0], self.size[0], len(grey[0]))
             shown = planes[self._inner[0]]
             grey, truth = grey[:, planes], truth[:, shown]
             values = None if values is None else values[:, shown]

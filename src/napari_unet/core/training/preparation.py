@@ -7,14 +7,17 @@ import torch
 
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.device import choose_compute
 from napari_unet.core.errors import InputError
+from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.network.geometry import Geometry
+from napari_unet.core.training.apart import view_of
 from napari_unet.core.training.examples import (
     Weigh,
     prepare,
     prepare_training,
 )
-from napari_unet.core.training.held_back import split_validation
+from napari_unet.core.training.held_back import Split, split_validation, train_on_all
 from napari_unet.core.training.patch_shape import fit_patch, output_shape
 from napari_unet.core.training.patches import ChangePatch, PatchSampler
 from napari_unet.core.training.prepared import Prepared
@@ -34,17 +37,69 @@ from napari_unet.core.training.values import (
 _MOST_PATCHES = 16
 
 
+def split_for(
+    examples: Sequence[Example], settings: ModelSettings, config: TrainConfig
+) -> Split:
+    """Return what a model trains on and what it is validated on.
+
+    Where each image or region is left out later, it trains on all of them.
+    """
+    if config.leave_one_out:
+        return train_on_all(examples), []
+    kind = settings.annotation
+    return split_validation(examples, kind, config.held_back, view_of(settings))
+
+
 def prepare_for(
     training: Training,
-    examples: Sequence[Example],
+    split: Split,
     settings: ModelSettings,
     change_patch: ChangePatch | None = None,
 ) -> tuple[PatchSampler, Validate | None]:
-    """Return where patches come from, and what validates."""
-    config, network = training.config, training.network
-    to_train, to_validate = split_validation(
-        examples, settings.annotation, config.held_back
+    """Return where patches come from, and what validates.
+
+    Images that do not fit into a graphics card's memory make the training one for the
+    processor.
+
+    Parameters
+    ----------
+    training : Training
+        Whose network and settings.
+    split : list of Example, list of Example
+        What to train on, and what to validate on.
+    settings : ModelSettings
+        Of the model.
+    change_patch : callable, optional
+        See `workflow.fine_tune`.
+
+    Raises
+    ------
+    InputError
+        If there is nothing to train on.
+    """
+    try:
+        return _prepare_for(training, split, settings, change_patch)
+    except (MemoryError, RuntimeError) as error:
+        device = training.compute.device
+        if not is_memory_shortage(error) or device.type == "cpu":
+            raise
+        give_back(error, device)
+    training.move(choose_compute("cpu"))
+    training.tell(
+        "The graphics card has too little free memory for the images: the training "
+        "runs on the processor, which is slower."
     )
+    return _prepare_for(training, split, settings, change_patch)
+
+
+def _prepare_for(
+    training: Training,
+    split: Split,
+    settings: ModelSettings,
+    change_patch: ChangePatch | None,
+) -> tuple[PatchSampler, Validate | None]:
+    config, network = training.config, training.network
+    to_train, to_validate = split
     if not to_train:
         raise InputError(
             "All images or regions are for validation; leave at least one to train on."
@@ -61,10 +116,9 @@ def prepare_for(
         return sampler, None
     radius = config.point_radius
     held = [prepare(e, settings, point_radius=radius) for e in to_validate]
-    compute = training.compute
     if settings.annotation == "values":
         return sampler, make_value_validation(
-            to_validate, held, network, settings, compute, config
+            to_validate, held, network, settings, training, config
         )
     border = config.weight_map.separation_border
     learned = [
@@ -72,7 +126,7 @@ def prepare_for(
         for e in to_validate
     ]
     learning = Learning(learned, weigh, config)
-    validate = make_validation(held, network, settings, compute, learning, prepared)
+    validate = make_validation(held, network, settings, training, learning, prepared)
     return sampler, validate
 
 

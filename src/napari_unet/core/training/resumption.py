@@ -44,8 +44,8 @@ def go_on(training: Training, model: Model) -> None:
     Parameters
     ----------
     training : Training
-        Changed in place. Its `best_scores` are those of the model on the ground that
-        is held back now. Where that is not what it was, earlier validations say
+        Changed in place. Its `start` says how the model does on the ground that is held
+        back now. Where that is not what it was, earlier validations say
         nothing about later ones, and are forgotten.
     model : Model
         Loaded from its folder.
@@ -61,7 +61,7 @@ def go_on(training: Training, model: Model) -> None:
         raise InputError("A model without a folder has no training to go on with.")
     training.restore(load_last(model.folder))
     training.history[:] = model.card.history
-    now = None if training.best_scores is None else training.best_scores.as_dict()
+    now = None if training.start is None else training.start.own.as_dict()
     if not _are_alike(now or {}, model.card.scores or {}):
         training.forget_validations()
     _check_not_over(training)
@@ -69,9 +69,11 @@ def go_on(training: Training, model: Model) -> None:
 
 def _are_alike(now: Mapping[str, float], then: Mapping[str, float]) -> bool:
     """Tell whether two sets of scores can be of the same network and ground."""
-    return set(now) == set(then) and all(
+    if bool(now) != bool(then):
+        return False
+    return all(
         math.isclose(now[name], then[name], rel_tol=_ALIKE, abs_tol=_ALIKE)
-        for name in now
+        for name in set(now) & set(then)
     )
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,14 +17,15 @@ from napari_unet.core.config import ModelSettings
 from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
+from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.model_folders import is_starter
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels, pick_intensity
 from napari_unet.core.prediction.plane import predict_plane
+from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.command import repeat_command
 from napari_unet.core.training.examples import count_objects
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.train import TrainProgress
 
 # A crash loses at most this much of a training, in seconds.
 _SAVE_EVERY = 30.0
@@ -62,6 +64,9 @@ class TrainResult:
         Taken.
     compute : str
         Device and precision.
+    kept_start : bool
+        Whether what was learned was worse, so that the model has the weights that it
+        started from; `use_learned` takes the others all the same.
     """
 
     model: Model
@@ -71,6 +76,7 @@ class TrainResult:
     seconds: float
     loss: float
     compute: Compute
+    kept_start: bool = False
 
 
 class Run:
@@ -86,12 +92,18 @@ class Run:
         examples: Sequence[Example],
         reading: Sequence[str] = (),
         regions: Mapping[str, Sequence[Region]] | None = None,
+        *,
+        resumes: bool = False,
     ) -> None:
         self.before: AnyScores | None = None
         self._training = training
         self._settings = settings
         self._folder = folder
         self._regions = regions or {}
+        # One that goes on has not become worse if it has not become better.
+        self._is_compared = start_from is not None and (
+            not resumes or start_from.card.learned is not None
+        )
         self._saved_at = time.perf_counter()
         origin = _origin(start_from, folder)
         self._card = Card(
@@ -115,6 +127,10 @@ class Run:
                 for name in ("napari-unet-live", "torch", "numpy")
             },
         )
+
+    def note_validation(self, said: str) -> None:
+        """Note on what ground the model is validated."""
+        self._card = self._card.replaced(validation=said)
 
     def end(self) -> None:
         """Note that the training has ended by itself."""
@@ -141,26 +157,38 @@ class Run:
 
     def _tuned(self) -> ModelSettings:
         """Return the settings with the way of making objects that validated best."""
-        objects = self._training.best_objects or self._settings.objects
+        objects = self._training.objects or self._settings.objects
         return self._settings.replaced(objects=objects.model_dump())
 
     def card(self) -> Card:
         """Return the card as of now."""
         training = self._training
-        scores, command = training.best_scores, self._card.command
+        scores, command = training.scores, self._card.command
         # Another machine, or another hour, takes other steps in the same time.
         if training.config.iterations is None and training.iteration:
             command += f" --iterations {training.iteration}"
         return self._card.replaced(
             command=command,
             created=now(),
+            device=training.compute.describe(),
+            shortages=training.shortages,
             iterations=training.iteration,
             seconds=round(training.seconds, 2),
             loss=None if math.isnan(training.loss) else training.loss,
             scores_before=None if self.before is None else self.before.as_dict(),
             scores=None if scores is None else scores.as_dict(),
+            learned=self._learned(),
             history=[entry.model_dump() for entry in training.history],
         )
+
+    def _learned(self) -> dict[str, Any] | None:
+        """Return what was learned, if that was worse than what was there before."""
+        training = self._training
+        scores = training.best_scores
+        if scores is None or not (self._is_compared and training.keeps_start):
+            return None
+        objects = training.best_objects or self._settings.objects
+        return {"scores": scores.as_dict(), "objects": objects.model_dump()}
 
     def result(self) -> TrainResult:
         """Return the model with its best weights."""
@@ -171,11 +199,12 @@ class Run:
         return TrainResult(
             model=model,
             before=self.before,
-            after=training.best_scores,
+            after=training.scores,
             iterations=training.iteration,
             seconds=training.seconds,
             loss=training.loss,
             compute=training.compute,
+            kept_start=self._is_compared and training.keeps_start,
         )
 
 
@@ -209,22 +238,38 @@ class Look:
             request.image, self._settings.normalisation
         )
         intensity = pick_intensity(intensity, request.image, self._settings)
+        try:
+            image = pick_channels(request.image, self._settings)
+            seen = self._predict(image, intensity)
+        except (MemoryError, RuntimeError) as error:
+            if not is_memory_shortage(error):
+                raise
+            give_back(error, self._training.compute.device)
+            self._training.tell(
+                "There was too little free memory to show what is learned, even in the "
+                "smallest tiles: the training goes on without."
+            )
+            return None
+        finally:
+            self._looked_at = time.perf_counter()
+        return (seen + 1) / 2 if self._settings.annotation == "values" else 1 - seen
+
+    def _predict(self, image: Image, intensity: IntensityRange) -> np.ndarray:
+        """Return the first map that is predicted, (Y, X)."""
         steps = predict_plane(
             self._training.network,
-            pick_channels(request.image, self._settings),
+            image,
             intensity,
             self._settings,
             self._training.compute,
+            room=self._training.room,
         )
         while True:
             try:
                 next(steps)
             except StopIteration as end:
-                self._looked_at = time.perf_counter()
-                shown: np.ndarray = 1 - end.value[0]
-                if self._settings.annotation == "values":
-                    shown = (end.value[0] + 1) / 2
-                return shown
+                first: np.ndarray = end.value[0]
+                return first
 
 
 def _place(start_from: Model | None, folder: Path) -> str | None:

@@ -1,22 +1,67 @@
-"""What a training says where its patches do not fit into memory."""
+"""A training that runs out of memory: what is left out, and what it says in the end."""
 
+from collections.abc import Generator, Iterator
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
-from napari_unet.core.memory import explain_shortage
+from napari_unet.core.memory import explain_shortage, give_back, is_memory_shortage
 from napari_unet.core.training.state import Training
+from napari_unet.core.training.validation import Validate, Validation
+
+Progress = TypeVar("Progress")
+
+_LESS = (
+    "Close other programs, choose fewer channels or levels (on the command line: "
+    "--base-channels, --levels; in the dock: More settings, Network), or compute on "
+    "another device."
+)
 
 
 def explain_training_shortage(training: Training) -> AbstractContextManager[None]:
-    """Turn running out of memory into a sentence with patch and batch size."""
-    config = training.config
-    edges = f"{config.patch_size} × {config.patch_size}"
-    if training.network.config.dimensions == 3:
-        edges += f" × {config.patch_depth}"
-    noun = "patch" if config.batch_size == 1 else "patches"
+    """Turn running out of memory into a sentence, where nothing helps any more."""
     return explain_shortage(
-        training.compute.device,
-        f"{config.batch_size} {noun} of {edges} px at a time",
-        "Make 'Patch size' or 'Batch size' smaller (on the command line: --set "
-        "patch_size=128 or --set batch_size=1; in the dock: More settings, Training), "
-        "or compute on another device.",
+        training.compute.device, "a training step, even the smallest one", _LESS
     )
+
+
+def validate_or_skip(
+    training: Training, validate: Validate, *, choosing: bool
+) -> Iterator[Validation | None]:
+    """Validate; a validation that does not fit into memory is left out.
+
+    Tiles that do not fit are cut smaller before it comes to that, see `Room`.
+
+    Yields
+    ------
+    Validation or None
+        How things stand after each tile, and in the end the result: None if there is
+        none.
+    """
+    try:
+        yield from validate(choosing)
+    except (MemoryError, RuntimeError) as error:
+        if not is_memory_shortage(error):
+            raise
+        give_back(error, training.compute.device)
+        training.tell(
+            "There was too little free memory to validate, even in the smallest tiles: "
+            "the training goes on without."
+        )
+        yield None
+
+
+def choose_objects(
+    training: Training, validate: Validate, progress: Progress
+) -> Generator[Progress, None, Validation | None]:
+    """Validate and choose how objects are made; yield `progress` after each tile.
+
+    Returns
+    -------
+    Validation or None
+        With the way chosen; None where there was too little memory.
+    """
+    result = None
+    for so_far in validate_or_skip(training, validate, choosing=True):
+        result = so_far
+        yield progress
+    return result

@@ -11,14 +11,40 @@ from torch import Tensor
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
-from napari_unet.core.evaluation.detection import AnyScores
+from napari_unet.core.evaluation.detection import AnyScores, rank
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network.unet import Network
+from napari_unet.core.prediction.room import Room
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
+# Before the names of weights that were learned, but are not delivered.
+LEARNED = "learned"
 # What a training must know of its past to go on as if it had never stopped.
 _NUMBERS = ("loss", "top", "without_gain", "on_plateau", "rate_factor")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """The model that a training starts from, as it does on the validation ground.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+        On the CPU.
+    own : Scores, DetectionScores or ValueScores
+        With its own way of making objects.
+    scores : Scores, DetectionScores or ValueScores
+        With the way of making objects that suits it best there: what was learned is
+        compared with that once it has had the same choice.
+    objects : ObjectConfig
+        That way.
+    """
+
+    weights: dict[str, Tensor]
+    own: AnyScores
+    scores: AnyScores
+    objects: ObjectConfig
 
 
 @dataclass(slots=True, eq=False)
@@ -33,6 +59,11 @@ class Training:
         How to train.
     compute : Compute
         Where, and in which precision.
+
+    Notes
+    -----
+    `best_weights`, `best_scores` and `best_objects` are of what was learned; `weights`,
+    `scores` and `objects` of what is delivered: that, or the start if it was better.
     """
 
     network: Network
@@ -43,24 +74,82 @@ class Training:
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
     best_scores: AnyScores | None = None
-    best_objects: ObjectConfig | None = None
-    baseline: AnyScores | None = None  # of the model it started from
+    best_objects: ObjectConfig | None = None  # once chosen
+    start: Start | None = None  # where it was validated
     top: float = -math.inf  # rank of the highest validation
     without_gain: int = 0  # validations since then
     on_plateau: int = 0  # of them, those at the present learning rate
     rate_factor: float = 1.0  # what plateaus have made of the learning rate
     history: list[HistoryEntry] = field(default_factory=list)
+    # How many patches of a batch are computed at a time; None: all.
+    at_once: int | None = None
+    # What was done about too little memory, in sentences; how many of them are told.
+    shortages: list[str] = field(default_factory=list)
+    told: int = 0
     optimizer: torch.optim.Optimizer = field(init=False)
+    room: Room = field(init=False)  # of its validations and previews
 
     def __post_init__(self) -> None:
         """Move the network to the device and make its optimizer."""
         place(self.network, self.compute.device)
         self.optimizer = _make_optimizer(self.network, self.config)
+        self.room = Room(self.compute)
+
+    def move(self, compute: Compute) -> None:
+        """Go on on another device or in another precision; nothing learned is lost."""
+        place(self.network, compute.device)
+        for values in self.optimizer.state.values():
+            for key, value in values.items():
+                # How many steps there were is on the processor anyway.
+                if isinstance(value, Tensor) and key != "step":
+                    values[key] = value.to(compute.device)
+        self.compute, self.room = compute, Room(compute)
+
+    def tell(self, sentence: str) -> None:
+        """Note what was done about too little memory, if it is new."""
+        if sentence and sentence not in self.shortages:
+            self.shortages.append(sentence)
+
+    def news(self) -> str:
+        """Return what was noted since the last call; mostly nothing."""
+        self.tell(self.room.news())
+        news = " ".join(self.shortages[self.told :])
+        self.told = len(self.shortages)
+        return news
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """The best weights; the last ones while nothing was validated."""
+        """Those to use; the last ones while nothing was validated."""
+        if self.start is not None and self.keeps_start:
+            return self.start.weights
         return self.best_weights or copy_weights(self.network)
+
+    @property
+    def scores(self) -> AnyScores | None:
+        """Those of `weights`, if they were validated."""
+        if self.start is not None and self.keeps_start:
+            return self.start.scores
+        return self.best_scores
+
+    @property
+    def objects(self) -> ObjectConfig | None:
+        """The way of making objects chosen for `weights`, if one was."""
+        if self.start is not None and self.keeps_start:
+            return self.start.objects
+        return self.best_objects
+
+    @property
+    def keeps_start(self) -> bool:
+        """Whether what was learned is worse than what was there before, or unknown.
+
+        Both with their own way of making objects, or, at the end, with the best.
+        """
+        if self.start is None:
+            return False
+        if self.best_scores is None:
+            return True
+        start = self.start.own if self.best_objects is None else self.start.scores
+        return rank(self.best_scores) < rank(start)
 
     def note(
         self,
@@ -81,8 +170,13 @@ class Training:
         self.history.append(entry)
 
     def state(self) -> dict[str, Tensor]:
-        """Return network and optimizer as named tensors, for `restore`."""
+        """Return network and optimizer as named tensors, for `restore`.
+
+        With the best of what was learned, where that is not what is delivered.
+        """
         state = {f"network.{k}": v for k, v in copy_weights(self.network).items()}
+        if self.keeps_start and self.best_weights is not None:
+            state |= {f"{LEARNED}.{k}": v for k, v in self.best_weights.items()}
         for index, values in self.optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 if value is not None:

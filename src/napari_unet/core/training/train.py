@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -11,28 +10,28 @@ import torch
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.detection import (
+    PIXELS,
     AnyScores,
-    is_of_classes,
     quality,
+    rank,
 )
 from napari_unet.core.evaluation.value_scores import ValueScores
+from napari_unet.core.training.clock import Clock, TrainProgress
+from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.loss import compute_loss
-from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.patches import Batch
+from napari_unet.core.training.shortage import validate_or_skip
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
 
-# What pixel IoU adds to the rank of a checkpoint.
-_PIXELS = 0.1
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
-# Validation may take this share of a training for a time; then it waits for the end.
-_VALIDATION_SHARE = 0.1
-# The last validation, and choosing how objects are made, take so many times as long.
-_SETTLING = 8
 # The shown loss is a running mean over about this many steps.
 _SMOOTHING = 20
 # Guessing costs 0.7. Without normalisation the first steps may cost some hundreds.
 _DIVERGED = 1e4
+# Below this the sum of the weights counts as 0, as in the loss.
+_NOTHING = 1e-6
 # So many steps of a training, evenly spread, are noted beside its validations.
 _NOTED = 200
 # Of a validation, these scores and those of each class are noted.
@@ -42,61 +41,9 @@ _PLATEAU = 5
 _PLATEAU_FACTOR = 0.1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class TrainProgress:
-    """What one step tells whoever is watching.
-
-    Parameters
-    ----------
-    phase : str
-        ``preparing``, ``training`` or ``validating``.
-    iteration : int
-        Optimizer steps taken.
-    iterations : int or None
-        Steps to take; None where time is the limit.
-    seconds, seconds_total : float, float or None
-        Time trained so far, and the limit.
-    loss : float
-        Running mean of the weighted cross-entropy.
-    validation : Scores, DetectionScores or ValueScores, optional
-        Only right after a validation.
-    validation_loss : float
-        Of that validation, on the held-back ground; else NaN.
-    is_best : bool
-        Whether the weights of that validation are the ones to keep so far.
-    preview : ndarray of float32, shape (Y, X), optional
-        What is predicted where the user is looking, see `run.Look`.
-    patch : str
-        Once, before the first step: the size of the patches, and of what the network
-        makes of them.
-    note : str
-        Once, in the beginning: a sentence about what was decided; often nothing.
-    """
-
-    phase: str
-    iteration: int
-    iterations: int | None
-    seconds: float
-    seconds_total: float | None
-    loss: float = math.nan
-    validation: AnyScores | None = None
-    validation_loss: float = math.nan
-    is_best: bool = False
-    preview: np.ndarray | None = None
-    patch: str = ""
-    note: str = ""
-
-    @property
-    def fraction(self) -> float:
-        """How much of the training is done, 0 to 1."""
-        if self.iterations is not None:
-            return min(1.0, self.iteration / self.iterations)
-        return min(1.0, self.seconds / (self.seconds_total or math.inf))
-
-
 def train(
     training: Training,
-    sampler: PatchSampler,
+    descent: Descent,
     validate: Validate | None = None,
     look: Callable[[], np.ndarray | None] | None = None,
 ) -> Generator[TrainProgress, None, None]:
@@ -111,8 +58,8 @@ def train(
     ----------
     training : Training
         Changed in place.
-    sampler : PatchSampler
-        Where batches come from.
+    descent : Descent
+        Takes the steps, with less at a time where memory runs out.
     validate : callable, optional
         From `make_validation`.
     look : callable, optional
@@ -128,7 +75,7 @@ def train(
     TrainingDivergedError
         If the loss is not a number, or huge; the last good weights are restored first.
     """
-    clock = _Clock(training)
+    clock = Clock(training)
     good = copy_weights(training.network)
     # One that goes on has been validated, and noted, up to where it was stopped.
     validated = int(clock.fraction() * training.config.validations)
@@ -136,7 +83,7 @@ def train(
     while not clock.is_over() and not _is_patience_over(training):
         training.network.train()
         _set_learning_rate(training, clock.fraction())
-        loss = take_step(training, sampler.draw(training.iteration))
+        loss = descent.step(take_step)
         if not loss < _DIVERGED:
             training.network.load_state_dict(good)
             raise TrainingDivergedError(
@@ -165,47 +112,67 @@ def train(
         for _ in settle(training, validate):
             yield clock.progress("validating")
         yield clock.progress(
-            "validating", validation=training.best_scores, is_best=True
+            "validating",
+            validation=training.best_scores,
+            is_best=not training.keeps_start,
         )
 
 
 def settle(training: Training, validate: Validate) -> Iterator[Validation]:
-    """Choose how the objects of the best weights are made; `network` stays as it is.
+    """Choose how the objects of what was learned are made; `network` stays as it is.
+
+    With that, and the way of making objects that suits it best as well, the model that
+    the training started from may turn out better.
 
     Yields
     ------
     Validation
-        After each tile. Nothing is done where the starting model is still the best.
+        After each tile. Nothing is done where nothing was learned yet.
     """
-    if training.baseline is not None and training.best_scores is training.baseline:
+    if training.iteration == 0:
         return
     last = copy_weights(training.network)
-    training.network.load_state_dict(training.weights)
+    learned = training.best_weights or last
+    training.network.load_state_dict(learned)
+    result = None
     try:
-        for result in validate(True):
-            yield result
-        training.best_scores, training.best_objects = result.scores, result.objects
+        for result in validate_or_skip(training, validate, choosing=True):
+            if result is not None:
+                yield result
     finally:
         training.network.load_state_dict(last)
+    if result is not None:
+        training.best_weights = learned
+        training.best_scores, training.best_objects = result.scores, result.objects
 
 
 def take_step(training: Training, batch: Batch) -> float:
     """Predict a batch, compare, and move the weights; return the loss.
 
-    A batch without weight gives 0.
+    A batch without weight gives 0. Where only some patches are computed at a time,
+    their gradients are added up by the weight of their pixels: the sum is that of the
+    whole batch. Two things see the parts only: batch normalisation takes mean and
+    variance of each part, and the Dice loss its overlap.
     """
-    with training.compute.autocast():
-        logits = training.network(batch.image)  # (N, K, Y, X)
-    loss = compute_loss(training.network, logits.float(), batch, training.config)
-    value = loss.item()
-    if value < _DIVERGED:
-        training.optimizer.zero_grad()
+    at_once = training.at_once or len(batch.image)
+    total = batch.weights.sum()
+    training.optimizer.zero_grad()
+    value = 0.0
+    for part in batch.parts(at_once):
+        with training.compute.autocast():
+            logits = training.network(part.image)  # (N, K, Y, X)
+        loss = compute_loss(training.network, logits.float(), part, training.config)
+        if len(part.image) < len(batch.image):
+            loss = loss * (part.weights.sum() / total.clamp(min=_NOTHING))
+        value += loss.item()
+        if not value < _DIVERGED:
+            return value
         loss.backward()
-        if training.config.max_gradient > 0:
-            torch.nn.utils.clip_grad_norm_(
-                training.network.parameters(), training.config.max_gradient
-            )
-        training.optimizer.step()
+    if training.config.max_gradient > 0:
+        torch.nn.utils.clip_grad_norm_(
+            training.network.parameters(), training.config.max_gradient
+        )
+    training.optimizer.step()
     return value
 
 
@@ -223,12 +190,12 @@ def _set_learning_rate(training: Training, fraction: float) -> None:
 
 
 def _validate(
-    training: Training, validate: Validate, clock: "_Clock"
+    training: Training, validate: Validate, clock: Clock
 ) -> Generator[TrainProgress, None, None]:
     """Score the network as it is; keep its weights if they are the best."""
     start = time.perf_counter()
     result = None
-    for so_far in validate(False):
+    for so_far in validate_or_skip(training, validate, choosing=False):
         result = so_far
         yield clock.progress("validating")
     clock.has_validated(time.perf_counter() - start)
@@ -247,7 +214,10 @@ def _validate(
     }
     training.note(shown, result.loss)
     yield clock.progress(
-        "validating", validation=scores, validation_loss=result.loss, is_best=is_best
+        "validating",
+        validation=scores,
+        validation_loss=result.loss,
+        is_best=is_best and not training.keeps_start,
     )
 
 
@@ -275,15 +245,18 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
 
     Held-back ground is small, so its scores are uncertain: of two checkpoints that
     differ by less than a standard error the later one is taken, which has learned
-    longer, at a lower rate (the one-standard-error rule of Breiman et al., 1984). The
-    model that the training started from is only replaced by one that is no worse.
+    longer, at a lower rate (the one-standard-error rule of Breiman et al., 1984). But
+    one that is worse than the model it started from never replaces one that is not.
     """
-    if training.baseline is not None and rank(scores) < rank(training.baseline):
-        return False
+    best, start = training.best_scores, training.start
+    if start is not None and best is not None:
+        least = rank(start.own)
+        if rank(scores) < least <= rank(best):
+            return False
     if isinstance(scores, ValueScores):  # of so many pixels that they are certain
         return rank(scores) >= training.top
     share = quality(scores)
-    if share == 0 and training.top <= _PIXELS:
+    if share == 0 and training.top <= PIXELS:
         # Nothing is found yet. Pixels say little then: a network that takes all for
         # foreground, as they do in the beginning, has some of them right.
         return True
@@ -291,80 +264,3 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
         return False
     error = math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
     return rank(scores) >= training.top - error
-
-
-def rank(scores: AnyScores) -> float:
-    """Return the number by which the best checkpoint is chosen.
-
-    That is `quality`; pixel IoU tells apart networks that find no object yet. Of
-    classes it is the mean IoU, of grey values the PSNR.
-    """
-    if isinstance(scores, ValueScores):
-        return scores.psnr
-    if is_of_classes(scores):
-        return scores.iou
-    return quality(scores) + _PIXELS * scores.iou
-
-
-class _Clock:
-    """Counts time and says when it is over."""
-
-    def __init__(self, training: Training) -> None:
-        self._training = training
-        self._start = time.perf_counter() - training.seconds
-        self._validating = 0.0  # seconds spent
-        self._last_validation = 0.0  # seconds the last one took
-
-    def fraction(self) -> float:
-        """Return how much of the training is done, 0 to 1."""
-        return self.progress("training").fraction
-
-    def is_over(self) -> bool:
-        """Whether to stop, leaving time for a last validation."""
-        config = self._training.config
-        if config.iterations is not None:
-            return self._training.iteration >= config.iterations
-        left = (config.seconds or 0) - self._seconds()
-        return left <= _SETTLING * self._last_validation
-
-    def may_validate(self) -> bool:
-        """Whether validation has taken no more than its share of the time.
-
-        A training of so many iterations is to be repeated exactly: there it always may.
-        """
-        if self._training.config.iterations is not None:
-            return True
-        return self._validating <= _VALIDATION_SHARE * self._seconds()
-
-    def has_validated(self, seconds: float) -> None:
-        """Note what a validation took."""
-        self._validating += seconds
-        self._last_validation = seconds
-
-    def _seconds(self) -> float:
-        self._training.seconds = time.perf_counter() - self._start
-        return self._training.seconds
-
-    def progress(
-        self,
-        phase: str,
-        *,
-        validation: AnyScores | None = None,
-        validation_loss: float = math.nan,
-        is_best: bool = False,
-        preview: np.ndarray | None = None,
-    ) -> TrainProgress:
-        """Return how things stand."""
-        training = self._training
-        return TrainProgress(
-            phase=phase,
-            iteration=training.iteration,
-            iterations=training.config.iterations,
-            seconds=self._seconds(),
-            seconds_total=training.config.seconds,
-            loss=training.loss,
-            validation=validation,
-            validation_loss=validation_loss,
-            is_best=is_best,
-            preview=preview,
-        )

@@ -10,7 +10,6 @@ import numpy as np
 
 from napari_unet.core.annotation.target import Target, split_components
 from napari_unet.core.config import ModelSettings, ObjectConfig, TrainConfig
-from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.class_scores import score_classes
 from napari_unet.core.evaluation.detection import (
     AnyScores,
@@ -27,6 +26,7 @@ from napari_unet.core.prediction.predict import predict
 from napari_unet.core.training.examples import Weigh
 from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.prepared import KnownPoints, Prepared
+from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
 # What is tried, one after the other. Splits: only leaks, or up to touching discs; what
@@ -40,7 +40,8 @@ _TRIED: dict[str, tuple[float, ...]] = {
 _TRIED_FOR_POINTS = (0.3, 0.5, 0.7, 0.9)
 # Specks that the network invents may be as large as this times the smallest object.
 _LARGER = 3
-# A change must gain this much average precision before it is chosen.
+# A change must gain this much average precision before it is chosen; of few objects, as
+# much as finding one more of them brings. What seems to suit five is mostly chance.
 _WORTH_IT = 0.005
 # So much of a training image, in px along Y and X (Z, Y and X), helps to choose; of so
 # many.
@@ -62,11 +63,14 @@ class Validation:
     loss : float
         Of the validation examples, weighted as those that are trained on; NaN before
         all are predicted.
+    own : Scores, DetectionScores or ValueScores, optional
+        With the model's own way of making objects, where another one was chosen.
     """
 
     scores: AnyScores
     objects: ObjectConfig
     loss: float = math.nan
+    own: AnyScores | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,7 +105,7 @@ def make_validation(
     examples: Sequence[Prepared],
     network: Network,
     settings: ModelSettings,
-    compute: Compute,
+    training: Training,
     learning: Learning,
     trained_on: Sequence[Prepared] = (),
 ) -> Validate:
@@ -130,7 +134,13 @@ def make_validation(
         for example, counts in held + (seen if choosing else []):
             shape = example.target.labels.shape
             out = np.zeros((settings.network.classes, *shape), np.float32)
-            for part in predict(network, example.grey, example.intensity, compute):
+            for part in predict(
+                network,
+                example.grey,
+                example.intensity,
+                training.compute,
+                room=training.room,
+            ):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(Scores(), settings.objects)
             predicted.append(_Predicted(out, example, counts))
@@ -159,7 +169,8 @@ class _Predicted:
 def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validation:
     """Score the model's own way of making objects, or a clearly better one."""
     objects = settings.objects
-    held, seen = _score(predicted, settings, objects)
+    own, seen = _score(predicted, settings, objects)
+    held, worth = own, max(_WORTH_IT, 1 / max(seen.objects_true, 1))
     sizes = (objects.min_size, _LARGER * objects.min_size)
     tried = {
         "objects": _TRIED | {"min_size": sizes},
@@ -167,7 +178,7 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
         "classes": {},
     }[settings.annotation]
     for name, values in tried.items():
-        start, best = objects, quality(seen) + _WORTH_IT
+        start, best = objects, quality(seen) + worth
         for value in values:
             if value == getattr(start, name):
                 continue
@@ -176,7 +187,7 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
             if quality(scores[1]) > best:
                 objects, best = other, quality(scores[1])
                 held, seen = scores
-    return Validation(held, objects)
+    return Validation(held, objects, own=own)
 
 
 def _score(
@@ -236,7 +247,7 @@ def _score_detection(
         pixels_true=int(disks.sum()),
         pixels_predicted=int(seen.sum()),
     )
-    return sum(of_classes, pixels)
+    return sum(of_classes, pixels).of_one_image()
 
 
 def _corner(example: Prepared) -> Prepared:
@@ -260,7 +271,8 @@ def compare_classes(predicted: np.ndarray, target: Target, classes: int) -> Scor
             known=target.known,
         )
     by_pixel = score_classes(predicted, target.classes, classes, known=target.known)
-    return replace(scores, classes=by_pixel)
+    counts = scores.true_positives, scores.objects_true, scores.objects_predicted
+    return replace(scores, classes=by_pixel, images=(counts,))
 
 
 def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:

@@ -7,7 +7,6 @@ import torch
 
 from napari_unet.core.annotation.target import Example, Region, Role
 from napari_unet.core.config import ModelSettings, TrainConfig
-from napari_unet.core.device import Compute
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.value_scores import ValueScores, score_values
 from napari_unet.core.image import Image, check_contrast, measure_intensity, resample
@@ -16,6 +15,7 @@ from napari_unet.core.prediction.predict import predict
 from napari_unet.core.prediction.values import restore_values, value_range
 from napari_unet.core.training.patches import TrainingImage, prepare_image
 from napari_unet.core.training.prepared import Prepared
+from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
 from napari_unet.core.training.validation_loss import MeanLoss, ground_of
 
@@ -138,7 +138,7 @@ def make_value_validation(
     prepared: Sequence[Prepared],
     network: Network,
     settings: ModelSettings,
-    compute: Compute,
+    training: Training,
     config: TrainConfig,
 ) -> Validate:
     """Return a function that scores the network on the validation pairs.
@@ -154,7 +154,13 @@ def make_value_validation(
         scores, loss = ValueScores(), MeanLoss(network, config)
         for (pair, target), ground in zip(pairs, grounds, strict=True):
             out = np.zeros(target.shape, np.float32)
-            for part in predict(network, pair.grey, pair.intensity, compute):
+            for part in predict(
+                network,
+                pair.grey,
+                pair.intensity,
+                training.compute,
+                room=training.room,
+            ):
                 out[(slice(None), *part.interior)] = part.probabilities
                 yield Validation(scores, settings.objects)
             loss.add(out, ground)

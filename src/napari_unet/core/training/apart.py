@@ -1,0 +1,151 @@
+"""How far training and validation ground lie apart, and how far they should.
+
+A network that is judged beside the ground it learned from is judged too well: it has
+seen the neighbourhood. Where boxes lie as far apart as the network sees, it has not.
+"""
+
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+
+from napari_unet.core.annotation.target import Example, Region
+from napari_unet.core.config import ModelSettings
+from napari_unet.core.image import Image, scale_to_model
+from napari_unet.core.network.geometry import Geometry
+
+# Of an image: how many of its pixels a network sees on each side of a pixel, along
+# ([Z,] Y, X).
+View = Callable[[Image], tuple[int, ...]]
+
+
+def view_of(settings: ModelSettings) -> View:
+    """Return how far a model looks in an image, in the pixels of that image."""
+    halos = [each.halo for each in Geometry.of_axes(settings.network)]
+
+    def view(image: Image) -> tuple[int, ...]:
+        factors = scale_to_model(image, settings.pixel_sizes_um)[-len(halos) :]
+        # Rescaling mixes a pixel with its neighbours.
+        sides = [
+            halo if factor == 1 else math.ceil(halo / factor) + 1
+            for halo, factor in zip(halos, factors, strict=True)
+        ]
+        return (0,) * (len(image.shape) - len(sides)) + tuple(sides)
+
+    return view
+
+
+def keep_away(
+    regions: Iterable[Region], held: Sequence[Region], gap: Sequence[int]
+) -> tuple[Region, ...]:
+    """Return what is left of boxes that shall lie so far from others.
+
+    Parameters
+    ----------
+    regions : iterable of Region
+        What is to be trained on.
+    held : sequence of Region
+        What is held back.
+    gap : sequence of int, one per axis
+        In pixels; two boxes are apart if they are along one axis.
+
+    Returns
+    -------
+    tuple of Region
+        Boxes that do not overlap each other where the given ones did not.
+    """
+    left = list(regions)
+    for box in held:
+        start = [a - g for a, g in zip(box.start, gap, strict=True)]
+        stop = [b + g for b, g in zip(box.stop, gap, strict=True)]
+        left = [piece for region in left for piece in _cut_out(region, start, stop)]
+    return tuple(left)
+
+
+def _cut_out(
+    region: Region, start: Sequence[int], stop: Sequence[int]
+) -> Iterable[Region]:
+    """Return a box without another one, as boxes: slabs before and behind it."""
+    sides = zip(region.start, region.stop, start, stop, strict=True)
+    if any(min(b, d) <= max(a, c) for a, b, c, d in sides):
+        yield region
+        return
+    for axis in range(len(start)):
+        first, last = region.start[axis], region.stop[axis]
+        if first < start[axis]:
+            yield _with_side(region, axis, first, start[axis])
+        if stop[axis] < last:
+            yield _with_side(region, axis, stop[axis], last)
+        region = _with_side(
+            region, axis, max(first, start[axis]), min(last, stop[axis])
+        )
+
+
+def _with_side(region: Region, axis: int, first: int, end: int) -> Region:
+    """Return a box that reaches from `first` to before `end` along an axis."""
+    start = (*region.start[:axis], first, *region.start[axis + 1 :])
+    stop = (*region.stop[:axis], end, *region.stop[axis + 1 :])
+    return replace(region, start=start, stop=stop)
+
+
+def ground_of(example: Example) -> tuple[Region, ...]:
+    """Return the boxes of an example: all of it, where there are no regions."""
+    shape = example.annotation.shape
+    return example.regions or (Region((0,) * len(shape), shape),)
+
+
+def describe_ground(
+    training: Sequence[Example], validation: Sequence[Example], view: View
+) -> str:
+    """Say on what a model is validated, and what its nearness to the rest means.
+
+    Parameters
+    ----------
+    training, validation : sequence of Example
+        The two parts.
+    view : callable
+        From `view_of`.
+
+    Returns
+    -------
+    str
+        A sentence without its full stop; nothing where nothing is validated on.
+    """
+    near = [
+        (_distance(a, b), view(held.image))
+        for held in validation
+        for rest in training
+        if rest.image is held.image
+        for a, b in itertools.product(ground_of(held), ground_of(rest))
+    ]
+    if not validation:
+        return ""
+    if not near:
+        return "validated on images that were not trained on"
+    apart, seen = min(near, key=lambda each: _part_of_view(*each))
+    gap = max(apart)
+    if _part_of_view(apart, seen) >= 1:
+        return (
+            f"validated on ground that lies {gap} px from what was trained on, no "
+            f"nearer than the network sees ({max(seen)} px)"
+        )
+    where = "beside" if gap == 0 else f"only {gap} px from"
+    return (
+        f"validated on ground {where} what was trained on, where the network sees "
+        f"{max(seen)} px: the scores may be a little too good. To be sure, annotate "
+        "another image, or a region farther away"
+    )
+
+
+def _distance(one: Region, other: Region) -> tuple[int, ...]:
+    """Return how many pixels lie between two boxes along each axis."""
+    sides = zip(one.start, one.stop, other.start, other.stop, strict=True)
+    return tuple(max(0, c - b, a - d) for a, b, c, d in sides)
+
+
+def _part_of_view(apart: Sequence[int], view: Sequence[int]) -> float:
+    """Return by which part of what the network sees two boxes are apart."""
+    return max(
+        (distance / max(side, 1) for distance, side in zip(apart, view, strict=True)),
+        default=0.0,
+    )

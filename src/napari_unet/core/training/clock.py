@@ -1,0 +1,160 @@
+"""What a training tells whoever is watching, and the time it has."""
+
+import math
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from napari_unet.core.evaluation.detection import AnyScores
+from napari_unet.core.training.state import Training
+
+# Validation may take this share of a training for a time; then it waits for the end.
+_VALIDATION_SHARE = 0.1
+# The last validation, and choosing how objects are made, take so many times as long.
+_SETTLING = 8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrainProgress:
+    """What one step tells whoever is watching.
+
+    Parameters
+    ----------
+    phase : str
+        ``preparing``, ``training`` or ``validating``.
+    iteration : int
+        Optimizer steps taken.
+    iterations : int or None
+        Steps to take; None where time is the limit.
+    seconds, seconds_total : float, float or None
+        Time trained so far, and the limit.
+    loss : float
+        Running mean of the weighted cross-entropy.
+    validation : Scores, DetectionScores or ValueScores, optional
+        Only right after a validation.
+    validation_loss : float
+        Of that validation, on the held-back ground; else NaN.
+    is_best : bool
+        Whether the weights of that validation are the ones to keep so far: the best of
+        those learned, and no worse than the model to start from.
+    preview : ndarray of float32, shape (Y, X), optional
+        What is predicted where the user is looking, see `run.Look`.
+    patch : str
+        Once, before the first step: the size of the patches, and of what the network
+        makes of them.
+    memory : str
+        With it: how much memory a step will take, estimated.
+    note : str
+        A sentence about what was decided in the beginning, or done about too little
+        memory; mostly nothing.
+    ground : str
+        Once, before the first step: on what it is validated.
+    part, parts : int
+        Which training this is, counted from 0, of how many: the model's, then, to leave
+        each image or region out, one for each.
+    """
+
+    phase: str
+    iteration: int
+    iterations: int | None
+    seconds: float
+    seconds_total: float | None
+    loss: float = math.nan
+    validation: AnyScores | None = None
+    validation_loss: float = math.nan
+    is_best: bool = False
+    preview: np.ndarray | None = None
+    patch: str = ""
+    memory: str = ""
+    note: str = ""
+    ground: str = ""
+    part: int = 0
+    parts: int = 1
+
+    @property
+    def fraction(self) -> float:
+        """How much of all trainings is done, 0 to 1."""
+        return (self.part + self._of_part) / self.parts
+
+    @property
+    def seconds_left(self) -> float | None:
+        """How long all trainings will still take; None before the first step."""
+        if self._of_part == 0:
+            return None
+        of_one = self.seconds / self._of_part
+        return of_one * (self.parts - self.part - self._of_part)
+
+    @property
+    def _of_part(self) -> float:
+        """How much of this training is done, 0 to 1."""
+        if self.iterations is not None:
+            return min(1.0, self.iteration / self.iterations)
+        return min(1.0, self.seconds / (self.seconds_total or math.inf))
+
+
+class Clock:
+    """Counts time and says when it is over."""
+
+    def __init__(self, training: Training) -> None:
+        self._training = training
+        self._start = time.perf_counter() - training.seconds
+        self._validating = 0.0  # seconds spent
+        self._last_validation = 0.0  # seconds the last one took
+
+    def fraction(self) -> float:
+        """Return how much of the training is done, 0 to 1."""
+        now = self._training
+        limits = now.config.iterations, self._seconds(), now.config.seconds
+        return TrainProgress("training", now.iteration, *limits).fraction
+
+    def is_over(self) -> bool:
+        """Whether to stop, leaving time for a last validation."""
+        config = self._training.config
+        if config.iterations is not None:
+            return self._training.iteration >= config.iterations
+        left = (config.seconds or 0) - self._seconds()
+        return left <= _SETTLING * self._last_validation
+
+    def may_validate(self) -> bool:
+        """Whether validation has taken no more than its share of the time.
+
+        A training of so many iterations is to be repeated exactly: there it always may.
+        """
+        if self._training.config.iterations is not None:
+            return True
+        return self._validating <= _VALIDATION_SHARE * self._seconds()
+
+    def has_validated(self, seconds: float) -> None:
+        """Note what a validation took."""
+        self._validating += seconds
+        self._last_validation = seconds
+
+    def _seconds(self) -> float:
+        self._training.seconds = time.perf_counter() - self._start
+        return self._training.seconds
+
+    def progress(
+        self,
+        phase: str,
+        *,
+        validation: AnyScores | None = None,
+        validation_loss: float = math.nan,
+        is_best: bool = False,
+        preview: np.ndarray | None = None,
+    ) -> TrainProgress:
+        """Return how things stand."""
+        training = self._training
+        return TrainProgress(
+            phase=phase,
+            iteration=training.iteration,
+            iterations=training.config.iterations,
+            seconds=self._seconds(),
+            seconds_total=training.config.seconds,
+            loss=training.loss,
+            validation=validation,
+            validation_loss=validation_loss,
+            is_best=is_best,
+            preview=preview,
+            note=training.news(),
+        )

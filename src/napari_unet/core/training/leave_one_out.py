@@ -1,0 +1,214 @@
+"""Every image or region is left out once, and judged by a model that never saw it.
+
+With a few images, a single held-back part says little. Leaving each out in turn uses
+all of them twice: the model learns from all, and its scores are those of models that
+learned in the same way from all but one (Stone 1974, J. R. Stat. Soc. B 36, 111-147).
+"""
+
+import functools
+import operator
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.checkpoint import Model
+from napari_unet.core.config import AnnotationKind, ModelSettings, ObjectConfig
+from napari_unet.core.errors import InputError
+from napari_unet.core.evaluation.detection import AnyScores
+from napari_unet.core.network.unet import build_network
+from napari_unet.core.training.apart import View, view_of
+from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.descent import Descent
+from napari_unet.core.training.held_back import (
+    Split,
+    divide,
+    list_areas,
+    says_enough,
+    size_of,
+    train_on_all,
+)
+from napari_unet.core.training.patches import ChangePatch
+from napari_unet.core.training.preparation import prepare_for
+from napari_unet.core.training.shortage import choose_objects
+from napari_unet.core.training.state import Start, Training
+from napari_unet.core.training.train import train
+from napari_unet.core.training.validation import Validation
+
+# More images or regions are left out in as many groups.
+_MOST_TRAININGS = 5
+# Between them, in what the network sees on each side of a pixel; less where else more
+# than half of the others would be lost.
+_GAPS = (2.0, 1.0, 0.5, 0.0)
+_LEAST_LEFT = 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeftOut:
+    """What was measured on ground that was left out.
+
+    Parameters
+    ----------
+    scores : Scores, DetectionScores or ValueScores
+        Of all trainings together.
+    objects : list of ObjectConfig
+        The way of making objects that each of them came to.
+    """
+
+    scores: AnyScores
+    objects: list[ObjectConfig]
+
+    @classmethod
+    def of(cls, each: Sequence[Validation]) -> "LeftOut":
+        """Pool what was measured in each training."""
+        scores = functools.reduce(operator.add, (v.scores for v in each))
+        return cls(scores, [v.objects for v in each])
+
+    @property
+    def usual_objects(self) -> ObjectConfig:
+        """The middle one of all ways of making objects, setting by setting."""
+        middle = {
+            name: sorted(getattr(o, name) for o in self.objects)[
+                (len(self.objects) - 1) // 2
+            ]
+            for name in ObjectConfig.model_fields
+        }
+        return ObjectConfig(**middle)
+
+
+def leave_each_out(examples: Sequence[Example], settings: ModelSettings) -> list[Split]:
+    """Return, for each image or region, all others to train on and it to validate on.
+
+    More than five of them are left out in five groups. Regions of one image keep a gap
+    as wide as the network sees, as far as half of the others is left.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than two, or if too little is left without one of them.
+    """
+    training, view = train_on_all(examples), view_of(settings)
+    areas = list_areas(training)
+    if len(areas) < 2:
+        raise InputError(
+            "To leave one image or region out, there must be two at least: annotate "
+            "another image, or draw regions; or train without it (on the command line: "
+            "--leave-one-out; in the dock: Leave one out)."
+        )
+    count = min(len(areas), _MOST_TRAININGS)
+    groups = [[int(i) for i in g] for g in np.array_split(range(len(areas)), count)]
+    kind = settings.annotation
+    return [_leave_out(training, set(group), kind, view) for group in groups]
+
+
+def _leave_out(
+    training: list[Example], group: set[int], kind: AnnotationKind, view: View
+) -> Split:
+    """Leave some areas out, with as wide a gap to the others as can be."""
+    areas = list_areas(training)
+    away = [area for number, area in enumerate(areas) if number in group]
+    cuts = {(i, r): (None, replace(r, role="validation")) for i, r in away}
+    for times in _GAPS:
+        gaps = [tuple(round(times * n) for n in view(e.image)) for e in training]
+        rest, held = divide(training, areas, cuts, gaps)
+        left = size_of(training) - size_of(held)
+        if size_of(rest) >= _LEAST_LEFT * left and says_enough(rest, rest, kind):
+            return rest, held
+    names = ", ".join(f"'{training[i].image.name}'" for i, _ in away)
+    raise InputError(
+        f"Without what is annotated on {names}, there is too little to learn from: "
+        "fewer than two objects. Annotate more on the others, or train without leaving "
+        "one out (on the command line: --leave-one-out; in the dock: Leave one out)."
+    )
+
+
+def describe_left_out(folds: Sequence[Split]) -> str:
+    """Say how it was validated, in a sentence without its full stop."""
+    return (
+        f"validated by {len(folds)} trainings, each without the images or regions that "
+        "it was judged on; this model was trained on all of them"
+    )
+
+
+def measure_left_out(
+    folds: Sequence[Split],
+    settings: ModelSettings,
+    training: Training,
+    start_from: Model | None,
+    change_patch: ChangePatch | None = None,
+) -> Generator[TrainProgress, None, None]:
+    """Train without each part in turn, and judge on it; the result is in `training`.
+
+    Parameters
+    ----------
+    folds : sequence of (list of Example, list of Example)
+        From `leave_each_out`.
+    settings : ModelSettings
+        Of the model.
+    training : Training
+        Of the model, which has learned from all. Its scores, its way of making objects
+        and what they were at its start become those of the others together.
+    start_from : Model, optional
+        The model that all of them start from.
+    change_patch : callable, optional
+        See `workflow.fine_tune`.
+
+    Yields
+    ------
+    TrainProgress
+        Of each training, with its number.
+    """
+    before, after = [], []
+    for number, split in enumerate(folds, start=1):
+        steps = _measure(split, settings, training, start_from, change_patch)
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as end:
+                was, now = end.value
+                break
+            yield replace(progress, part=number, parts=len(folds) + 1)
+        if now is not None:  # there was memory to judge it
+            after.append(now)
+            before += [] if was is None else [was]
+    if not after:
+        return
+    learned = LeftOut.of(after)
+    training.best_weights = training.weights
+    training.best_scores, training.best_objects = learned.scores, learned.usual_objects
+    if start_from is not None and before:
+        start = LeftOut.of(before)
+        weights = start_from.network.state_dict()
+        training.start = Start(weights, start.scores, start.scores, start.usual_objects)
+
+
+def _measure(
+    split: Split,
+    settings: ModelSettings,
+    whole: Training,
+    start_from: Model | None,
+    change_patch: ChangePatch | None,
+) -> Generator[TrainProgress, None, tuple[Validation | None, Validation | None]]:
+    """Train as the whole was; return how the start and the result validate."""
+    config, compute = whole.config, whole.compute
+    network = build_network(settings.network, seed=config.seed)
+    if start_from is not None:
+        network.load_state_dict(start_from.network.state_dict())
+    training = Training(network, config, compute)
+    sampler, validate = prepare_for(training, split, settings, change_patch)
+    if validate is None:  # every fold has some
+        raise RuntimeError("Nothing was left out.")
+    waiting = TrainProgress("validating", 0, config.iterations, 0.0, config.seconds)
+    before = None
+    if start_from is not None:
+        before = yield from choose_objects(training, validate, waiting)
+    last = waiting
+    # Not validated on its way: the model that learns from all cannot be, either.
+    for progress in train(training, Descent(training, sampler)):
+        last = progress
+        yield progress
+    after = yield from choose_objects(
+        training, validate, replace(last, phase="validating")
+    )
+    return before, after

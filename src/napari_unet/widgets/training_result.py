@@ -1,0 +1,111 @@
+"""What came of a training, in words, and the way to use it although it is worse."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtWidgets import QPushButton, QWidget
+
+from napari_unet.core.errors import InputError
+from napari_unet.core.score_words import describe_found, describe_worse
+from napari_unet.learned import use_learned
+from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.history import describe_gain, describe_time
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from napari_unet.core.card import Manifest
+    from napari_unet.jobs import Outcome
+    from napari_unet.session import Session
+
+_GO_ON = " <i>Go on</i> under <i>All trainings</i> trains it to its end."
+
+
+def describe_result(model: Manifest, *, stopped: bool) -> str:
+    """Return what a training brought, as rich text.
+
+    Parameters
+    ----------
+    model : Manifest
+        What it has written.
+    stopped : bool
+        Whether the user stopped it.
+    """
+    card, kind = model.card, model.settings.annotation
+    ended = "Stopped after" if stopped else "Trained for"
+    taken = f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations)"
+    go_on = _GO_ON if stopped else ""
+    if card.learned is not None and card.scores is not None:
+        worse = describe_worse(card.scores, card.learned.scores, kind)
+        found = describe_found(card.learned.scores, kind)
+        start = escape(card.started_from or "the model it started from")
+        lines = [
+            f"{taken}: <b>{worse}.</b>",
+            f"It {found}." if found else "",
+            f"<b>'{start}' stays the model in use.</b>{go_on}",
+        ]
+        return "<br>".join(line for line in lines if line)
+    found, gain = describe_found(card.scores or {}, kind), escape(describe_gain(card))
+    ground = f"It was {card.validation}." if card.scores and card.validation else ""
+    lines = [
+        f"{taken}: <b>{found or gain}</b>.",
+        f"{gain}." if found else "",
+        f"<small>{ground}</small>" if ground else "",
+        f"'{escape(card.name)}' is now the model in use.{go_on}",
+    ]
+    return "<br>".join(line for line in lines if line)
+
+
+class UseLearned(QPushButton):
+    """Offers to use what was learned where the model in use has stayed the old one.
+
+    `taken` says that it was done.
+
+    Parameters
+    ----------
+    session : Session
+        Its `model_folder` becomes what was learned.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    taken = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__("Use it anyway", parent)
+        self._session = session
+        self._folder: Path | None = None
+        self.setToolTip(
+            "Take what was learned although it scored lower: the validation ground may "
+            "be small, or unlike the images that matter"
+        )
+        self.clicked.connect(self._on_clicked)
+        listen(session.events.job, self._show)
+        self._show()
+
+    def setFolder(self, folder: Path | None) -> None:
+        """Offer what a training has written into this folder; nothing if None."""
+        self._folder = folder
+        self._show()
+
+    def _show(self, _event: object = None) -> None:
+        self.setVisible(self._folder is not None)
+        self.setEnabled(not self._session.is_busy)
+
+    def _on_clicked(self) -> None:
+        if self._folder is None:
+            return
+        try:
+            job = use_learned(self._session, self._folder)
+        except InputError as error:
+            show_problem(error)
+            return
+        run_in_background(job, self, session=self._session, ended=self._on_ended)
+
+    def _on_ended(self, outcome: Outcome) -> None:
+        if outcome.error is None:
+            self.setFolder(None)
+            self.taken.emit()

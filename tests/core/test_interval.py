@@ -1,0 +1,116 @@
+"""Intervals beside scores: they hold the truth about as often as they say."""
+
+import numpy as np
+import pytest
+
+from napari_unet.core.evaluation.detection import DetectionScores
+from napari_unet.core.evaluation.interval import (
+    design_effect,
+    f1_interval,
+    jackknife,
+    share_interval,
+    wilson,
+)
+from napari_unet.core.evaluation.scores import Scores, score_labels
+from napari_unet.core.score_words import describe_found
+
+
+@pytest.mark.parametrize(
+    ("hits", "of", "low", "high"),
+    # Newcombe (1998), Statistics in Medicine 17, 857-872, table I, method 3.
+    [
+        (81, 263, 0.2553, 0.3662),
+        (15, 148, 0.0624, 0.1605),
+        (0, 20, 0.0, 0.1611),
+        (1, 29, 0.0061, 0.1718),
+    ],
+)
+def test_the_interval_of_a_share_is_that_of_the_literature(hits, of, low, high):
+    assert wilson(hits, of) == pytest.approx((low, high), abs=1e-4)
+
+
+def test_without_objects_anything_is_possible():
+    assert wilson(0, 0) == (0, 1)
+    assert f1_interval([]) == (0, 1)
+
+
+def simulate(images, objects, recall, invented, alike, times=1500):
+    """Return how often the interval of F1 holds the truth; `alike` 0: independent."""
+    rng = np.random.default_rng(0)
+    truth = 2 * recall / (1 + recall + invented)
+    held = 0
+    for _ in range(times):
+        shares = np.full(images, recall)
+        if alike:
+            a = recall * (1 / alike - 1)
+            shares = rng.beta(a, a / recall * (1 - recall), images)
+        found = rng.binomial(objects, shares)
+        false = rng.poisson(invented * objects, images)
+        parts = zip(found.tolist(), (objects + false).tolist(), strict=True)
+        low, high = f1_interval(list(parts))
+        held += low <= truth <= high
+    return held / times
+
+
+@pytest.mark.parametrize("recall", [0.6, 0.9])
+@pytest.mark.parametrize("images", [1, 5])
+@pytest.mark.parametrize("objects", [10, 50])
+def test_the_interval_holds_the_truth_as_often_as_it_says(images, objects, recall):
+    assert 0.92 <= simulate(images, objects, recall, 0.05, 0) <= 0.99
+
+
+@pytest.mark.parametrize("recall", [0.6, 0.9])
+def test_it_does_so_where_objects_of_an_image_resemble_each_other(recall):
+    held = simulate(8, 20, recall, 0.05, 0.1)
+    assert 0.91 <= held <= 0.99
+
+
+def test_images_that_differ_make_the_interval_wider_and_never_narrower():
+    alike, unlike = [(8, 10)] * 5, [(10, 10), (10, 10), (10, 10), (10, 10), (0, 10)]
+    assert design_effect(alike) == 1
+    assert design_effect(unlike) > 3
+    narrow, wide = share_interval(alike), share_interval(unlike)
+    assert wide[0] < narrow[0] < narrow[1] < wide[1]
+
+
+def test_leaving_out_each_image_gives_the_interval_of_a_mean():
+    """Of images of one size, the jackknife is Student's interval of their mean."""
+    shares = [60, 70, 80, 95]
+    scores = [
+        Scores(pixels_shared=n, pixels_true=100, pixels_predicted=n) for n in shares
+    ]
+    low, high = jackknife(scores, ["iou"], 1.0)["iou"]
+    mean, error = np.mean(shares), np.std(shares, ddof=1) / 2
+    assert low == pytest.approx((mean - 3.18245 * error) / 100)
+    assert high == pytest.approx(min(1, (mean + 3.18245 * error) / 100))
+    assert jackknife(scores[:2], ["iou"]) == {}
+
+
+def test_scores_tell_what_became_of_the_objects():
+    true = np.zeros((12, 40), int)
+    predicted = true.copy()
+    for number, column in enumerate(range(0, 40, 8), start=1):
+        true[2:10, column : column + 6] = number
+    predicted[true == 1] = 1  # found
+    predicted[2:5, 8:14] = 2  # split
+    predicted[6:9, 8:14] = 3
+    predicted[2:10, 16:30] = 4  # merged
+    predicted[0, 30:40] = 5  # invented; the last one is missed
+    scores = score_labels(predicted, true)
+    values = scores.as_dict()
+    assert describe_found(values) == (
+        "found 1 of 5 objects; 1 split, 2 merged, 1 missed, 1 invented"
+    )
+    assert values["f1_low"] < scores.f1 < values["f1_high"]
+    twice = scores + scores
+    assert (twice.split, twice.merged, twice.missed, twice.invented) == (2, 4, 2, 2)
+
+
+def test_points_of_several_classes_are_those_of_one_image():
+    one, two = (DetectionScores(4, 5, 3).of_one_image() for _ in range(2))
+    both = one + two
+    assert len(both.images) == 2
+    assert both.of_one_image().images == ((6, 8, 10),)
+    assert describe_found(both.as_dict(), "points") == (
+        "found 6 of 8 points; 2 missed, 4 invented"
+    )
