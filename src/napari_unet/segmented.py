@@ -236,7 +236,7 @@ def segment_by_tiles(
         return replace(result, found_with=objects)
     segmentation = yield from label_tiles(steps, objects, kind)
     return replace(
-        finish_segmentation(segmentation, objects, model.settings),
+        finish_segmentation(segmentation, objects, kind),
         class_names=model.settings.class_names,
         class_values=color_values(model.settings, class_colors),
         starter=starter,
@@ -321,7 +321,7 @@ def label_tiles(
 def finish_segmentation(
     segmentation: Segmentation,
     config: ObjectConfig,
-    settings: ModelSettings,
+    kind: AnnotationKind,
 ) -> Segmented:
     """Find the objects, or the points, in a finished segmentation.
 
@@ -331,22 +331,20 @@ def finish_segmentation(
         Probabilities of the whole box.
     config : ObjectConfig
         How probabilities become objects.
-    settings : ModelSettings
-        Of the model.
+    kind : str
+        What the model learned.
     """
-    from napari_unet.core.prediction.segment import enlargement
-
     segmented = Segmented(
         probabilities=segmentation.probabilities,
         labels=np.zeros(0),
         box=segmentation.box,
         planes=segmentation.planes,
-        annotation=settings.annotation,
+        annotation=kind,
         volume=segmentation.volume,
         times=segmentation.times,
         disagreement=segmentation.disagreement,
         spacing=segmentation.spacing,
-        enlargement=enlargement(segmentation, settings),
+        enlargement=segmentation.enlargement,
         drift=segmentation.drift,
     )
     return segmented.relabelled(config)

@@ -12,7 +12,6 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, resample
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.plan import plan_prediction
-from napari_unet.core.prediction.segment import fit_objects
 from napari_unet.core.workflow import (
     better_suited,
     evaluate,
@@ -143,8 +142,10 @@ def test_the_smallest_object_follows_the_zoom():
     assert plan_prediction(image, model.settings).zoom == 0.5
     for scale, smallest in ((None, 40), (0.5, 40), (1, 10), (0.25, 160)):
         segmentation = run(segment(image, model, scale=scale, **EXACT))
-        fitted = fit_objects(model.settings.objects, model.settings, segmentation)
+        fitted = model.settings.objects.enlarged(segmentation.enlargement)
         assert fitted.min_size == smallest
+        found = make_labels(segmentation, model.settings, fitted)
+        assert (make_labels(segmentation, model.settings) == found).all()
 
 
 def test_the_better_suited_model_is_chosen(nuclei):

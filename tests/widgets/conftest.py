@@ -96,7 +96,7 @@ def workflow(monkeypatch):
             times=image.times if planes is None else 1,
             spacing=None,
             zoom=None,
-            factor=1.0,
+            enlargement=1.0,
             drift="",
         )
 
