@@ -99,8 +99,8 @@ def test_too_little_memory_is_one_sentence(qtbot, section, monkeypatch):
     section._button.click()
     qtbot.waitUntil(lambda: not section._session.is_busy, timeout=30_000)
     (sentence,) = told
-    assert "too little free memory for tiles of" in sentence
-    assert "Segment, More settings" in sentence
+    assert "too little free memory for even the smallest tiles" in sentence
+    assert "Image and model" in sentence
     assert section._button.isEnabled()
     assert section._button.text() == "Segment"
     assert issubclass(MemoryShortageError, ValueError)

@@ -193,9 +193,10 @@ def segment(
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
+    room = Room(compute, may_move=True)
     zoom = None
     if scale == "auto":
-        zoom = probe_zoom(image, model, compute, intensity)
+        zoom = probe_zoom(image, model, room, intensity)
         scale = zoom.scale
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     if len(image.shape) == 2:
@@ -210,7 +211,7 @@ def segment(
         tile=tile,
         scale=scale,
         averaging=averaging,
-        room=Room(compute, may_move=True),
+        room=room,
         background_only=background_only,
     )
     volume = model.settings.network.dimensions == 3
