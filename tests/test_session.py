@@ -36,6 +36,7 @@ def workflow(monkeypatch):
                 box=box,
                 foreground=bright[box],
                 probabilities=probabilities[:, *box],
+                news="",
             )
         whole = (slice(0, bright.shape[0]), slice(0, bright.shape[1]))
         return Segmentation(probabilities, whole, None)
