@@ -83,6 +83,7 @@ def workflow(monkeypatch):
                     box=(box[0], columns),
                     foreground=bright[box[0], columns],
                     probabilities=fake.classify(bright[box[0], columns]),
+                    news="",
                 )
             results.append(fake.classify(bright[box]))
         return SimpleNamespace(
