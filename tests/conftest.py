@@ -59,6 +59,46 @@ def models_folder(tmp_path, monkeypatch):
     return tmp_path / "home" / "models"
 
 
+@pytest.fixture(scope="session")
+def nuclei_folder(tmp_path_factory):
+    """Train a model of synthetic nuclei for some seconds; return its folder."""
+    from napari_unet import (
+        Example,
+        Image,
+        ModelSettings,
+        NetworkConfig,
+        TrainConfig,
+        fine_tune,
+        run,
+    )
+    from napari_unet.samples import fluorescence_nuclei
+
+    samples = [fluorescence_nuclei((192, 192), seed=seed) for seed in (1, 2, 3)]
+    examples = [
+        Example(
+            Image(np.asarray(sample.image)[None], None, f"nuclei{number}"),
+            sample.labels.astype(np.int32),
+        )
+        for number, sample in enumerate(samples)
+    ]
+    config = TrainConfig(
+        seconds=None, iterations=110, patch_size=96, batch_size=4, validations=1
+    )
+    settings = ModelSettings(network=NetworkConfig(base_channels=6, levels=3))
+    folder = tmp_path_factory.mktemp("models") / "nuclei"
+    run(
+        fine_tune(
+            examples,
+            folder,
+            config=config,
+            settings=settings,
+            device="cpu",
+            precision="float32",
+        )
+    )
+    return folder
+
+
 @pytest.fixture
 def starters_folder(tmp_path, monkeypatch):
     """Let the program come with the models of this folder, which has none yet."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import tifffile
 import torch
 
 from napari_unet.core.card import Card, read_manifest
@@ -10,6 +11,7 @@ from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.network.unet import UNet, build_network
 from napari_unet.formats.images import read_labels
 from napari_unet.formats.tiff import write_labels
+from napari_unet.samples import fluorescence_nuclei
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_detect_can_be_zoomed_too(image, save, tmp_path, call):
 @pytest.mark.parametrize(
     ("scale", "said"),
     [
-        ("0", "give a factor above 0, or 'pixel-size'"),
+        ("0", "give a factor above 0, 'auto' to look at"),
         ("-2", "give a factor above 0"),
         ("nan", "give a factor above 0"),
         ("much", "--scale much: give a factor"),
@@ -89,8 +91,9 @@ def test_too_little_memory_ends_with_a_sentence(
     given = ["segment", image, "--model", save(), "--out", tmp_path / "o"]
     code, _, err = call(*given, "--device", "cpu")
     assert code == 2
-    assert "too little free memory for tiles of 88 × 80 px" in err.splitlines()[-1]
-    assert "--tile" in err
+    said = err.splitlines()[-1]
+    assert "too little free memory for even the smallest tiles" in said
+    assert "--device" in said
     assert "Traceback" not in err
 
 
@@ -144,3 +147,47 @@ def test_a_model_to_go_on_with_keeps_its_pixel_size(pair, save, tmp_path, call):
     code, _, err = call(*given, "--iterations", "1", "--pixel-size", "0.3")
     assert code == 2
     assert "has a pixel size of its own" in err
+
+
+def test_the_zoom_that_was_looked_for_is_said(nuclei_folder, tmp_path, call, done):
+    sample = fluorescence_nuclei((160, 160), seed=5)
+    large = np.kron(np.asarray(sample.image), np.ones((3, 3)))
+    tifffile.imwrite(tmp_path / "large.tif", large.astype(np.uint16))
+    given = ["segment", tmp_path / "large.tif", "--model", nuclei_folder]
+    code, _, err = call(*given, "--out", tmp_path / "o")
+    assert code == 0, err
+    said, plan = err.splitlines()[:2]
+    assert said.startswith("large: zoom 0.3")
+    assert "because its objects are about" in said
+    assert f"({said[7:].split(',')[0]})" in plan  # (zoom 0.34)
+    result = done(*given, "--out", tmp_path / "p")
+    zoom = result["zoom"]["large"]
+    assert zoom["factor"] == pytest.approx(1 / 3, rel=0.2)
+    assert said == f"large: {zoom['because']}"
+    assert zoom["unlike"] == ""
+    fixed = done(*given, "--out", tmp_path / "q", "--scale", "pixel-size")
+    assert fixed["zoom"]["large"] == {"factor": 1.0, "because": "", "unlike": ""}
+
+
+def test_the_smallest_object_that_was_asked_for_is_one_of_the_image(
+    nuclei_folder, tmp_path, done
+):
+    sample = fluorescence_nuclei((160, 160), seed=5)
+    tifffile.imwrite(tmp_path / "field.tif", np.asarray(sample.image))
+    given = ["segment", tmp_path / "field.tif", "--model", nuclei_folder]
+    own = done(*given, "--out", tmp_path / "o", "--scale", "2")["objects"]["field"]
+    none = done(*given, "--out", tmp_path / "p", "--scale", "2", "--min-size", "100000")
+    assert own > 3
+    assert none["objects"]["field"] == 0
+
+
+def test_an_image_unlike_all_that_was_seen_is_warned_of(nuclei_folder, tmp_path, call):
+    sample = fluorescence_nuclei((160, 160), seed=5)
+    dark = 40_000 - np.asarray(sample.image).astype(np.int32)
+    tifffile.imwrite(tmp_path / "dark.tif", dark.astype(np.uint16))
+    code, _, err = call(
+        *("segment", tmp_path / "dark.tif", "--model", nuclei_folder),
+        *("--out", tmp_path / "o"),
+    )
+    assert code == 0, err
+    assert "dark: it is unlike the images that the model has seen" in err

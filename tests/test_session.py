@@ -101,7 +101,7 @@ def test_segmenting_shows_tiles_and_keeps_the_probabilities(tmp_path, workflow, 
         "box": None,
         "planes": None,
         "tile": None,
-        "scale": None,
+        "scale": "auto",
         "averaging": "none",
         "device": "auto",
     }

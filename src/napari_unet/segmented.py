@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari_unet.core.image import Image
     from napari_unet.core.prediction.detect import Detections
     from napari_unet.core.prediction.segment import Segmentation, SegmentProgress
+    from napari_unet.core.prediction.zoom import Zoom
 
 Box = tuple[slice, slice]
 
@@ -89,6 +90,13 @@ class Segmented:
         Of the starter model that was picked, where the user had chosen no model.
     why : str
         This starter model and no other.
+    zoom : Zoom, optional
+        How the zoom was chosen, where that was left to the program.
+    enlargement : float
+        How many times longer objects are here, in pixels, than at the zoom that the
+        model was made for; so the smallest one grows.
+    drift : str
+        A sentence where the image is unlike all that the model has seen.
     """
 
     probabilities: NDArray[np.float32]
@@ -106,6 +114,9 @@ class Segmented:
     found_with: ObjectConfig | None = None
     starter: Path | None = None
     why: str = ""
+    zoom: Zoom | None = None
+    enlargement: float = 1.0
+    drift: str = ""
 
     def relabelled(self, config: ObjectConfig) -> Segmented:
         """Return the same with the objects found again, without the network."""
@@ -126,7 +137,7 @@ class Segmented:
             )
         labels = find_labels(
             self.probabilities,
-            config,
+            config.enlarged(self.enlargement),
             self.annotation,
             volume=self.volume,
             times=self.times,
@@ -139,7 +150,11 @@ class Segmented:
         from napari_unet.core.prediction.doubt import doubt_result
 
         return doubt_result(
-            self.probabilities, self.labels, self.annotation, config, self.class_names
+            self.probabilities,
+            self.labels,
+            self.annotation,
+            config.enlarged(self.enlargement),
+            self.class_names,
         )
 
     @property
@@ -204,9 +219,13 @@ def segment_by_tiles(
 
     leave_room()
     starter, why = None, ""
+    looked = None
     if folder is None:
         choice = workflow.choose_starter(image, settings.get("device", "auto"))
         model, starter, why = choice.model, choice.model.folder, choice.why
+        if settings.get("scale") == "auto":  # was looked for to choose
+            looked = choice.zoom
+            settings["scale"] = looked.scale
         objects = objects if starter == adjusted_for else model.settings.objects
     else:
         model = workflow.load_model(folder)
@@ -222,6 +241,7 @@ def segment_by_tiles(
         class_values=color_values(model.settings, class_colors),
         starter=starter,
         why=why,
+        zoom=looked or segmentation.zoom,
     )
 
 
@@ -322,5 +342,7 @@ def finish_segmentation(
         times=segmentation.times,
         disagreement=segmentation.disagreement,
         spacing=segmentation.spacing,
+        enlargement=segmentation.enlargement,
+        drift=segmentation.drift,
     )
     return segmented.relabelled(config)

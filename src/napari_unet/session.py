@@ -211,7 +211,7 @@ class Session:
                 box=box,
                 planes=chosen,
                 tile=how.tile or None,
-                scale=how.scale or None,
+                scale=how.scale or "auto",
                 averaging=averaging,
                 device=device,
             )

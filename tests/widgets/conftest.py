@@ -96,6 +96,9 @@ def workflow(monkeypatch):
             volume=False,
             times=image.times if planes is None else 1,
             spacing=None,
+            zoom=None,
+            enlargement=1.0,
+            drift="",
         )
 
     fake.classify = lambda bright: np.stack([1 - bright, bright])

@@ -8,6 +8,7 @@ from napari_unet.core.checkpoint import copy_weights, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, PredictionConfig
 from napari_unet.core.errors import MemoryShortageError
 from napari_unet.core.network.unet import build_network
+from napari_unet.samples import fluorescence_nuclei
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.extent_combo import LAYER
@@ -48,7 +49,7 @@ def test_what_it_takes_is_told_once_somebody_looks(qtbot, section):
     assert plan(section) == ""
     unfold(section)
     qtbot.waitUntil(lambda: plan(section) != "", timeout=30_000)
-    assert plan(section).startswith("Rescaled to 45 × 30 px; tile ")
+    assert plan(section).startswith("Rescaled to 45 × 30 px (zoom 0.5); tile ")
     assert "1 tile, about 1 MB" in plan(section)
 
 
@@ -56,7 +57,7 @@ def test_tile_and_zoom_are_taken_over_and_planned_anew(qtbot, section):
     unfold(section)
     form = section._how._form
     assert form.control("tile").text() == "automatic"
-    assert form.control("scale").text() == "by pixel sizes"
+    assert form.control("scale").text() == "automatic"
     form.control("scale").stepUp()
     assert section._session.prediction.scale == 0.25
     form.control("tile").setValue(40)
@@ -98,8 +99,8 @@ def test_too_little_memory_is_one_sentence(qtbot, section, monkeypatch):
     section._button.click()
     qtbot.waitUntil(lambda: not section._session.is_busy, timeout=30_000)
     (sentence,) = told
-    assert "too little free memory for tiles of" in sentence
-    assert "Segment, More settings" in sentence
+    assert "too little free memory for even the smallest tiles" in sentence
+    assert "Image and model" in sentence
     assert section._button.isEnabled()
     assert section._button.text() == "Segment"
     assert issubclass(MemoryShortageError, ValueError)
@@ -119,3 +120,42 @@ def test_of_a_stack_each_plane_counts(qtbot, viewer, section):
     unfold(section)
     wanted = "1 tile in each of 4 planes"
     qtbot.waitUntil(lambda: wanted in plan(section), timeout=30_000)
+
+
+def test_the_zoom_that_was_looked_for_is_shown_and_can_be_changed(
+    qtbot, section, viewer, nuclei_folder
+):
+    sample = fluorescence_nuclei((160, 160), seed=5)
+    large = np.kron(np.asarray(sample.image), np.ones((3, 3))).astype(np.uint16)
+    choose_image(viewer, viewer.add_image(large, name="large"))
+    session, zoom = section._session, section._how._form.control("scale")
+    session.model_folder = nuclei_folder
+    unfold(section)
+    section._where.setCurrentText(LAYER)
+    section._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    assert zoom.text().startswith("automatic: 0.3")
+    assert "Zoom 0.3" in section._line.text()
+    assert "the model was made for" in section._line.text()
+    # What is smallest is nine times as large here as at the model's own zoom.
+    objects = session.objects
+    sizes = np.bincount(session.segmentation.labels.ravel())[1:]
+    assert sizes.min() >= 7 * objects.min_size
+    zoom.setValue(1)
+    section._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    assert session.segmentation.zoom is None
+    assert "Zoom" not in section._line.text()
+
+
+def test_an_image_unlike_all_that_was_seen_is_warned_of_in_the_dock(
+    qtbot, section, viewer, nuclei_folder
+):
+    sample = fluorescence_nuclei((160, 160), seed=5)
+    dark = (40_000 - np.asarray(sample.image).astype(np.int32)).astype(np.uint16)
+    choose_image(viewer, viewer.add_image(dark, name="dark"))
+    section._session.model_folder = nuclei_folder
+    section._where.setCurrentText(LAYER)
+    section._button.click()
+    qtbot.waitUntil(lambda: not section._session.is_busy, timeout=60_000)
+    assert "It is unlike the images that the model has seen" in section._line.text()

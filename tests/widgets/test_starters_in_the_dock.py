@@ -62,7 +62,8 @@ def picked(starters, workflow, monkeypatch):
             objects=ObjectConfig(threshold=0.3 if suits.folder is starters[0] else 0.7)
         )
         model = SimpleNamespace(settings=settings, folder=suits.folder)
-        return SimpleNamespace(model=model, why="it finds <more>")
+        zoom = SimpleNamespace(scale=None, factor=1.0, said="")
+        return SimpleNamespace(model=model, why="it finds <more>", zoom=zoom)
 
     workflow.choose_starter = choose_starter
     return suits

@@ -79,7 +79,6 @@ def segment(
     Without --model, the starter model that suits the first image is used for all.
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
-    from napari_unet.core.prediction.segment import fit_objects
     from napari_unet.core.prediction.tiling import plan_tiles
     from napari_unet.core.workflow import describe_device
     from napari_unet.formats.images import find_images, read_image, stem_of
@@ -131,7 +130,7 @@ def segment(
                 loaded.settings,
                 objects
                 if min_size is not None
-                else fit_objects(objects, loaded.settings, segmentation),
+                else objects.enlarged(segmentation.enlargement),
                 wanted,
             )
     if not found:  # nothing went well: probably all for the same reason

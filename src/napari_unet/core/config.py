@@ -173,7 +173,12 @@ class ObjectConfig(Config):
         0.5, "Probability from which a pixel belongs to an object", gt=0, lt=1
     )
     min_size: int = setting(
-        20, "Smaller objects are removed", title="Smallest object", unit="px", ge=0
+        20,
+        "Smaller objects are removed; in pixels at the zoom that the model was made "
+        "for: where objects are larger, so is the smallest one",
+        title="Smallest object",
+        unit="px",
+        ge=0,
     )
     fill_holes: bool = setting(True, "Fill holes inside objects")
     recover_border: bool = setting(

@@ -41,7 +41,8 @@ def measure_look(
     Returns
     -------
     dict of str to float
-        ``level``: the median, from -1 to 1: bright objects on dark ground are low.
+        ``level``: the first quartile, from -1 to 1: low where ground is dark, even if
+        half of it is covered with bright objects.
         ``noise``: deviation of the noise, 2 being the range of the grey values, as a
         power of 10.
         ``grain``: how fine the structure is: details compared with what is as large as
@@ -52,7 +53,8 @@ def measure_look(
     plane = image.array if image.array.ndim == 3 else _middle(image.array)
     step = max(1, min(plane.shape[1:]) // _SAMPLED)
     sampled = plane[:, ::step, ::step]
-    level = float(np.median(np.clip(intensity.apply(sampled).mean(axis=0), -1, 1)))
+    normalised = np.clip(intensity.apply(sampled).mean(axis=0), -1, 1)
+    level = float(np.percentile(normalised, 25))
     edges = [max(1, math.ceil(_EDGE / factor)) for factor in factors[-2:]]
     box = find_content(sampled, [edge // step or 1 for edge in edges])
     part = plane[(slice(None), *(slice(b.start * step, b.stop * step) for b in box))]

@@ -20,7 +20,8 @@ class PredictionConfig(Config):
         0.0,
         "Factor by which the image is enlarged before the network, and the result "
         "brought back: 1 takes it as it is, 2 helps where objects are half as large as "
-        "those the model learned. 0 goes by the pixel sizes of image and model",
+        "those the model learned. 0 goes by the pixel sizes of image and model; where "
+        "one is unknown, by a look at how large the objects are",
         title="Zoom",
         ge=0,
         le=64,

@@ -8,6 +8,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
 from napari_unet.core.prediction.suited import better_suited
+from napari_unet.core.prediction.zoom import Zoom
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -20,10 +21,13 @@ class StarterChoice:
         The starter model.
     why : str
         For people, to be read after "it is used because".
+    zoom : Zoom
+        How to zoom the image for it.
     """
 
     model: Model
     why: str
+    zoom: Zoom
 
 
 def choose_starter(image: Image, device: DeviceChoice = "auto") -> StarterChoice:
@@ -54,4 +58,4 @@ def choose_starter(image: Image, device: DeviceChoice = "auto") -> StarterChoice
     if zoom.objects:
         sure = f"{zoom.confidence:.0%} sure of the {zoom.objects} objects it found"
         why += f"; in a quick look it was {sure}"
-    return StarterChoice(model, why)
+    return StarterChoice(model, why, zoom)

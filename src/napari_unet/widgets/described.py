@@ -35,7 +35,7 @@ def _describe_classes(segmented: Segmented) -> str:
 
 
 def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
-    """Return what was found, by which starter model, and what is doubtful in it.
+    """Return what was found, by which starter model, how, and what is doubtful in it.
 
     As rich text, a line each.
     """
@@ -43,8 +43,11 @@ def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
     if segmented.starter is not None:
         why = html.escape(segmented.why)
         lines.append(f"By the starter model <b>{segmented.starter.name}</b>: {why}.")
-    if doubt := segmented.doubt(objects):
-        lines.append(html.escape(doubt[:1].upper() + doubt[1:]))
+    zoom = "" if segmented.zoom is None else segmented.zoom.said
+    for said in (zoom, segmented.drift, segmented.doubt(objects)):
+        if said:
+            ended = said if said.endswith(".") else f"{said}."
+            lines.append(html.escape(ended[:1].upper() + ended[1:]))
     return "<br>".join(lines)
 
 

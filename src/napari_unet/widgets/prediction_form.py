@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.config import PredictionConfig
+    from napari_unet.segmented import Segmented
     from napari_unet.session import Session
+
+_AUTOMATIC = "automatic"
 
 
 class PredictionForm(QWidget):
@@ -67,8 +70,8 @@ class PredictionForm(QWidget):
         average.addWidget(self._averaging, 1)
         self._form: Form[PredictionConfig] = Form(session.prediction)
         for name, said, step in (
-            ("tile", "automatic", 64),
-            ("scale", "by pixel sizes", 0.25),
+            ("tile", _AUTOMATIC, 64),
+            ("scale", _AUTOMATIC, 0.25),
         ):
             box = self._form.control(name)
             box.setSpecialValueText(said)
@@ -92,6 +95,7 @@ class PredictionForm(QWidget):
         self._form.valueChanged.connect(self._on_edited)
         self._answer.answered.connect(self._on_answered)
         listen(session.events.prediction, self._show)
+        listen(session.events.segmentation, self._show_zoom)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.device, self.refresh)
         self._show_averaging()
@@ -133,6 +137,12 @@ class PredictionForm(QWidget):
     def _show(self, config: PredictionConfig) -> None:
         self._form.setValue(config)
         self.refresh()
+
+    def _show_zoom(self, segmented: Segmented | None) -> None:
+        """Show which zoom was chosen for the last image."""
+        zoom = None if segmented is None else segmented.zoom
+        said = _AUTOMATIC if zoom is None else f"{_AUTOMATIC}: {zoom.factor:.3g}"
+        self._form.control("scale").setSpecialValueText(said)
 
     def _on_answered(self, text: str) -> None:
         self._plan.setText(text)

@@ -71,6 +71,18 @@ def mean_factor(
     return math.sqrt(vertical * horizontal)
 
 
+def find_enlargement(
+    image: Image, settings: ModelSettings, scale: float | None = None
+) -> float:
+    """Return how many times longer objects are than at the model's own zoom.
+
+    So much the smallest object grows; 1 for volumes, and where objects are not learned.
+    """
+    if settings.network.dimensions == 3 or settings.annotation != "objects":
+        return 1.0
+    return settings.zoom / mean_factor(image, settings, scale)
+
+
 def rescaled_shape(
     shape: Sequence[int], factors: Sequence[float]
 ) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -32,7 +32,7 @@ from napari_unet.core.prediction.drift import describe_drift
 from napari_unet.core.prediction.objects import class_map, find_objects
 from napari_unet.core.prediction.plan import cover_volumes
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
-from napari_unet.core.prediction.rescaling import mean_factor
+from napari_unet.core.prediction.rescaling import find_enlargement, mean_factor
 from napari_unet.core.prediction.room import Room
 from napari_unet.core.prediction.uncertainty import entropy
 from napari_unet.core.prediction.zoom import Zoom, probe_zoom
@@ -99,6 +99,8 @@ class Segmentation:
         How the zoom was chosen, where that was left to the program.
     factor : float
         By how much lengths in the plane grew before the network; a geometric mean.
+    enlargement : float
+        How many times longer objects are here than at the model's own zoom.
     drift : str
         A sentence where the image is unlike all that the model has seen.
     """
@@ -112,6 +114,7 @@ class Segmentation:
     spacing: tuple[float, ...] | None = None
     zoom: Zoom | None = None
     factor: float = 1.0
+    enlargement: float = 1.0
     drift: str = ""
 
     @property
@@ -192,9 +195,10 @@ def segment(
     model = replace(model, network=fold_normalisation(model.network))
     place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
+    room = Room(compute, may_move=True)
     zoom = None
     if scale == "auto":
-        zoom = probe_zoom(image, model, compute, intensity)
+        zoom = probe_zoom(image, model, room, intensity)
         scale = zoom.scale
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     chosen = None
@@ -208,7 +212,7 @@ def segment(
         tile=tile,
         scale=scale,
         averaging=averaging,
-        room=Room(compute, may_move=True),
+        room=room,
         background_only=background_only,
     )
     volume = model.settings.network.dimensions == 3
@@ -246,6 +250,7 @@ def segment(
         else None,
         zoom=zoom,
         factor=mean_factor(image, model.settings, scale),
+        enlargement=find_enlargement(image, model.settings, scale),
         drift=describe_drift(image, model.settings, scale=scale, intensity=intensity),
     )
 
@@ -338,24 +343,12 @@ def make_labels(
         )
     return find_labels(
         segmentation.probabilities,
-        objects or fit_objects(settings.objects, settings, segmentation),
+        objects or settings.objects.enlarged(segmentation.enlargement),
         settings.annotation,
         volume=segmentation.volume,
         times=segmentation.times,
         spacing=segmentation.spacing,
     )
-
-
-def fit_objects(
-    objects: ObjectConfig, settings: ModelSettings, segmentation: Segmentation
-) -> ObjectConfig:
-    """Return a model's way of making objects as it is for an image of another zoom.
-
-    The smallest object grows and shrinks with all others, except in volumes.
-    """
-    if segmentation.volume:
-        return objects
-    return objects.enlarged(settings.zoom / segmentation.factor)
 
 
 def find_labels(

@@ -8,7 +8,7 @@ from napari_unet.core.device import Precision
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.prediction.channels import pick_channels
-from napari_unet.core.prediction.drift import find_unlike
+from napari_unet.core.prediction.drift import rate_unlike
 from napari_unet.core.prediction.zoom import Zoom, propose_zoom
 
 
@@ -21,9 +21,8 @@ def better_suited(
 ) -> tuple[Model, Zoom]:
     """Return the model that suits an image best, and how to zoom the image for it.
 
-    That is the one that has seen images most like it; of several alike, the one that is
-    surest of the objects it finds at the zoom that suits it. The first where nothing
-    decides.
+    That is the one that has seen images most like it, at the zoom that suits it; of
+    several alike, the one that is surest of the objects it finds there.
 
     Parameters
     ----------
@@ -48,9 +47,9 @@ def better_suited(
             refused = error
             continue
         picked = pick_channels(image, model.settings)
-        unlike = find_unlike(picked, model.settings, scale=zoom.scale)
-        rated.append((-len(unlike), round(zoom.confidence, 2), model, zoom))
+        unlike = rate_unlike(picked, model.settings, scale=zoom.scale)
+        rated.append((zoom.confidence - unlike, model, zoom))
     if not rated:
         raise refused
-    _, _, model, zoom = max(rated, key=lambda each: each[:2])
+    _, model, zoom = max(rated, key=lambda each: each[0])
     return model, zoom

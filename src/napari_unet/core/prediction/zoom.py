@@ -4,12 +4,13 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from napari_unet.core.annotation.object_sizes import measure_diameters
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import DeviceChoice
-from napari_unet.core.device import Compute, Precision, choose_compute, place
+from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.image import (
     Image,
     IntensityRange,
@@ -18,13 +19,15 @@ from napari_unet.core.image import (
     resample,
 )
 from napari_unet.core.look import find_content
+from napari_unet.core.memory import give_back
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.prediction.rescaling import mean_factor
+from napari_unet.core.prediction.room import Room
 
 # Objects so many times as large or small as those of the model are as it knows them.
-_ALIKE = 1.5
+_ALIKE = 1.4
 # A zoom found by search that is nearer to the model's own than this is its own.
 _SAME = 1.3
 # Zooms of a search, compared with the model's own: these powers of this step.
@@ -130,13 +133,18 @@ def propose_zoom(
     check_contrast(picked)
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
-    return probe_zoom(picked, model, compute)
+    try:
+        return probe_zoom(picked, model, Room(compute, may_move=True))
+    finally:
+        if compute.device.type != "cpu":
+            place(model.network, torch.device("cpu"))
+            give_back(None, compute.device)
 
 
 def probe_zoom(
     image: Image,
     model: Model,
-    compute: Compute,
+    room: Room,
     intensity: IntensityRange | None = None,
 ) -> Zoom:
     """Do what `propose_zoom` does, with an image of the channels that the model reads.
@@ -146,9 +154,9 @@ def probe_zoom(
     image : Image
         With contrast; only those channels.
     model : Model
-        On the device of `compute`.
-    compute : Compute
-        Device and precision.
+        On the device of `room`.
+    room : Room
+        Device, precision, and what fits into memory.
     intensity : IntensityRange, optional
         Of the whole image, if it was measured before.
     """
@@ -164,7 +172,7 @@ def probe_zoom(
     ):
         return Zoom(None, own)
     intensity = intensity or measure_intensity(image, settings.normalisation)
-    return _Probe(flat, model, compute, intensity, own, seen.diameters_px[1]).run()
+    return _Probe(flat, model, room, intensity, own, seen.diameters_px[1]).run()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,7 +181,7 @@ class _Probe:
 
     image: Image
     model: Model
-    compute: Compute
+    room: Room
     intensity: IntensityRange
     own: float
     known: float
@@ -258,7 +266,9 @@ class _Probe:
         network = self.model.network
         foreground = np.zeros(shape, np.float32)
         grey = resample(part, shape)
-        for tile in predict(network, grey, self.intensity, self.compute):
+        for tile in predict(
+            network, grey, self.intensity, self.room.compute, room=self.room
+        ):
             foreground[tile.interior] = 1 - tile.probabilities[0]
         config = self.model.settings.objects.replaced(min_size=_SPECK)
         return _measure(foreground, find_objects(foreground, config), factor)
