@@ -73,7 +73,10 @@ def main():
         os.environ["NAPARI_UNET_HOME"] = home
         os.environ["NAPARI_CONFIG"] = str(Path(home) / "settings.yaml")
         screen = Screen()
-        truth = annotate(screen)
+        sample = open_image(screen)
+        if screen.dock.session.has_model:
+            press_segment(screen)
+        truth = annotate(screen, sample)
         show_weight_map(screen)
         fine_tune(screen, options.seconds)
         segment(screen)
@@ -82,16 +85,31 @@ def main():
         screen.viewer.close()
 
 
-def annotate(screen):
-    """Open a sample and take over its truth inside two regions."""
-    import numpy as np
-
+def open_image(screen):
+    """Open a sample; return it with its truth."""
     from napari_unet.samples import fluorescence_nuclei
 
     sample = fluorescence_nuclei(seed=3)
     screen.viewer.add_image(
         sample.image, name="Nuclei", scale=sample.pixel_size_um, units=("µm", "µm")
     )
+    return sample
+
+
+def press_segment(screen):
+    """Segment with the starter model that suits, and clear away what it found."""
+    _, section = screen.show_only("Image and model", "Segment")
+    screen.wait(5)
+    section._button.click()
+    screen.wait(120, until=lambda: not screen.dock.session.is_busy)
+    screen.take("starter")
+    screen.viewer.layers.remove("Nuclei prediction")
+
+
+def annotate(screen, sample):
+    """Take over the truth of a sample inside two regions."""
+    import numpy as np
+
     _, section = screen.show_only("Image and model", "Annotate")
     screen.wait(5)
     section._new.click()

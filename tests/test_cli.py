@@ -412,7 +412,8 @@ def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(
     rgb.mkdir()
     for path in folders[0].iterdir():
         grey = (tifffile.imread(path) // 8).astype(np.uint8)
-        Picture.fromarray(np.stack([grey] * 3, axis=-1)).save(rgb / f"{path.stem}.png")
+        colours = np.stack([grey, grey[::-1], grey], axis=-1)
+        Picture.fromarray(colours).save(rgb / f"{path.stem}.png")
     said = refused("segment", rgb, "--model", model, "--out", tmp_path / "o")
     assert "RGB" in said
     assert "grey" in said
@@ -420,6 +421,17 @@ def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(
     assert call("train", rgb, folders[1], "--model", colour, *SMALL)[0] == 0
     said = refused("segment", folders[0], "--model", colour, "--out", tmp_path / "o")
     assert "RGB" in said
+
+
+def test_grey_saved_in_colour_is_segmented_as_grey(tmp_path, folders, model, call):
+    grey = (tifffile.imread(folders[0] / "field0.tif") // 8).astype(np.uint8)
+    found = []
+    for name, picture in (("grey", grey), ("colour", np.stack([grey] * 3, axis=-1))):
+        Picture.fromarray(picture).save(tmp_path / f"{name}.png")
+        given = "segment", tmp_path / f"{name}.png", "--model", model
+        assert call(*given, "--out", tmp_path / "o")[0] == 0
+        found.append(tifffile.imread(tmp_path / "o" / f"{name}.tif"))
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (3, 2000), (50, 20)])
@@ -571,7 +583,7 @@ def test_one_bad_image_does_not_keep_the_others_from_being_segmented(
     ("arguments", "message"),
     [
         (["train", "--iterations", "many"], "Invalid value for '--iterations'"),
-        (["segment", "images"], "Missing option '--model'"),
+        (["segment", "images"], "Missing option '--out'"),
         (["check"], "Missing argument 'images'"),
         (["paint"], "No such command 'paint'"),
         (["models", "--colour"], "No such option: --colour"),

@@ -184,7 +184,9 @@ def publish_model(folder: Path, published: Path, notes: ModelNotes) -> None:
             f"given to others may have {_MOST_PUBLISHED_MB:g} MB. Train a network with "
             "fewer base channels or levels."
         )
-    card = model.card.replaced(name=published.name, command="", notes=notes)
+    card = model.card.replaced(
+        name=published.name, command="", learned=None, notes=notes
+    )
     save_model(published, model.settings, card, weights)
 
 

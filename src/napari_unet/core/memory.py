@@ -15,6 +15,7 @@ _SAYINGS = (
     "can't allocate memory",
     "not enough memory",
     "alloc_failed",
+    "could not create a primitive",  # oneDNN
 )
 
 

@@ -374,4 +374,7 @@ def _number_by_row(
     dtype = label_dtype(len(numbers))
     renumbered = np.zeros(numbers.max(initial=0) + 1, dtype)
     renumbered[numbers[np.argsort(first)]] = np.arange(1, len(numbers) + 1, dtype=dtype)
-    return renumbered[labels]
+    numbered = np.empty(labels.shape, dtype)
+    for part, _ in strips(labels):
+        numbered[part] = renumbered[labels[part]]
+    return numbered

@@ -61,6 +61,8 @@ def go_on(training: Training, model: Model) -> None:
         raise InputError("A model without a folder has no training to go on with.")
     training.restore(load_last(model.folder))
     training.history[:] = model.card.history
+    training.shortages[:0] = model.card.shortages
+    training.told += len(model.card.shortages)
     now = None if training.start is None else training.start.own.as_dict()
     if not _are_alike(now or {}, model.card.scores or {}):
         training.forget_validations()

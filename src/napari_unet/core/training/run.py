@@ -266,7 +266,7 @@ class Look:
         )
         while True:
             try:
-                next(steps)
+                self._training.tell(next(steps).news)
             except StopIteration as end:
                 first: np.ndarray = end.value[0]
                 return first

@@ -112,7 +112,6 @@ class Training:
 
     def news(self) -> str:
         """Return what was noted since the last call; mostly nothing."""
-        self.tell(self.room.news())
         news = " ".join(self.shortages[self.told :])
         self.told = len(self.shortages)
         return news

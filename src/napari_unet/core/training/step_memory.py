@@ -42,10 +42,11 @@ class StepMemory:
 
     Notes
     -----
-    Measured on a processor as growth of the resident memory at the first large step:
-    base 16 and 32 at 256² and 512², and 16 and 32 in 3D at 32 × 64 × 64, two patches
-    each. In float32 the estimate was between 3 % below and 10 % above what was
-    measured, in bfloat16 between 9 % below and 5 % above in 2D and 16 % below in 3D.
+    Measured on a processor as growth of the resident memory at the first large step
+    (`benchmarks/memory.py`), two patches each: base 16 at 256² and 512², 32 at 256²,
+    and in 3D 16 and 32 at 32 × 64 × 64. In 2D the estimate is 3 to 6 % above what was
+    measured, in float32 and bfloat16; in 3D 15 and 28 % above in float32 and 5 % below
+    in bfloat16.
     Not in it: libraries, images, and copies of the best weights.
     """
 

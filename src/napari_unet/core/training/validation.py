@@ -142,6 +142,7 @@ def make_validation(
                 room=training.room,
             ):
                 out[(slice(None), *part.interior)] = part.probabilities
+                training.tell(part.news)
                 yield Validation(Scores(), settings.objects)
             predicted.append(_Predicted(out, example, counts))
         loss = MeanLoss(network, learning.config)

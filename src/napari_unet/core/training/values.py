@@ -162,6 +162,7 @@ def make_value_validation(
                 room=training.room,
             ):
                 out[(slice(None), *part.interior)] = part.probabilities
+                training.tell(part.news)
                 yield Validation(scores, settings.objects)
             loss.add(out, ground)
             restored = restore_values(out, settings)
