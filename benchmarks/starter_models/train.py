@@ -25,6 +25,7 @@ from napari_unet.core.config import AugmentationConfig, ModelSettings, TrainConf
 from napari_unet.core.notes import HeldOutScores, ModelNotes
 from napari_unet.core.presets import PRESETS
 
+_SCRIPT = "benchmarks/starter_models/train.py"
 # Smaller objects are specks and say nothing about the size of the others, px.
 _SPECK = 20
 
@@ -152,7 +153,6 @@ RECIPES = {
                 "Debris as bright and as large as nuclei is taken for nuclei.",
                 "Nuclei that are ten times as faint as others in the image are missed.",
             ),
-            recipe="python benchmarks/starter_models/train.py nuclei --data FOLDER --out FOLDER",
         ),
     ),
     "cells-phase": Recipe(
@@ -193,7 +193,6 @@ RECIPES = {
                 "Thin processes are cut off.",
                 "It knows no other contrast: not DIC, not brightfield.",
             ),
-            recipe="python benchmarks/starter_models/train.py cells-phase --data FOLDER --out FOLDER",
         ),
     ),
 }
@@ -327,7 +326,10 @@ def main() -> None:
         config = phase.config(arguments.share)
         model = train(examples, folder, config, model, recipe.settings())
     scores = score_all(model, recipe, arguments.data)
-    notes = recipe.notes.replaced(held_out=[each.model_dump() for each in scores])
+    command = f"python {_SCRIPT} {arguments.name} --data FOLDER --out FOLDER"
+    notes = recipe.notes.replaced(
+        held_out=[each.model_dump() for each in scores], recipe=command
+    )
     publish_model(folder, arguments.out / arguments.name, notes)
     print((arguments.out / arguments.name / "README.md").read_text(encoding="utf-8"))
 
