@@ -88,13 +88,13 @@ from napari_unet.core.workflow import segment
 
 network = NetworkConfig(base_channels=32, levels=2)
 model = Model(build_network(network, seed=0), ModelSettings(network=network))
-image = Image(np.random.default_rng(0).random((1, 1600, 1600), np.float32))
+image = Image(np.random.default_rng(0).random((1, 800, 800), np.float32))
 taken = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
-limit = taken + 600 * 2**20
+limit = taken + 220 * 2**20
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 options = {"device": "cpu", "precision": "float32"}
-box = slice(0, 1000), slice(0, 1000)
-steps = segment(image, model, tile=2048, box=box, **options)
+box = slice(0, 500), slice(0, 500)
+steps = segment(image, model, tile=1024, box=box, **options)
 said = [progress.news for progress in steps if progress.news]
 print(" ".join(said))
 """
@@ -110,7 +110,7 @@ def test_a_tile_that_really_does_not_fit_goes_on_in_smaller_ones():
         check=False,
     )
     assert ended.returncode == 0, ended.stderr
-    assert "too little free memory for tiles of 1048 × 1048 px" in ended.stdout
+    assert "too little free memory for tiles of 548 × 548 px" in ended.stdout
     assert "went on with tiles of " in ended.stdout
 
 

@@ -344,6 +344,7 @@ def test_an_image_in_which_nothing_can_be_seen_is_refused(shape):
 
 def test_rgb_for_a_grey_model_is_refused_and_the_other_way_round(tmp_path):
     rgb = discs(channels=3)[0]
+    rgb.array[1] //= 2  # grey that was saved in colour would be read as grey
     with pytest.raises(InputError, match=r"RGB.*but the model was made for grey"):
         next(segment(rgb, model_of(SMALL)))
     model = model_of(SMALL.replaced(network=NetworkConfig(in_channels=3).model_dump()))

@@ -1,17 +1,13 @@
 """Where models are: the user's, those that come with the program; what a name means."""
 
-import os
 import re
 from datetime import datetime
 from pathlib import Path
 
-import platformdirs
-
 from napari_unet.core.card import SETTINGS_FILE, Card, read_manifest
 from napari_unet.core.errors import InputError, ModelFolderError
+from napari_unet.core.user_folders import data_folder
 
-# Tests and shared workstations put the models elsewhere than in the user's folder.
-HOME_VARIABLE = "NAPARI_UNET_HOME"
 # The models that come with the program, in the order in which they are offered.
 STARTERS = ("nuclei", "cells-phase")
 STARTERS_FOLDER = Path(__file__).parent / "starter_models"
@@ -19,9 +15,7 @@ STARTERS_FOLDER = Path(__file__).parent / "starter_models"
 
 def models_folder() -> Path:
     """Return the folder that holds the user's models, one folder each."""
-    if home := os.environ.get(HOME_VARIABLE):
-        return Path(home) / "models"
-    return Path(platformdirs.user_data_dir("napari-unet-live", False)) / "models"
+    return data_folder() / "models"
 
 
 def list_models(folder: Path) -> list[tuple[Path, Card]]:

@@ -6,9 +6,8 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-import platformdirs
+from napari_unet.core.user_folders import cache_folder
 
-_HOME_VARIABLE = "NAPARI_UNET_HOME"
 _FILE = "measured.json"
 # Of Linux: lines that tell one processor from another.
 _OF_PROCESSOR = ("vendor_id", "model name", "cpu family", "model")
@@ -45,9 +44,7 @@ def name_processor() -> str:
 
 def _path() -> Path:
     """Return the file; it may not exist."""
-    if home := os.environ.get(_HOME_VARIABLE):
-        return Path(home) / _FILE
-    return Path(platformdirs.user_cache_dir("napari-unet-live", False)) / _FILE
+    return cache_folder() / _FILE
 
 
 def _read() -> dict[str, object]:

@@ -66,6 +66,3 @@ class ValuesLayer:
         writer.close()
         low, high = float(segmented.labels.min()), float(segmented.labels.max())
         writer.layer.contrast_limits = (low, max(high, low + 1e-6))
-
-    def show_probabilities(self, segmented: Segmented) -> None:
-        """Do nothing: grey values have no probability."""

@@ -47,13 +47,17 @@ def measure_annotated(example: Example) -> NDArray[np.float64]:
     example : Example
         Of objects in a plane; only what lies in its regions counts, if it has any.
     """
+    parts = _within(keep_known(example), example.regions)
+    return np.concatenate([measure_diameters(part) for part in parts])
+
+
+def keep_known(example: Example) -> NDArray[np.integer]:
+    """Return the labels with 0 outside the regions, and where they say 'ignore'."""
     labels = example.annotation
     known = mark_known(labels.shape, example.regions)
     if example.ignore_label is not None:
         known &= labels != example.ignore_label
-    labels = np.where(known, labels, 0)
-    parts = _within(labels, example.regions)
-    return np.concatenate([measure_diameters(part) for part in parts])
+    return np.where(known, labels, 0)
 
 
 def _within(

@@ -78,12 +78,6 @@ class PredictionPlan:
             f"about {say_bytes(self.memory)}"
         )
 
-    def describe_tile(self) -> str:
-        """Say how large a tile is: 'tiles of 1024 × 1024 px (about 1.2 GB each)'."""
-        return (
-            f"tiles of {_times(self.window)} px (about {say_bytes(self.memory)} each)"
-        )
-
     def describe_shape(self) -> str:
         """Say what becomes of the image: 'rescaled to 512 × 512 px (zoom 0.5)'."""
         return f"rescaled to {_times(self.shape)} px (zoom {self.zoom:.3g})"

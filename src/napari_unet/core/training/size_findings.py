@@ -5,7 +5,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from napari_unet.core.annotation.finding import Finding
-from napari_unet.core.annotation.target import Example, mark_known
+from napari_unet.core.annotation.object_sizes import keep_known
+from napari_unet.core.annotation.target import Example
 from napari_unet.core.config import NetworkConfig, TrainConfig
 from napari_unet.core.network.geometry import Geometry
 
@@ -29,11 +30,8 @@ def measure_objects(example: Example) -> NDArray[np.int64]:
         The longer side of its bounding box in the plane; only of those with a pixel in
         the regions, if there are any.
     """
-    labels = example.annotation
-    known = mark_known(labels.shape, example.regions)
-    if example.ignore_label is not None:
-        known &= labels != example.ignore_label
-    numbers, place = np.unique(np.where(known, labels, 0), return_inverse=True)
+    labels = keep_known(example)
+    numbers, place = np.unique(labels, return_inverse=True)
     consecutive = place.reshape(labels.shape) + int(numbers[0] > 0)
     boxes = [box for box in ndimage.find_objects(consecutive) if box is not None]
     widths = [max(side.stop - side.start for side in box[-2:]) for box in boxes]
