@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from starter_models.train import RECIPES
 
 import napari_unet as nu
-
-# Of every eight images of its own sets a starter is validated on one and has never seen
-# another (`benchmarks/starter_models/train.py`).
-EVERY = 8
-VALIDATION, HELD_OUT = 3, 7
 
 Pair = tuple[nu.Image, np.ndarray]
 
@@ -55,14 +52,19 @@ class RealSet:
             array = nu.read_image(image).array
             yield nu.Image(array, name=stem), nu.read_labels(labels)
 
-    def validation(self, data: Path) -> list[str]:
-        """Return the images on which its starter was validated."""
-        return self.stems(data)[VALIDATION::EVERY] if self.own else []
+    def with_role(self, data: Path, role: str) -> list[str]:
+        """Return those of its starter's training (t), validation (v), or held out (h).
+
+        A set that the starter was not trained on has none.
+        """
+        if not self.own:
+            return []
+        named = zip(self.stems(data), cycle(RECIPES[self.starter].roles))
+        return [stem for stem, own in named if own == role]
 
     def unseen(self, data: Path) -> list[str]:
         """Return the images that its starter has never seen."""
-        stems = self.stems(data)
-        return stems[HELD_OUT::EVERY] if self.own else stems
+        return self.with_role(data, "h") if self.own else self.stems(data)
 
     def split(self, data: Path, tested: int) -> tuple[list[str], list[str]]:
         """Return which images may be annotated, and which tell how good a model is.
@@ -70,16 +72,16 @@ class RealSet:
         The last ones tell, for frames of a movie are alike when they are near; of a
         starter's own sets, those that it has never seen, and it has learned the others.
         """
-        stems = self.stems(data)
         if self.own:
-            seen = [
-                stem
-                for number, stem in enumerate(stems)
-                if number % EVERY not in (VALIDATION, HELD_OUT)
-            ]
-            return seen, self.unseen(data)[:tested]
+            return self.with_role(data, "t"), self.unseen(data)[:tested]
+        stems = self.stems(data)
         tested = min(tested, max(1, len(stems) - 5))
         return stems[:-tested], stems[-tested:]
+
+    @property
+    def diameter(self) -> float:
+        """To which the median object is brought for its starter, in px."""
+        return RECIPES[self.starter].diameter
 
 
 SETS = (

@@ -25,13 +25,13 @@ import numpy as np
 from hardware import describe_hardware
 from PIL import Image as Picture
 from real_sets import SETS, Pair, RealSet, name_folders, segment_as_users_do
+from starter_models.train import median_diameter
 
 import napari_unet as nu
 from napari_unet.core.evaluation.overlap import measure_overlap
 from napari_unet.core.image import resample
+from napari_unet.core.model_folders import STARTERS
 
-# To which the recipes of `starter_models/train.py` bring the median object, in px.
-DIAMETERS = {"nuclei": 25.0, "cells-phase": 40.0}
 RESCALED = (1.0, 0.4, 2.5)
 PICTURES = 5
 EDGE = 360  # of a picture, px
@@ -74,13 +74,6 @@ def matched_ious(found: np.ndarray, true: np.ndarray) -> list[float]:
     overlap = measure_overlap(found, true)
     ious = overlap.shared / overlap.union
     return [float(iou) for iou in ious[ious >= 0.5]]
-
-
-def median_diameter(labels: np.ndarray) -> float | None:
-    """Return the median diameter of circles as large as the objects, if any, in px."""
-    areas = np.bincount(labels.ravel())[1:]
-    areas = areas[areas > 0]
-    return float(np.median(np.sqrt(4 / np.pi * areas))) if len(areas) else None
 
 
 def rescale(pair: Pair, factor: float) -> Pair:
@@ -128,8 +121,8 @@ def measure(
         tally.seconds.append(time.perf_counter() - start)
         tally.scores += nu.evaluate(found, true)
         tally.matched += matched_ious(found, true)
-        size = median_diameter(true)
-        if size is not None and not sparse:
+        size = median_diameter(true, np.nan)
+        if np.isfinite(size) and not sparse:
             tally.zooms.append(zoom * size / diameter)
         if len(tally.strip) < PICTURES:
             tally.strip.append(draw(image, true, found))
@@ -144,7 +137,7 @@ def rows(
         stems = each.unseen(data)[:limit]
         for factor in RESCALED if each.rescaled else (1.0,):
             pairs = (rescale(pair, factor) for pair in each.read(data, stems))
-            tally = measure(model, DIAMETERS[each.starter], pairs, sparse=each.sparse)
+            tally = measure(model, each.diameter, pairs, sparse=each.sparse)
             name = each.name if factor == 1 else f"{each.name} × {factor:g}"
             yield name, tally, each.sparse
 
@@ -154,7 +147,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, help="folder for strips of pictures")
     parser.add_argument(
-        "--models", nargs="+", default=list(DIAMETERS), metavar="NAME[=FOLDER]"
+        "--models", nargs="+", default=list(STARTERS), metavar="NAME[=FOLDER]"
     )
     parser.add_argument("--sets", nargs="+", help="only these")
     parser.add_argument("--limit", type=int, help="images of each set, at most")

@@ -28,6 +28,7 @@ from hardware import describe_hardware
 from real_sets import SETS, Pair, RealSet, name_folders, segment_as_users_do
 
 import napari_unet as nu
+from napari_unet.core.model_folders import STARTERS
 
 WAYS = ("forest", "scratch", "starter")
 
@@ -103,7 +104,9 @@ def own_images(plan: Plan, starter: str) -> list[Pair]:
         pair
         for each in SETS
         if each.starter == starter
-        for pair in each.read(plan.data, each.validation(plan.data)[: plan.validated])
+        for pair in each.read(
+            plan.data, each.with_role(plan.data, "v")[: plan.validated]
+        )
     ]
 
 
@@ -193,7 +196,7 @@ def main() -> None:
     parser.add_argument(
         "--models",
         nargs="+",
-        default=["nuclei", "cells-phase"],
+        default=list(STARTERS),
         metavar="NAME[=FOLDER]",
     )
     options = parser.parse_args()
