@@ -105,3 +105,12 @@ def name_folders(given: list[str]) -> dict[str, str]:
     """Return the model folder, or the name of it, for each starter: NAME[=FOLDER]."""
     pairs = (each.partition("=") for each in given)
     return {name: folder or name for name, _, folder in pairs}
+
+
+def open_starter(folder: str) -> nu.Model | None:
+    """Return a starter, or None where there is none of this name."""
+    try:
+        return nu.load_model(folder)
+    except nu.InputError as error:
+        print(f"{error} It is left out.\n")
+        return None

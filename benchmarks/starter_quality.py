@@ -24,7 +24,14 @@ from pathlib import Path
 import numpy as np
 from hardware import describe_hardware
 from PIL import Image as Picture
-from real_sets import SETS, Pair, RealSet, name_folders, segment_as_users_do
+from real_sets import (
+    SETS,
+    Pair,
+    RealSet,
+    name_folders,
+    open_starter,
+    segment_as_users_do,
+)
 from starter_models.train import median_diameter
 
 import napari_unet as nu
@@ -152,9 +159,12 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", help="only these")
     parser.add_argument("--limit", type=int, help="images of each set, at most")
     options = parser.parse_args()
+    folders = name_folders(options.models)
+    starters = {name: open_starter(folder) for name, folder in folders.items()}
     print(f"{describe_hardware()}\n\n{HEAD}")
-    for starter, folder in name_folders(options.models).items():
-        model = nu.load_model(folder)
+    for starter, model in starters.items():
+        if model is None:
+            continue
         sets = [
             each
             for each in SETS

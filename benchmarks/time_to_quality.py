@@ -25,7 +25,14 @@ from pathlib import Path
 
 import numpy as np
 from hardware import describe_hardware
-from real_sets import SETS, Pair, RealSet, name_folders, segment_as_users_do
+from real_sets import (
+    SETS,
+    Pair,
+    RealSet,
+    name_folders,
+    open_starter,
+    segment_as_users_do,
+)
 
 import napari_unet as nu
 from napari_unet.core.model_folders import STARTERS
@@ -170,15 +177,6 @@ def curve(
     return " | ".join(cells), models
 
 
-def open_starter(folder: str) -> nu.Model | None:
-    """Return a starter, or None where there is none of this name."""
-    try:
-        return nu.load_model(folder)
-    except nu.InputError as error:
-        print(f"{error} It is left out.\n")
-        return None
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--data", type=Path, required=True)
@@ -213,12 +211,12 @@ def main() -> None:
         options.test,
         options.validation,
     )
+    folders = name_folders(options.models)
+    starters = {name: open_starter(folder) for name, folder in folders.items()}
     times = " | ".join(f"{seconds:g} s" for seconds in plan.seconds)
     print(f"| set | annotated | scored | way | at once | {times} | own images |")
     print(f"|---|--:|--:|---|--:|{'--:|' * len(plan.seconds)}--:|")
-    folders = name_folders(options.models)
-    for starter, folder in folders.items():
-        model = open_starter(folder)
+    for starter, model in starters.items():
         own = [] if model is None else own_images(plan, starter)
         for each in dense:
             if each.starter != starter or each.name not in options.sets:
