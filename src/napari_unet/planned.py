@@ -47,9 +47,11 @@ def describe_plan(
     """
     from napari_unet.core.device import choose_compute, free_bytes
     from napari_unet.core.prediction.plan import plan_prediction
+    from napari_unet.core.prediction.tiling import largest_interior
 
     leave_room()
     try:
+        where = choose_compute(device).device
         plan = plan_prediction(
             image,
             settings,
@@ -58,7 +60,8 @@ def describe_plan(
             tile=how.tile or None,
             scale=how.scale or None,
             averaging=averaging,
-            memory=free_bytes(choose_compute(device).device),
+            memory=free_bytes(where),
+            largest=largest_interior(where.type),
         )
     except InputError as error:
         return str(error)

@@ -108,7 +108,7 @@ def test_the_way_down_has_an_order_and_an_end():
     )
     seen = []
 
-    def refuse(training, batch):
+    def refuse(training, batch, meanwhile):
         seen.append(
             (
                 training.at_once,
@@ -133,7 +133,7 @@ def test_the_way_down_has_an_order_and_an_end():
 def test_another_error_of_a_step_is_no_shortage():
     training, descent, _ = begin()
 
-    def fail(training, batch):
+    def fail(training, batch, meanwhile):
         raise RuntimeError("a bug")
 
     with pytest.raises(RuntimeError, match="a bug"):

@@ -161,6 +161,7 @@ def predict(
 
     from napari_unet.core.device import choose_compute, free_bytes
     from napari_unet.core.prediction.plan import plan_prediction
+    from napari_unet.core.prediction.tiling import largest_interior
     from napari_unet.core.workflow import propose_zoom
     from napari_unet.core.workflow import segment as segment_image
 
@@ -170,13 +171,15 @@ def predict(
         scale = zoom.scale
         if zoom.said:
             tqdm.write(f"{image.name}: {zoom.said}", file=sys.stderr)
+    where = choose_compute(device).device
     plan = plan_prediction(
         image,
         model.settings,
         tile=tile,
         scale=scale,
         averaging=averaging,
-        memory=free_bytes(choose_compute(device).device),
+        memory=free_bytes(where),
+        largest=largest_interior(where.type),
     )
     tqdm.write(f"{image.name}: {plan.describe()}", file=sys.stderr)
     steps = segment_image(

@@ -14,13 +14,15 @@ from napari_unet.core.config import THREADS_VARIABLE, DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.core.remembered import name_processor, recall, remember
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
 
-# bfloat16 must be this much faster before it is worth its rounding.
+# A short number format must be this much faster before it is worth its rounding.
 _WORTH_IT = 1.2
 _RUNS = 7
-# The share of free memory that one prediction may take.
+# The share of free memory that one prediction may take. A graphics card has hardly
+# anything else to do, and a tile that does not fit is cut smaller.
 _MEMORY_SHARE = 0.25
+_MEMORY_SHARE_OF_GPU = 0.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,16 +140,29 @@ def _faster_precision(device: torch.device) -> Precision:
     on_gpu = device.type == "cuda"
     name = torch.cuda.get_device_name(device) if on_gpu else name_processor()
     threads = "" if on_gpu else f", {torch.get_num_threads()} threads"
-    key = f"bfloat16 on {name}{threads}, torch {torch.__version__}"
+    short = short_format(device)
+    key = f"{short} on {name}{threads}, torch {torch.__version__}"
     gain = recall(key)
     if gain is None:
         gain = round(_measure(device), 2)
         remember(key, gain)
-    return "bfloat16" if gain > _WORTH_IT else "float32"
+    return short if gain > _WORTH_IT else "float32"
+
+
+def short_format(device: torch.device) -> Precision:
+    """Return the number format of 16 bits in which a device computes best.
+
+    Graphics cards before NVIDIA's Ampere know float16 only. Its numbers end at 65,504
+    and 6e-8: gradients are scaled there, see `Training.scaler`.
+    """
+    on_gpu = device.type == "cuda"
+    if on_gpu and not torch.cuda.is_bf16_supported(including_emulation=False):
+        return "float16"
+    return "bfloat16"
 
 
 def _measure(device: torch.device) -> float:
-    """Return how many times faster bfloat16 convolutions are than float32 ones.
+    """Return how many times faster short convolutions are than float32 ones.
 
     Takes 0.2 s on a processor. Both take turns, so that other work beside it slows
     down both; of each the shortest time counts, after two runs to warm up.
@@ -164,14 +179,17 @@ def _measure(device: torch.device) -> float:
             torch.cuda.synchronize(device)
         return time.perf_counter() - start
 
-    plain, short = Compute(device), Compute(device, "bfloat16")
+    plain, short = Compute(device), Compute(device, short_format(device))
     pairs = [(seconds(plain), seconds(short)) for _ in range(_RUNS + 2)]
     return min(one for one, _ in pairs[2:]) / min(other for _, other in pairs[2:])
 
 
-def free_bytes(device: torch.device, share: float = _MEMORY_SHARE) -> int:
+def free_bytes(device: torch.device, share: float | None = None) -> int:
     """Return a share of the free memory, by default what one prediction may use."""
-    if device.type == "cuda":
+    on_gpu = device.type == "cuda"
+    if share is None:
+        share = _MEMORY_SHARE_OF_GPU if on_gpu else _MEMORY_SHARE
+    if on_gpu:
         free, _ = torch.cuda.mem_get_info(device)
     else:
         free = psutil.virtual_memory().available

@@ -16,7 +16,7 @@ from napari_unet.core.prediction.rescaling import (
     rescaled_box,
     rescaled_shape,
 )
-from napari_unet.core.prediction.tiling import plan_tiles
+from napari_unet.core.prediction.tiling import MAX_INTERIOR, plan_tiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ def plan_prediction(
     scale: float | None = None,
     averaging: Averaging = "none",
     memory: int | None = None,
+    largest: int = MAX_INTERIOR,
 ) -> PredictionPlan:
     """Return what `segment` with the same arguments will take.
 
@@ -106,6 +107,8 @@ def plan_prediction(
         As of `segment`.
     memory : int, optional
         Bytes that one tile may use where `tile` is left to the program.
+    largest : int
+        Edge up to which its interior grows then, see `largest_interior`.
 
     Raises
     ------
@@ -134,6 +137,7 @@ def plan_prediction(
         tile=tile,
         memory=memory,
         box=rescaled_box(area, exact, shape),
+        largest=largest,
     )
     axes = range(len(shape))
     window = tuple(max(t.window[i][1] - t.window[i][0] for t in tiles) for i in axes)

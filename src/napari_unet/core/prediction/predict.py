@@ -1,6 +1,6 @@
 """An image through a network, tile by tile, exactly as in one piece."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,13 @@ from napari_unet.core.prediction.averaging import (
 )
 from napari_unet.core.prediction.rescaled import Rescaled
 from napari_unet.core.prediction.room import Room
-from napari_unet.core.prediction.tiling import Tile, plan_tiles, read_window
+from napari_unet.core.prediction.tiling import (
+    Tile,
+    largest_interior,
+    plan_tiles,
+    read_window,
+)
+from napari_unet.core.prediction.transfers import Transfers, one_ahead
 from napari_unet.core.prediction.uncertainty import Average
 
 
@@ -48,6 +54,28 @@ class TilePrediction:
     news: str = ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Begun:
+    """One version of one tile, which a graphics card may still be computing.
+
+    `probabilities` hold once `arrival` has come. `number` counts versions from 1.
+    """
+
+    number: int
+    done: int
+    total: int
+    interior: tuple[slice, ...]
+    probabilities: np.ndarray
+    news: str
+    arrival: torch.cuda.Event | None
+
+    def finish(self) -> np.ndarray:
+        """Wait for the probabilities."""
+        if self.arrival is not None:
+            self.arrival.synchronize()
+        return self.probabilities
+
+
 def predict_tile(
     network: Network,
     array: np.ndarray | Rescaled,
@@ -58,6 +86,7 @@ def predict_tile(
     *,
     edge: int | None = None,
     room: Room | None = None,
+    transfers: Transfers | None = None,
 ) -> np.ndarray:
     """Return the class probabilities of one tile's interior, in one version.
 
@@ -80,6 +109,8 @@ def predict_tile(
         for its tiles are others; by default chosen from free memory.
     room : Room, optional
         Its limit holds for those tiles, too.
+    transfers : Transfers, optional
+        Then the probabilities hold only after its `arrival`.
 
     Returns
     -------
@@ -88,7 +119,7 @@ def predict_tile(
     """
     if version.angle == 0:
         window = intensity.apply(read_window(array, tile.window))
-        return _predict_window(network, window, tile, compute, version)
+        return _predict_window(network, window, tile, compute, version, transfers)
     rotation = Rotation(version.angle, array.shape[1:])
     box = rotation.cover(tile.interior, network.geometry.step)
     turned = np.empty(
@@ -100,6 +131,7 @@ def predict_tile(
         tile=edge,
         memory=free_bytes(compute.device),
         box=box,
+        largest=largest_interior(compute.device.type),
     )
     for each in tiles if room is None else room.cut(tiles, network.geometries):
         window = rotation.read(array, each.window, intensity)
@@ -117,6 +149,7 @@ def _predict_window(
     tile: Tile,
     compute: Compute,
     version: Version = UNCHANGED,
+    transfers: Transfers | None = None,
 ) -> np.ndarray:
     """Predict a window mirrored and turned; return its interior as it was.
 
@@ -125,7 +158,8 @@ def _predict_window(
     """
     turns = version.turns
     with torch.inference_mode():
-        batch = torch.from_numpy(window)[None].to(compute.device)
+        batch = torch.from_numpy(window)[None]
+        batch = transfers.send(batch) if transfers else batch.to(compute.device)
         batch = batch.flip(-1) if version.mirrored else batch
         batch = batch.rot90(turns, (-2, -1))
         batch = channels_last(batch)
@@ -134,6 +168,8 @@ def _predict_window(
         logits = logits[0].rot90(-turns, (-2, -1))
         logits = logits.flip(-1) if version.mirrored else logits
         probabilities = network.probabilities(tile.cut(logits).float())
+        if transfers:
+            return transfers.fetch(probabilities)
         on_cpu: np.ndarray = probabilities.cpu().numpy()
         return on_cpu
 
@@ -185,35 +221,63 @@ def predict(
     InputError
         If `tile` is too small for the network, or there is no such average.
     """
-    versions, geometries = list_versions(averaging), network.geometries
+    versions = list_versions(averaging)
     room = room or Room(compute)
+    steps = _begin_all(network, array, intensity, versions, room, tile, box)
+    if room.compute.device.type == "cuda":
+        steps = one_ahead(steps)
+    are_values = network.config.head == "regression"
+    for step in steps:
+        if step.number == 1:
+            average = Average(len(versions), are_values=are_values)
+        average.add(step.finish())
+        yield TilePrediction(
+            step.done,
+            step.total,
+            step.interior,
+            average.probabilities,
+            average.disagreement,
+            step.news,
+        )
+
+
+def _begin_all(
+    network: Network,
+    array: np.ndarray | Rescaled,
+    intensity: IntensityRange,
+    versions: Sequence[Version],
+    room: Room,
+    edge: int | None,
+    box: tuple[slice, ...] | None,
+) -> Iterator[_Begun]:
+    """Yield each version of each tile, cut smaller where it does not fit."""
+    geometries, device = network.geometries, room.compute.device
     tiles = plan_tiles(
         array.shape[1:],
         geometries,
-        tile=tile,
-        memory=free_bytes(room.compute.device),
+        tile=edge,
+        memory=free_bytes(device),
         box=box,
+        largest=largest_interior(device.type),
     )
-    done, are_values = 0, network.config.head == "regression"
+    transfers = Transfers(device) if device.type == "cuda" else None
+    done = 0
     while tiles:
         tiles[:1] = room.cut(tiles[:1], geometries)
         each = tiles[0]
         left = len(versions) * (1 + len(room.cut(tiles[1:], geometries)))
-        average = Average(len(versions), are_values=are_values)
-        for count, version in enumerate(versions, start=1):
-            part = _try_tile(network, array, intensity, each, version, room, tile)
+        for number, version in enumerate(versions, start=1):
+            if room.compute.device.type == "cpu":  # by now, where it was another
+                transfers = None
+            part = _try_tile(
+                network, array, intensity, each, version, room, edge, transfers
+            )
             if part is None:
                 break
-            average.add(part)
             done += 1
-            yield TilePrediction(
-                done,
-                done + left - count,
-                each.interior,
-                average.probabilities,
-                average.disagreement,
-                room.news(),
-            )
+            arrival = transfers.arrival() if transfers else None
+            total = done + left - number
+            yield _Begun(number, done, total, each.interior, part, room.news(), arrival)
         else:
             tiles.pop(0)
 
@@ -226,6 +290,7 @@ def _try_tile(
     version: Version,
     room: Room,
     edge: int | None,
+    transfers: Transfers | None,
 ) -> np.ndarray | None:
     """Predict a tile; None where it did not fit, and smaller ones are to be tried."""
     was_training = network.training
@@ -240,6 +305,7 @@ def _try_tile(
             version,
             edge=edge,
             room=room,
+            transfers=transfers,
         )
     except (MemoryError, RuntimeError) as error:
         if not room.give_way(error, network, tile):

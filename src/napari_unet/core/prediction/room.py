@@ -75,7 +75,10 @@ class Room:
             return True
         if device.type == "cpu" or not self._may_move:
             return False
-        self.compute = choose_compute("cpu", self.compute.precision)
+        precision = self.compute.precision
+        if precision == "float16":  # a format of graphics cards
+            precision = "float32"
+        self.compute = choose_compute("cpu", precision)
         place(network, self.compute.device)
         self._pixels = math.inf
         self._way_out = "went on on the processor, which is slower"

@@ -12,8 +12,12 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.prediction.rescaled import Rescaled
 
-# Larger tiles gain little and make cancelling slow.
-_MAX_INTERIOR = 1024
+# Larger tiles gain little on a processor and make cancelling slow.
+MAX_INTERIOR = 1024
+# A graphics card computes such a tile in a fraction of a second, and of a tile of 1024
+# px three tenths are context. In still larger ones a feature map has more numbers than
+# some convolutions can count with 32 bits.
+_MAX_INTERIOR_OF_GPU = 4096
 
 
 # An array or a tensor.
@@ -77,6 +81,7 @@ def plan_tiles(
     tile: int | None = None,
     memory: int | None = None,
     box: Sequence[slice] | None = None,
+    largest: int = MAX_INTERIOR,
 ) -> list[Tile]:
     """Cover an image with tiles whose interiors partition it.
 
@@ -88,12 +93,14 @@ def plan_tiles(
         Of the network, for each of these axes.
     tile : int, optional
         Longest edge of the network's input, in pixels along Y and X. By default as
-        large as `memory` allows, up to an interior of 1024 px.
+        large as `memory` allows, up to an interior of `largest` px.
     memory : int, optional
         Bytes that one prediction may use; by default no limit.
     box : sequence of slice, optional
         Cover only this part ([Z,] Y, X) of the image. Its first tiles start at a
         multiple of `Geometry.step`, so that a part comes out as it does in the whole.
+    largest : int
+        See `largest_interior`.
 
     Returns
     -------
@@ -107,7 +114,7 @@ def plan_tiles(
         If `tile` is too small for the network's halo.
     """
     plane = geometries[-1]
-    longest = _MAX_INTERIOR if tile is None else tile - 2 * plane.halo
+    longest = largest if tile is None else tile - 2 * plane.halo
     if longest < plane.step:
         smallest = 2 * plane.halo + plane.step
         raise InputError(
@@ -117,6 +124,11 @@ def plan_tiles(
         )
     box = [slice(0, length) for length in shape] if box is None else box
     return _cover(box, geometries, _fit_memory(box, geometries, longest, memory))
+
+
+def largest_interior(device: str) -> int:
+    """Return up to which edge in pixels tiles pay on a kind of device."""
+    return _MAX_INTERIOR_OF_GPU if device == "cuda" else MAX_INTERIOR
 
 
 def halve_tile(tile: Tile, geometries: Sequence[Geometry]) -> list[Tile]:

@@ -7,9 +7,15 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from napari_unet.core.device import Precision, choose_compute, free_bytes
+from napari_unet.core.device import (
+    Precision,
+    choose_compute,
+    free_bytes,
+    short_format,
+)
 from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.network.recomputation import recompute_blocks
+from napari_unet.core.training.drawn_ahead import DrawnAhead
 from napari_unet.core.training.patch_shape import describe_patch, output_shape
 from napari_unet.core.training.patches import Batch, PatchSampler
 from napari_unet.core.training.state import Training
@@ -21,6 +27,9 @@ from napari_unet.core.training.step_memory import (
 
 # Smaller patches show too little: px along Y and X, and along Z.
 _LEAST_EDGE, _LEAST_DEPTH = 64, 8
+# Given training, batch and what to do meanwhile, it takes a step and returns the loss.
+TakeStep = Callable[[Training, Batch, Callable[[], None]], float]
+
 # A batch grows by no more than this when its patches shrink.
 _MOST_PATCHES = 16
 
@@ -57,10 +66,10 @@ class Descent:
     """Takes the steps of a training; where memory runs out, in another way.
 
     In this order, from what changes the result least: fewer patches at a time, whose
-    gradients are added up; smaller patches, and more of them; bfloat16; feature maps
-    computed twice instead of kept; the processor, where it begins anew with what was
-    asked for. A step that failed is taken again, with the same patches as long as their
-    size is the same: nothing that was learned is lost.
+    gradients are added up; smaller patches, and more of them; a short number format;
+    feature maps computed twice instead of kept; the processor, where it begins anew
+    with what was asked for. A step that failed is taken again, with the same patches as
+    long as their size is the same: nothing that was learned is lost.
 
     A training whose step is estimated to take more than is free begins lower.
 
@@ -75,6 +84,7 @@ class Descent:
     def __init__(self, training: Training, sampler: PatchSampler) -> None:
         self._training, self._sampler = training, sampler
         self._asked = sampler
+        self._ahead = DrawnAhead(training.compute.device)
         self._recompute = False
         before = self._rung()
         while not self._fits() and self._lower():
@@ -99,13 +109,13 @@ class Descent:
         patches = "1 patch" if at_once == 1 else f"{at_once} patches"
         return f"{patches} at a time, {self.memory.describe()}"
 
-    def step(self, take_step: Callable[[Training, Batch], float]) -> float:
+    def step(self, take_step: TakeStep) -> float:
         """Take the next step, in whatever way there is memory for it.
 
         Parameters
         ----------
         take_step : callable
-            Given training and batch, it takes the step and returns the loss.
+            As of the module `train`.
 
         Returns
         -------
@@ -118,21 +128,26 @@ class Descent:
         self._tell(before)
         return loss
 
-    def _try(self, take_step: Callable[[Training, Batch], float]) -> float | None:
+    def _try(self, take_step: TakeStep) -> float | None:
         """Take a step; None if it did not fit and another way is to be tried."""
         training = self._training
         buffers = [buffer.clone() for buffer in training.network.buffers()]
         try:
-            return take_step(training, self._sampler.draw(training.iteration))
+            batch = self._ahead.take(self._sampler, training.iteration)
+            return take_step(training, batch, self._draw_next)
         except (MemoryError, RuntimeError) as error:
             if not is_memory_shortage(error):
                 raise
-            training.optimizer.zero_grad()
+            training.forget_step()
+            self._ahead = DrawnAhead(training.compute.device)
             give_back(error, training.compute.device)
             _restore(training, buffers)
             if not self._lower():
                 raise
         return None
+
+    def _draw_next(self) -> None:
+        self._ahead.prepare(self._sampler, self._training.iteration + 1)
 
     def _fits(self) -> bool:
         """Tell whether a step is estimated to fit into what is free."""
@@ -147,13 +162,15 @@ class Descent:
         elif (size := self._smaller()) is not None:
             self._shrink(size)
         elif now.precision == "float32" and now.device != "mps":
-            training.move(replace(training.compute, precision="bfloat16"))
+            short = short_format(training.compute.device)
+            training.move(replace(training.compute, precision=short))
         elif not now.recompute:
             self._recompute_blocks(again=True)
         elif now.device != "cpu":
             self._recompute_blocks(again=False)
             training.move(choose_compute("cpu"))
             self._sampler = self._asked = self._asked.to(training.compute.device)
+            self._ahead = DrawnAhead(training.compute.device)
             training.at_once = self._sampler.batch_size
         else:
             return False

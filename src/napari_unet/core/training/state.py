@@ -18,6 +18,8 @@ from napari_unet.core.prediction.room import Room
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
+# By which the loss is multiplied at first in float16; PyTorch's own choice.
+_FIRST_SCALE = 2.0**16
 # Before the names of weights that were learned, but are not delivered.
 LEARNED = "learned"
 # What a training must know of its past to go on as if it had never stopped.
@@ -87,12 +89,15 @@ class Training:
     shortages: list[str] = field(default_factory=list)
     told: int = 0
     optimizer: torch.optim.Optimizer = field(init=False)
+    # Keeps small gradients of float16 from becoming 0; with other formats does nothing.
+    scaler: torch.amp.GradScaler = field(init=False)
     room: Room = field(init=False)  # of its validations and previews
 
     def __post_init__(self) -> None:
         """Move the network to the device and make its optimizer."""
         place(self.network, self.compute.device)
         self.optimizer = _make_optimizer(self.network, self.config)
+        self.scaler = _make_scaler(self.compute)
         self.room = Room(self.compute)
 
     def move(self, compute: Compute) -> None:
@@ -104,6 +109,13 @@ class Training:
                 if isinstance(value, Tensor) and key != "step":
                     values[key] = value.to(compute.device)
         self.compute, self.room = compute, Room(compute)
+        self.scaler = _make_scaler(compute)
+
+    def forget_step(self) -> None:
+        """Forget a step that failed half-way; the weights are as they were before."""
+        self.optimizer.zero_grad()
+        scale = self.scaler.get_scale()
+        self.scaler = _make_scaler(self.compute, scale)
 
     def tell(self, sentence: str) -> None:
         """Note what was done about too little memory, if it is new."""
@@ -209,6 +221,13 @@ class Training:
     def forget_validations(self) -> None:
         """Start anew to count validations without a gain."""
         self.top, self.without_gain, self.on_plateau = -math.inf, 0, 0
+
+
+def _make_scaler(compute: Compute, scale: float = _FIRST_SCALE) -> torch.amp.GradScaler:
+    """Return what scales the loss, where the precision asks for it."""
+    return torch.amp.GradScaler(
+        compute.device.type, init_scale=scale, enabled=compute.precision == "float16"
+    )
 
 
 def _make_optimizer(network: Network, config: TrainConfig) -> torch.optim.Optimizer:

@@ -146,13 +146,18 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
         training.best_scores, training.best_objects = result.scores, result.objects
 
 
-def take_step(training: Training, batch: Batch) -> float:
+def take_step(
+    training: Training, batch: Batch, meanwhile: Callable[[], None] | None = None
+) -> float:
     """Predict a batch, compare, and move the weights; return the loss.
 
     A batch without weight gives 0. Where only some patches are computed at a time,
     their gradients are added up by the weight of their pixels: the sum is that of the
     whole batch. Two things see the parts only: batch normalisation takes mean and
-    variance of each part, and the Dice loss its overlap.
+    variance of each part, and the Dice loss its overlap. In float16, a step whose
+    gradients are beyond all numbers moves nothing, and the next ones are scaled less.
+
+    `meanwhile` is called once, while a graphics card still computes the prediction.
     """
     at_once = training.at_once or len(batch.image)
     total = batch.weights.sum()
@@ -161,18 +166,23 @@ def take_step(training: Training, batch: Batch) -> float:
     for part in batch.parts(at_once):
         with training.compute.autocast():
             logits = training.network(part.image)  # (N, K, Y, X)
+        if meanwhile is not None:
+            meanwhile()
+            meanwhile = None
         loss = compute_loss(training.network, logits.float(), part, training.config)
         if len(part.image) < len(batch.image):
             loss = loss * (part.weights.sum() / total.clamp(min=_NOTHING))
         value += loss.item()
         if not value < _DIVERGED:
             return value
-        loss.backward()
+        training.scaler.scale(loss).backward()
     if training.config.max_gradient > 0:
+        training.scaler.unscale_(training.optimizer)
         torch.nn.utils.clip_grad_norm_(
             training.network.parameters(), training.config.max_gradient
         )
-    training.optimizer.step()
+    training.scaler.step(training.optimizer)
+    training.scaler.update()
     return value
 
 

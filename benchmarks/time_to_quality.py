@@ -1,0 +1,230 @@
+"""How good a model is after how many seconds: from scratch, from a starter, and a peer.
+
+    python benchmarks/time_to_quality.py --data FOLDER [--sets bbbc039_u2os] \
+        [--seconds 10 20 30 60] [--annotated 1 3 5] [--seeds 0] \
+        [--models nuclei cells-phase]
+
+FOLDER of the data holds ``<set>/images`` and ``<set>/masks`` with equal stems. Some
+images are annotated, others tell how good a model is: F1 at IoU 0.5, through the
+automatic scale. Each time is a training of its own, with the program's own settings,
+validation included. The peer is a pixel classifier as biologists use it today, a random
+forest (`pixel_forest.py`), where scikit-learn is installed. The last column says
+whether a starter forgets: F1 on the images that it was validated on, as it was and
+after the longest training. Of a starter's own sets it has learned the annotated images
+before, never those that are scored. A model may be in another folder: ``--models
+nuclei=FOLDER``. Prints a table in Markdown, each number the mean over the seeds.
+"""
+
+import argparse
+import importlib.util
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from hardware import describe_hardware
+from real_sets import (
+    SETS,
+    Pair,
+    RealSet,
+    name_folders,
+    open_starter,
+    segment_as_users_do,
+)
+
+import napari_unet as nu
+from napari_unet.core.model_folders import STARTERS
+
+WAYS = ("forest", "scratch", "starter")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to measure.
+
+    Parameters
+    ----------
+    data : Path
+        Folder of the sets.
+    seconds : list of float
+        How long to train.
+    seeds : list of int
+        The first annotated image and all random numbers follow them.
+    ways : list of str
+        Which of `WAYS`.
+    tested : int
+        How many images tell how good a model is, at most.
+    validated : int
+        How many of each of its sets tell what a starter forgets, at most.
+    """
+
+    data: Path
+    seconds: list[float]
+    seeds: list[int]
+    ways: list[str]
+    tested: int
+    validated: int
+
+
+def score(segment: Callable[[nu.Image], np.ndarray], pairs: Iterable[Pair]) -> float:
+    """Return the F1 at IoU 0.5 of images together."""
+    total = nu.Scores()
+    for image, true in pairs:
+        total += nu.evaluate(segment(image), true)
+    return total.f1
+
+
+def score_model(model: nu.Model, pairs: Iterable[Pair]) -> float:
+    """Return that of a model, through the automatic scale."""
+    return score(lambda image: segment_as_users_do(image, model)[0], pairs)
+
+
+def train(
+    annotated: list[Pair], start: nu.Model | None, seconds: float, seed: int
+) -> nu.Model:
+    """Train with the program's own settings."""
+    preset = nu.PRESETS["fast"]
+    examples = [nu.Example(image, labels) for image, labels in annotated]
+    settings = nu.ModelSettings(network=preset.network) if start is None else None
+    with tempfile.TemporaryDirectory() as folder:
+        steps = nu.fine_tune(
+            examples,
+            Path(folder) / "model",
+            config=preset.training.replaced(seconds=seconds, seed=seed),
+            start_from=start,
+            settings=settings,
+        )
+        return nu.run(steps).model
+
+
+def choose(stems: list[str], count: int, seed: int) -> list[str]:
+    """Return images to annotate, evenly spread over a set."""
+    places = np.linspace(0, len(stems), count, endpoint=False).astype(int)
+    return [stems[(place + seed) % len(stems)] for place in places]
+
+
+def own_images(plan: Plan, starter: str) -> list[Pair]:
+    """Return the images on which a starter was validated."""
+    return [
+        pair
+        for each in SETS
+        if each.starter == starter
+        for pair in each.read(
+            plan.data, each.with_role(plan.data, "v")[: plan.validated]
+        )
+    ]
+
+
+def rows(
+    plan: Plan, each: RealSet, count: int, starter: nu.Model | None, own: list[Pair]
+) -> list[str]:
+    """Return the lines of the table for one set and number of annotated images."""
+    pool, tested = each.split(plan.data, plan.tested)
+    if count > len(pool):
+        return []
+    test = list(each.read(plan.data, tested))
+    head = f"| {each.name} | {count} | {len(test)}"
+    lines = []
+    learned = [
+        list(each.read(plan.data, choose(pool, count, seed))) for seed in plan.seeds
+    ]
+    if "forest" in plan.ways:
+        lines.append(f"{head} | random forest | {forest(plan, learned, test)} | |")
+    if "scratch" in plan.ways:
+        cells, _ = curve(plan, learned, test, None)
+        lines.append(f"{head} | U-Net from scratch | | {cells} | |")
+    if starter is not None and "starter" in plan.ways:
+        before = score_model(starter, test)
+        cells, models = curve(plan, learned, test, starter)
+        kept = score_model(starter, own)
+        after = np.mean([score_model(model, own) for model in models])
+        lines.append(
+            f"{head} | from the starter | {before:.3f} (0 s) | {cells} "
+            f"| {kept:.3f} → {after:.3f} |"
+        )
+    return lines
+
+
+def forest(plan: Plan, learned: list[list[Pair]], test: list[Pair]) -> str:
+    """Return F1 and seconds of the peer, and no more: it does not learn longer."""
+    from pixel_forest import PixelForest
+
+    scores, seconds = [], []
+    for annotated, seed in zip(learned, plan.seeds, strict=True):
+        start = time.perf_counter()
+        peer = PixelForest(annotated, seed)
+        seconds.append(time.perf_counter() - start)
+        scores.append(score(peer.segment, test))
+    return f"{np.mean(scores):.3f} ({np.mean(seconds):.0f} s)" + " |" * len(
+        plan.seconds
+    )
+
+
+def curve(
+    plan: Plan, learned: list[list[Pair]], test: list[Pair], start: nu.Model | None
+) -> tuple[str, list[nu.Model]]:
+    """Return F1 after each time, and the models of the longest."""
+    cells = []
+    models: list[nu.Model] = []
+    for seconds in sorted(plan.seconds):
+        models = [
+            train(annotated, start, seconds, seed)
+            for annotated, seed in zip(learned, plan.seeds, strict=True)
+        ]
+        cells.append(f"{np.mean([score_model(model, test) for model in models]):.3f}")
+    return " | ".join(cells), models
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--data", type=Path, required=True)
+    dense = [each for each in SETS if not each.sparse]
+    names = [each.name for each in dense]
+    parser.add_argument("--sets", nargs="+", default=names, choices=names)
+    parser.add_argument("--seconds", nargs="+", type=float, default=[10, 20, 30, 60])
+    parser.add_argument("--annotated", nargs="+", type=int, default=[1, 3, 5])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=WAYS)
+    parser.add_argument("--test", type=int, default=6, help="images of a set to score")
+    parser.add_argument(
+        "--validation", type=int, default=5, help="images of a starter's own sets"
+    )
+    parser.add_argument(
+        "--models",
+        nargs="+",
+        default=list(STARTERS),
+        metavar="NAME[=FOLDER]",
+    )
+    options = parser.parse_args()
+    ways = list(options.ways)
+    print(f"{describe_hardware()}\n")
+    if "forest" in ways and importlib.util.find_spec("sklearn") is None:
+        print("The random forest is left out: scikit-learn is not installed.\n")
+        ways.remove("forest")
+    plan = Plan(
+        options.data,
+        sorted(options.seconds),
+        options.seeds,
+        ways,
+        options.test,
+        options.validation,
+    )
+    folders = name_folders(options.models)
+    starters = {name: open_starter(folder) for name, folder in folders.items()}
+    times = " | ".join(f"{seconds:g} s" for seconds in plan.seconds)
+    print(f"| set | annotated | scored | way | at once | {times} | own images |")
+    print(f"|---|--:|--:|---|--:|{'--:|' * len(plan.seconds)}--:|")
+    for starter, model in starters.items():
+        own = [] if model is None else own_images(plan, starter)
+        for each in dense:
+            if each.starter != starter or each.name not in options.sets:
+                continue
+            for count in options.annotated:
+                for line in rows(plan, each, count, model, own):
+                    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
