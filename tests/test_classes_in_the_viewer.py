@@ -70,6 +70,7 @@ def test_classes_of_two_layers_are_learned_and_named(person):
     person.enter(4, "Train for", "Fine-tune")
     person.press("Start training", "Fine-tune")
     person.wait_for_the_job()
-    names = read_manifest(person.session.model_folder).settings.class_names
+    # After so few steps it may be worse, so that the model it began with stays in use.
+    names = read_manifest(person.session.trained).settings.class_names
     assert names == ("ground", "plasma", "nucleus", "class 3")
     assert not person.problems()
