@@ -148,6 +148,18 @@ def refused(call):
 
 
 @pytest.fixture
+def qtbot(qapp, request):
+    """Wait longer than pytest-qt would: a busy machine is no fault of a test."""
+    from pytestqt.qtbot import QtBot
+
+    class PatientBot(QtBot):
+        def waitUntil(self, callback, *, timeout=60_000):
+            super().waitUntil(callback, timeout=timeout)
+
+    return PatientBot(request)
+
+
+@pytest.fixture
 def person(qtbot, make_napari_viewer):
     """Show a viewer with the dock, and someone who uses it."""
     from person import Person

@@ -96,7 +96,7 @@ def test_a_training_with_errors_does_not_start(qtbot, section, session, viewer):
     labels[labels == 0] = IGNORE_LABEL
     add(viewer, labels)
     section._button.click()
-    qtbot.waitUntil(lambda: not session.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not session.is_busy)
     said = section._result.text()
     assert said.startswith("cells, row 5, column 5: No background is known")
     assert not list(session.models_folder.glob("*/settings.json"))
@@ -108,14 +108,13 @@ def test_what_the_border_takes_is_said_before_a_training(
     labels = two()
     labels[36:38, 36:39] = 3
     add(viewer, labels)
-    session.train_config = session.train_config.replaced(seconds=1.0)
     section._button.click()
     findings = section._findings
     qtbot.waitUntil(lambda: not findings.is_running)
     assert "row 36, column 37: Object 3 touches others" in findings._unasked.text()
     assert not findings._list.isVisibleTo(section)
     session.job.cancel()
-    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.is_busy)
 
 
 def test_regions_count_and_a_closed_image_is_passed_over(qtbot, section, viewer):
@@ -273,11 +272,10 @@ def test_a_training_leaves_the_list_of_a_check(qtbot, section, session, viewer):
     add(viewer, labels)
     listed, _ = check(qtbot, section)
     assert listed
-    session.train_config = session.train_config.replaced(seconds=1.0)
     section._button.click()
     qtbot.waitUntil(lambda: not section._findings.is_running)
     assert section._findings._list.count() == len(listed)
     assert not section._findings._list.isHidden()
     assert not section._findings._unasked.isHidden()
     session.job.cancel()
-    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.is_busy)

@@ -234,14 +234,14 @@ def test_the_loop_with_the_real_network(qtbot, viewer, dock):
     chosen = chosen_layers(viewer)
     chosen.annotation.data_setitem(np.nonzero(data), 1)
     split = dock.section("Annotate")._split
-    qtbot.waitUntil(lambda: not split.isHidden(), timeout=20_000)
+    qtbot.waitUntil(lambda: not split.isHidden())
     split.click()
     run_in_background(session.fine_tune(examples_of(viewer)), dock, session=session)
-    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.is_busy)
     assert session.model_folder is not None
     assert dock.section("Image and model")._model.currentData() == session.model_folder
     dock.section("Segment")._button.click()
-    qtbot.waitUntil(lambda: not session.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not session.is_busy)
     assert session.segmentation.probabilities.shape == (2, 48, 48)
     np.testing.assert_array_equal(chosen.prediction.data, session.segmentation.labels)
 

@@ -285,9 +285,9 @@ def test_a_long_comparison_can_be_stopped(qtbot, viewer, section):
     show(viewer, true, probability=rng.random(true.shape, np.float32))
     choose(section, "borders")
     section._button.click()
-    qtbot.waitUntil(lambda: "% done" in section._button.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "% done" in section._button.text())
     section._button.click()
     assert not section._button.isEnabled()
-    qtbot.waitUntil(lambda: section._button.text() == "Compare", timeout=10_000)
+    qtbot.waitUntil(lambda: section._button.text() == "Compare")
     assert section._button.isEnabled()
     assert section._borders.rowCount() == 0

@@ -48,7 +48,7 @@ def warnings_told(monkeypatch):
 
 def export(qtbot, section):
     section._button.click()
-    qtbot.waitUntil(section._button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(section._button.isEnabled)
 
 
 def test_chosen_formats_are_written_and_said(qtbot, section, prediction, tmp_path):
@@ -129,7 +129,7 @@ def test_edits_during_the_export_do_not_reach_the_file(
 ):
     section._button.click()
     prediction.data[:] = 0
-    qtbot.waitUntil(section._button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(section._button.isEnabled)
     assert read_labels(tmp_path / "out" / "a_b prediction.tif").any()
 
 

@@ -48,7 +48,7 @@ def section(qtbot, viewer, detections, tmp_path):
 
 def export(qtbot, section):
     section._button.click()
-    qtbot.waitUntil(section._button.isEnabled, timeout=10_000)
+    qtbot.waitUntil(section._button.isEnabled)
 
 
 def test_detected_points_are_proposed_written_and_read_again(qtbot, section, tmp_path):

@@ -62,7 +62,7 @@ def show_plane(viewer, time, slice_):
 def segment(qtbot, section, where):
     section._where.setCurrentText(where)
     section._button.click()
-    qtbot.waitUntil(lambda: not section._session.is_busy, timeout=60_000)
+    qtbot.waitUntil(lambda: not section._session.is_busy)
     layer = chosen_layers(section._viewer).prediction
     return {tuple(p) for p in np.argwhere(layer.data.any(axis=(2, 3))).tolist()}
 
@@ -140,7 +140,7 @@ def test_marked_points_of_two_times_are_never_partners(qtbot, viewer, film, sess
     section._points._predicted.setValue(found)
     section._points._true.setValue(points)
     section._button.click()
-    qtbot.waitUntil(lambda: section._button.isEnabled(), timeout=60_000)
+    qtbot.waitUntil(lambda: section._button.isEnabled())
     rings = find_layer(viewer, points, "errors")
     # On the plane where nothing is marked, nothing counts.
     kinds = ["false", "found", "found", "missed"]
@@ -203,7 +203,7 @@ def test_frames_are_compared_and_errors_are_found(qtbot, viewer, film, session):
     section = EvaluateSection(session, viewer)
     qtbot.addWidget(section)
     section._button.click()
-    qtbot.waitUntil(lambda: section._button.isEnabled(), timeout=60_000)
+    qtbot.waitUntil(lambda: section._button.isEnabled())
     errors = find_layer(viewer, layer, "errors")
     assert errors.data.shape == SHAPE
     assert errors.data[0, 2, 20, 20] == 1

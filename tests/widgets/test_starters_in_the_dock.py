@@ -81,8 +81,7 @@ def section(qtbot, viewer, session, picked, nuclei):
 def press_segment(qtbot, section):
     section._button.click()
     qtbot.waitUntil(
-        lambda: not section._session.is_busy and not section._finder.is_busy,
-        timeout=30_000,
+        lambda: not section._session.is_busy and not section._finder.is_busy
     )
 
 

@@ -21,7 +21,7 @@ def test_it_is_told_once_somebody_looks(qtbot):
     assert note.text() == ""
     with qtbot.waitExposed(note):
         note.show()
-    qtbot.waitUntil(lambda: "A step takes about " in note.text(), timeout=30_000)
+    qtbot.waitUntil(lambda: "A step takes about " in note.text())
 
 
 @pytest.mark.parametrize("free", [10**12, 10**6])

@@ -44,7 +44,7 @@ def test_segmenting_puts_the_predicted_image_over_the_image(
     assert section._form.isHidden()  # there are no objects to make
 
     section._button.click()
-    qtbot.waitUntil(lambda: not session.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not session.is_busy)
 
     predicted = find_layer(viewer, layer, "predicted image")
     loaded = workflow.load_model(model)

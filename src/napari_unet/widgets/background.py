@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import FunctionWorker, create_worker
 from napari.utils.notifications import show_error, show_warning
 from qtpy.compat import isalive
-from qtpy.QtCore import QObject, Qt, Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
+    QObject,
+    Qt,
+    QThreadPool,
+    Signal,
+)
 
 from napari_unet.core.errors import InputError, in_dock
 from napari_unet.jobs import Job, Outcome, Status
@@ -24,6 +29,10 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 _log = logging.getLogger(__name__)
+
+# Qt's pool runs as many at a time as there are cores: on one, a check would wait until
+# a training has ended.
+_LEAST_THREADS = 4
 
 
 def show_problem(error: BaseException, doing: str = "") -> None:
@@ -74,6 +83,9 @@ def run_in_background(
         worker = JobWorker(job.run)
     else:
         worker = create_worker(job.run, _worker_class=JobWorker)
+    pool = QThreadPool.globalInstance()
+    if pool is not None and pool.maxThreadCount() < _LEAST_THREADS:
+        pool.setMaxThreadCount(_LEAST_THREADS)
     worker.start()
 
 
