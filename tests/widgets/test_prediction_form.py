@@ -94,7 +94,7 @@ def test_too_little_memory_is_one_sentence(qtbot, section, monkeypatch):
     told = []
     monkeypatch.setattr("napari_unet.widgets.background.show_warning", told.append)
     monkeypatch.setattr(
-        UNet, "forward", lambda self, x: torch.empty(2**60, dtype=torch.uint8)
+        UNet, "forward", lambda self, x, **_: torch.empty(2**60, dtype=torch.uint8)
     )
     section._button.click()
     qtbot.waitUntil(lambda: not section._session.is_busy, timeout=30_000)
