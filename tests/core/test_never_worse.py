@@ -174,6 +174,32 @@ def test_both_have_the_same_choice_of_how_objects_are_made():
     assert training.objects == best
 
 
+@pytest.mark.parametrize(("matched", "taken"), [(7, "mean"), (5, "learned")])
+def test_what_is_learned_meets_the_start_halfway_unless_that_is_worse(matched, taken):
+    training = Training(
+        build_network(SMALL.network, seed=1), QUICK, choose_compute("cpu", "float32")
+    )
+    old = build_network(SMALL.network, seed=2).state_dict()
+    training.start = Start(old, scores_of(5), scores_of(5), ObjectConfig())
+    training.blends, training.iteration = True, 1
+    learned = training.weights
+    training.best_weights, training.best_scores = learned, scores_of(7)
+    mean = {
+        name: (weights + old[name]) / 2 if weights.is_floating_point() else weights
+        for name, weights in learned.items()
+    }
+
+    def validate(choosing):
+        here = training.network.state_dict()
+        is_mean = all(torch.allclose(here[name], mean[name]) for name in mean)
+        scores = scores_of(matched if is_mean else 7)
+        yield Validation(scores, ObjectConfig(), own=scores)
+
+    list(settle(training, validate))
+    expected = mean if taken == "mean" else learned
+    assert all(torch.allclose(training.weights[n], expected[n]) for n in expected)
+
+
 def test_few_objects_do_not_choose_how_they_are_made(tmp_path):
     """With so few, a better score by less than an object is chance."""
     few = discs(5)

@@ -11,6 +11,10 @@ from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.drift import rate_unlike
 from napari_unet.core.prediction.zoom import Zoom, propose_zoom
 
+# A model that finds nothing, but has seen such images, is as good as one that is sure
+# of what it finds and has seen only images that lie half of the way to a warning off.
+_UNLIKE = 2.0
+
 
 def better_suited(
     image: Image,
@@ -48,7 +52,7 @@ def better_suited(
             continue
         picked = pick_channels(image, model.settings)
         unlike = rate_unlike(picked, model.settings, scale=zoom.scale)
-        rated.append((zoom.confidence - unlike, model, zoom))
+        rated.append((zoom.confidence - _UNLIKE * unlike, model, zoom))
     if not rated:
         raise refused
     _, model, zoom = max(rated, key=lambda each: each[0])

@@ -38,7 +38,7 @@ def note_seen(settings: ModelSettings, examples: Sequence[Example]) -> ModelSett
         for e in examples
         if e.image.pixel_size_um is not None
     ]
-    looks = [_measure_look(example, settings) for example in examples]
+    looks = [_measure_look(each, settings) for each in _not_empty(examples)]
     seen = Seen(
         diameters_px=diameters,
         objects=objects,
@@ -51,6 +51,16 @@ def note_seen(settings: ModelSettings, examples: Sequence[Example]) -> ModelSett
         },
     )
     return settings.replaced(seen=seen.model_dump())
+
+
+def _not_empty(examples: Sequence[Example]) -> list[Example]:
+    """Return those that show something, if any does.
+
+    The grey values of an empty image are brought to the same range as those of others:
+    what it looks like is noise, however good the image.
+    """
+    shown = [e for e in examples if e.points is not None or e.annotation.any()]
+    return shown or list(examples)
 
 
 def _measure_look(example: Example, settings: ModelSettings) -> dict[str, float]:

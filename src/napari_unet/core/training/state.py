@@ -78,6 +78,7 @@ class Training:
     best_scores: AnyScores | None = None
     best_objects: ObjectConfig | None = None  # once chosen
     start: Start | None = None  # where it was validated
+    blends: bool = False  # the start and what is learned: see `train.settle`
     top: float = -math.inf  # rank of the highest validation
     without_gain: int = 0  # validations since then
     on_plateau: int = 0  # of them, those at the present learning rate
