@@ -97,7 +97,7 @@ class Person:
         labels = self.open(title).findChildren(QLabel)
         return "\n".join(label.text() for label in labels if label.isVisible())
 
-    def wait(self, condition, seconds=60):
+    def wait(self, condition, seconds=120):
         self.qtbot.waitUntil(condition, timeout=1000 * seconds)
 
     def wait_for(self, text, title):
@@ -179,4 +179,4 @@ class Person:
         QTest.mouseClick(more.findChild(QPushButton), LEFT)
 
     def wait_for_the_job(self):
-        self.wait(lambda: not self.session.is_busy, 120)
+        self.wait(lambda: not self.session.is_busy)

@@ -84,7 +84,9 @@ def test_a_training_that_is_stopped_leaves_nothing(tmp_path, watched, steps):
     running.close()
     del running
     assert is_all_gone(watched) or steps == 1
-    assert live_tensors() == before
+    # What tests before this one have left may go meanwhile; nothing may be added.
+    after = live_tensors()
+    assert all(now <= then for now, then in zip(after, before, strict=True))
 
 
 def test_a_training_that_is_done_leaves_its_result_only(tmp_path, watched):
