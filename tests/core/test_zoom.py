@@ -88,7 +88,7 @@ def test_a_known_pixel_size_stays_but_objects_may_speak_against_it(nuclei):
     wrong = replace(right, pixel_size_um=(0.5, 0.5))
     zoom = propose_zoom(wrong, sized, **EXACT)
     assert (zoom.scale, zoom.factor) == (None, 1.0)
-    assert "by its pixel size, although its objects are about" in zoom.said
+    assert "by its pixel size, at which its objects look too" in zoom.said
     assert "--scale 0.5" in zoom.said or "--scale 0.4" in zoom.said
 
 

@@ -28,6 +28,9 @@ from napari_unet.core.prediction.room import Room
 
 # Objects so many times as large or small as those of the model are as it knows them.
 _ALIKE = 1.4
+# Where pixel sizes are known, cells of other kinds may be so many times as large: only
+# more than that is worth a word.
+_CLEAR = 1.7
 # A zoom found by search that is nearer to the model's own than this is its own.
 _SAME = 1.3
 # Zooms of a search, compared with the model's own: these powers of this step.
@@ -287,17 +290,20 @@ class _Probe:
     def _change(self, look: _Look, factor: float) -> Zoom:
         """Return another zoom; where pixel sizes are known, only say it."""
         across, objects, confidence = _found(look)
-        sizes = (
-            f"its objects are about {across:.2g} px across and the model was made for "
-            f"{self.known:.2g} px"
-        )
         if None in (self.image.pixel_size_um, self.model.settings.pixel_sizes_um):
-            said = f"zoom {factor:g}, because {sizes}"
+            said = (
+                f"zoom {factor:g}, because its objects are about {across:.2g} px "
+                f"across and the model was made for {self.known:.2g} px"
+            )
             return Zoom(factor, factor, across, objects, confidence, said)
+        if 1 / _CLEAR < factor / self.own < _CLEAR:
+            return self._keep(look)
+        small = "small" if factor > self.own else "large"
         said = (
-            f"zoom {self.own:.3g} by its pixel size, although {sizes}, as if the zoom "
-            f"were {factor:g}. Check the pixel size, or choose that zoom (on the "
-            f"command line: --scale {factor:g}; in the dock: under Segment, Zoom)"
+            f"zoom {self.own:.3g} by its pixel size, at which its objects look too "
+            f"{small} for the model. Check the pixel size, or choose the zoom "
+            f"{factor:g} (on the command line: --scale {factor:g}; in the dock: under "
+            "Segment, Zoom)"
         )
         return Zoom(None, self.own, across, objects, confidence, said)
 
