@@ -87,6 +87,14 @@ class TrainConfig(Config):
         "adamw", "Optimizer; AdamW without weight decay is Adam"
     )
     learning_rate: float = setting(4e-3, "Largest step size", gt=0, le=1000)
+    fine_tuning_rate: float = setting(
+        0.25,
+        "Part of the learning rate with which a model to start from learns: the less, "
+        "the less it forgets",
+        title="Part of it for fine-tuning",
+        gt=0,
+        le=1,
+    )
     momentum: float = setting(
         0.9, "Momentum (SGD, RMSprop) or first beta (AdamW)", ge=0, lt=1
     )

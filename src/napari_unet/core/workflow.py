@@ -198,7 +198,9 @@ def fine_tune(
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
-    training.blends = start_from is not None and not resume
+    if start_from is not None and not resume:
+        training.blends = True
+        training.rate_factor = config.fine_tuning_rate
     split = split_for(examples, settings, config)
     sampler, validate = prepare_for(training, split, settings, change_patch)
     descent = Descent(training, sampler)

@@ -197,6 +197,8 @@ def _measure(
     if start_from is not None:
         network.load_state_dict(start_from.network.state_dict())
     training = Training(network, config, compute)
+    if start_from is not None:
+        training.rate_factor = config.fine_tuning_rate
     sampler, validate = prepare_for(training, split, settings, change_patch)
     if validate is None:  # every fold has some
         raise RuntimeError("Nothing was left out.")
