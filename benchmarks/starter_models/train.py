@@ -99,6 +99,16 @@ class Recipe:
 
 # Strong changes teach what cells look like anywhere; weak ones, at last, where exactly
 # people draw their borders.
+_STRONG = AugmentationConfig(
+    scale=0.4,
+    shear=5,
+    sharp=0.3,
+    curve=True,
+    contrast=0.6,
+    gamma=0.6,
+    shading=0.7,
+    blur_px=2,
+)
 _MILD = AugmentationConfig(
     scale=0.3,
     shear=5,
@@ -121,16 +131,7 @@ RECIPES = {
             Phase(
                 8000,
                 4e-3,
-                AugmentationConfig(
-                    scale=0.4,
-                    shear=5,
-                    sharp=0.3,
-                    curve=True,
-                    contrast=0.6,
-                    gamma=0.6,
-                    shading=0.7,
-                    blur_px=2,
-                ),
+                _STRONG,
             ),
             Phase(2500, 1.5e-3, _MILD),
         ),
@@ -151,7 +152,7 @@ RECIPES = {
             known_failures=(
                 "Heaps of nuclei that lie on each other come out as one or a few.",
                 "Debris as bright and as large as nuclei is taken for nuclei.",
-                "Nuclei that are ten times as faint as others in the image are missed.",
+                "Nuclei much fainter than others in the image may be missed.",
             ),
         ),
     ),
@@ -165,16 +166,8 @@ RECIPES = {
             Phase(
                 3000,
                 4e-3,
-                AugmentationConfig(
-                    scale=0.4,
-                    shear=5,
-                    sharp=0.3,
-                    curve=True,
-                    contrast=0.5,
-                    gamma=0.3,
-                    shading=0.5,
-                    noise=6,
-                    blur_px=1.5,
+                _STRONG.replaced(
+                    contrast=0.5, gamma=0.3, shading=0.5, noise=6, blur_px=1.5
                 ),
             ),
             Phase(1000, 1.5e-3, _MILD),
@@ -189,8 +182,8 @@ RECIPES = {
             data=("usiigaci_phase: Usiigaci (Tsai et al. 2019), 10 images, 670 cells",),
             licence="MIT (Usiigaci, Okinawa Institute of Science and Technology)",
             known_failures=(
-                "Cells that overlap or lie in dense layers run into each other.",
-                "Thin processes are cut off.",
+                "Cells that touch may run into each other: of 69, 4 were merged.",
+                "Things that are no cells may be found: 15 beside those 69.",
                 "It knows no other contrast: not DIC, not brightfield.",
             ),
         ),

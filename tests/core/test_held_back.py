@@ -206,6 +206,8 @@ def test_the_gap_is_in_pixels_of_the_image():
     settings = LOOKS.replaced(pixel_size_um=0.5)
     fine = Image(np.zeros((1, 9, 9), np.uint8), (0.25, 0.25))
     assert view_of(settings)(fine)[0] > 2 * VIEW
+    zoomed = LOOKS.replaced(seen={"zoom": 0.5})  # of images of unknown pixel size
+    assert view_of(zoomed)(Image(np.zeros((1, 9, 9), np.uint8)))[0] > 2 * VIEW
 
 
 def test_of_little_ground_the_gap_is_smaller_and_what_that_means_is_said():

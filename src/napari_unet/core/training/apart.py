@@ -24,7 +24,8 @@ def view_of(settings: ModelSettings) -> View:
     halos = [each.halo for each in Geometry.of_axes(settings.network)]
 
     def view(image: Image) -> tuple[int, ...]:
-        factors = scale_to_model(image, settings.pixel_sizes_um)[-len(halos) :]
+        grown = scale_to_model(image, settings.pixel_sizes_um, settings.zoom)
+        factors = grown[-len(halos) :]
         # Rescaling mixes a pixel with its neighbours.
         sides = [
             halo if factor == 1 else math.ceil(halo / factor) + 1
