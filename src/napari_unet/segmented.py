@@ -121,7 +121,7 @@ class Segmented:
     def relabelled(self, config: ObjectConfig) -> Segmented:
         """Return the same with the objects found again, without the network."""
         from napari_unet.core.prediction.detect import locate_points
-        from napari_unet.core.prediction.segment import find_labels
+        from napari_unet.core.prediction.labels import find_labels
 
         if self.annotation == "values":
             return replace(self, found_with=config)
@@ -219,13 +219,11 @@ def segment_by_tiles(
 
     leave_room()
     starter, why = None, ""
-    looked = None
     if folder is None:
         choice = workflow.choose_starter(image, settings.get("device", "auto"))
         model, starter, why = choice.model, choice.model.folder, choice.why
-        if settings.get("scale") == "auto":  # was looked for to choose
-            looked = choice.zoom
-            settings["scale"] = looked.scale
+        if settings.get("scale") == "auto":
+            settings["scale"] = choice.zoom  # was looked for to choose
         objects = objects if starter == adjusted_for else model.settings.objects
     else:
         model = workflow.load_model(folder)
@@ -241,7 +239,7 @@ def segment_by_tiles(
         class_values=color_values(model.settings, class_colors),
         starter=starter,
         why=why,
-        zoom=looked or segmentation.zoom,
+        zoom=segmentation.zoom,
     )
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.prediction.doubt import doubt_result
-from napari_unet.core.prediction.segment import find_labels
+from napari_unet.core.prediction.labels import find_labels
 
 CONFIG = ObjectConfig(min_size=20)
 

@@ -12,8 +12,9 @@ from napari_unet.core.errors import MemoryShortageError
 from napari_unet.core.image import Image, resample
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.labels import make_labels
 from napari_unet.core.prediction.rescaled import Rescaled
-from napari_unet.core.prediction.segment import make_labels, segment
+from napari_unet.core.prediction.segment import segment
 from napari_unet.core.prediction.tiling import halve_tile, plan_tiles
 
 EXACT = {"device": "cpu", "precision": "float32"}

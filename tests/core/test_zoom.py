@@ -107,6 +107,43 @@ def test_a_stack_has_one_zoom_for_all_planes(nuclei):
     assert zoom.scale == pytest.approx(0.4, rel=0.25)
 
 
+@pytest.mark.parametrize("enlarging", [1, 2.5])
+def test_what_the_look_has_seen_comes_first_and_is_near_the_result(nuclei, enlarging):
+    image, _ = enlarged(*field(5, (400, 384)), enlarging)
+    steps = segment(image, nuclei, scale="auto", **EXACT)
+    first = next(steps)
+    assert first.done == 0
+    assert first.foreground.shape == tuple(b.stop - b.start for b in first.box)
+    assert 0 < first.foreground.size < image.array.size
+    second = next(steps)
+    assert (second.done, second.total) == (1, first.total)
+    whole = 1 - run(steps).probabilities[0]
+    inside = (slice(40, -40),) * 2  # no edge of what was looked at
+    seen = first.foreground[inside] > 0.5
+    kept = whole[first.box][inside] > 0.5
+    assert seen.mean() > 0.05
+    assert (seen == kept).mean() > 0.97
+
+
+def test_what_the_look_has_seen_lies_within_what_was_asked_for(nuclei):
+    image, _ = field(5, (512, 448))
+    zoom = propose_zoom(image, nuclei, **EXACT)
+    box = (slice(100, 300), slice(50, 448))
+    first = next(segment(image, nuclei, scale=zoom, box=box, **EXACT))
+    assert first.done == 0
+    assert first.box[0].start >= 100
+    assert first.box[0].stop <= 300
+    beside = (slice(3, 9), slice(5, 7))
+    assert next(segment(image, nuclei, scale=zoom, box=beside, **EXACT)).done == 1
+    empty = np.random.default_rng(0).integers(95, 105, image.array.shape)
+    stack = np.stack([empty, image.array, empty], axis=1).astype(np.uint16)
+    found = replace(image, array=stack)
+    first = next(segment(found, nuclei, scale="auto", **EXACT))
+    assert (first.done, first.plane) == (0, 1)
+    others = segment(found, nuclei, scale="auto", planes=(0, 2), **EXACT)
+    assert next(others).done == 1
+
+
 SEEN = Seen(diameters_px=(5.0, 9.0, 12.0), zoom=0.5)
 
 
@@ -158,6 +195,12 @@ def test_the_better_suited_model_is_chosen(nuclei):
         assert zoom.objects > 3
     with pytest.raises(InputError, match="3-channel"):
         better_suited(image, [other], **EXACT)
+
+
+def test_a_model_that_cannot_win_is_not_asked(nuclei):
+    bright = ModelSettings(seen=Seen(looks={"level": (0.5, 0.6)}))
+    never = Model(None, bright, Card())  # without a network, to ask it would fail
+    assert better_suited(field(5)[0], [never, nuclei], **EXACT)[0] is nuclei
 
 
 def test_an_image_unlike_all_that_was_seen_is_told(nuclei):

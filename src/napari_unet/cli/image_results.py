@@ -3,7 +3,6 @@
 import math
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -165,18 +164,20 @@ def predict(
     from napari_unet.core.workflow import propose_zoom
     from napari_unet.core.workflow import segment as segment_image
 
-    zoom = None
-    if scale == "auto":
-        zoom = propose_zoom(image, model, device=device)
-        scale = zoom.scale
-        if zoom.said:
-            tqdm.write(f"{image.name}: {zoom.said}", file=sys.stderr)
+    looked, factor = None, None
+    if scale != "auto":
+        factor = scale
+    else:
+        looked = propose_zoom(image, model, device=device)
+        factor = looked.scale
+        if looked.said:
+            tqdm.write(f"{image.name}: {looked.said}", file=sys.stderr)
     where = choose_compute(device).device
     plan = plan_prediction(
         image,
         model.settings,
         tile=tile,
-        scale=scale,
+        scale=factor,
         averaging=averaging,
         memory=free_bytes(where),
         largest=largest_interior(where.type),
@@ -186,7 +187,7 @@ def predict(
         image,
         model,
         tile=tile,
-        scale=scale,
+        scale=looked or factor,
         averaging=averaging,
         device=device,
         background_only=background_only,
@@ -197,7 +198,7 @@ def predict(
             try:
                 progress = next(steps)
             except StopIteration as end:
-                segmentation: Segmentation = replace(end.value, zoom=zoom)
+                segmentation: Segmentation = end.value
                 break
             bar.total = progress.total
             bar.update(progress.done - bar.n)

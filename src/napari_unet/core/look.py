@@ -50,11 +50,8 @@ def measure_look(
         ``clipped``: share of the pixels that have the highest value.
         ``values``: how many grey values there are, as a power of 2.
     """
-    plane = image.array if image.array.ndim == 3 else _middle(image.array)
-    step = max(1, min(plane.shape[1:]) // _SAMPLED)
+    plane, step = _flatten(image)
     sampled = plane[:, ::step, ::step]
-    normalised = np.clip(intensity.apply(sampled).mean(axis=0), -1, 1)
-    level = float(np.percentile(normalised, 25))
     edges = [max(1, math.ceil(_EDGE / factor)) for factor in factors[-2:]]
     box = find_content(sampled, [edge // step or 1 for edge in edges])
     part = plane[(slice(None), *(slice(b.start * step, b.stop * step) for b in box))]
@@ -64,13 +61,20 @@ def measure_look(
     ]
     grey = intensity.apply(resample(part, shape)).mean(axis=0)
     return {
-        "level": level,
+        "level": measure_level(image, intensity),
         "noise": _power_of_10(_measure_noise(grey)),
         "grain": _power_of_10(_deviation(grey, _FINE))
         - _power_of_10(_deviation(grey, _COARSE)),
         "clipped": float(max(np.mean(c == c.max()) for c in sampled)),
         "values": math.log2(min(len(np.unique(channel)) for channel in sampled)),
     }
+
+
+def measure_level(image: Image, intensity: IntensityRange) -> float:
+    """Return the ``level`` of `measure_look`, which is the same at any zoom."""
+    plane, step = _flatten(image)
+    normalised = intensity.apply(plane[:, ::step, ::step]).mean(axis=0)
+    return float(np.percentile(np.clip(normalised, -1, 1), 25))
 
 
 def find_content(
@@ -112,9 +116,11 @@ def find_content(
     return top, left
 
 
-def _middle(stack: NDArray[np.generic]) -> NDArray[np.generic]:
-    """Return the middle plane (C, Y, X) of a stack."""
-    return stack[:, stack.shape[1] // 2]
+def _flatten(image: Image) -> tuple[NDArray[np.generic], int]:
+    """Return a plane (C, Y, X), in the middle of a volume, and a step to sample it."""
+    array = image.array
+    plane = array if array.ndim == 3 else array[:, array.shape[1] // 2]
+    return plane, max(1, min(plane.shape[1:]) // _SAMPLED)
 
 
 def _measure_noise(grey: NDArray[np.float32]) -> float:

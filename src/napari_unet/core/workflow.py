@@ -40,13 +40,9 @@ from napari_unet.core.memory import give_back
 from napari_unet.core.network.geometry import Geometry
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.detect import make_points
+from napari_unet.core.prediction.labels import make_labels
 from napari_unet.core.prediction.objects import find_objects
-from napari_unet.core.prediction.segment import (
-    Segmentation,
-    SegmentProgress,
-    make_labels,
-    segment,
-)
+from napari_unet.core.prediction.segment import Segmentation, SegmentProgress, segment
 from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom

@@ -89,6 +89,7 @@ class SegmentSection(Section):
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
         self._shown: _Shown | None = None
+        self._is_emptied = False  # what shows the segmentation, for its tiles
         # Of that segmentation: settings of the model, and planes.
         self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
         self._finder = LatestAnswer(self, "Finding objects")
@@ -197,6 +198,7 @@ class SegmentSection(Section):
         self._begun = settings, planes
         # Not the range that means "busy": its animation redraws the whole window again
         # and again, which without a graphics card takes a core of its own.
+        self._is_emptied = False
         self._progress.setRange(0, 1)
         self._progress.setValue(0)
         self._progress.setFormat("Starting …")
@@ -246,7 +248,6 @@ class SegmentSection(Section):
         self._show_state()
 
     def _on_tile(self, tile: TileLabels) -> None:
-        first = self._progress.value() == 0
         # With an average, one version of one tile is a step.
         steps = "tiles" if self._session.averaging == "none" else "steps"
         self._progress.setFormat(f"%v of %m {steps}")
@@ -255,8 +256,9 @@ class SegmentSection(Section):
         if tile.news:
             self._say(tile.news)
         if self._shown is not None:
-            if first:  # an image that is refused leaves the viewer as it was
+            if not self._is_emptied:  # a refused image leaves the viewer as it was
                 self._empty_layers(self._shown)
+                self._is_emptied = True
             self._shown.show_tile(tile)
 
     def _empty_layers(self, shown: _Shown) -> None:
@@ -271,8 +273,11 @@ class SegmentSection(Section):
             self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
         if outcome.status is Status.CANCELLED:
-            done = self._progress.value() > 0
-            shown = "the finished tiles are shown" if done else "no tile was finished"
+            shown = "no tile was finished"
+            if self._is_emptied:
+                shown = "only what was seen in a first look is shown"
+            if self._progress.value() > 0:
+                shown = "the finished tiles are shown"
             self._say(f"Stopped; {shown}.")
         self._find_again()
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
-from napari_unet.core.look import measure_look
+from napari_unet.core.look import measure_level, measure_look
 from napari_unet.core.prediction.rescaling import choose_factors
 
 # How far below and above what was seen a number of `measure_look` may lie. So a model
@@ -82,13 +82,24 @@ def rate_unlike(
     if settings.seen is None or not settings.seen.looks:
         return 0.0
     look = _look_at(image, settings, scale)
-    distance = 0.0
-    for name in ("level", "grain"):
-        if name in settings.seen.looks:
-            low, high = settings.seen.looks[name]
-            outside = max(0.0, low - look[name], look[name] - high)
-            distance += outside / _TOLERANCE[name][1]
-    return distance
+    return sum(_distance(name, look[name], settings) for name in ("level", "grain"))
+
+
+def rate_level(image: Image, settings: ModelSettings) -> float:
+    """Return the part of `rate_unlike` that is the same at any zoom."""
+    if settings.seen is None or not settings.seen.looks:
+        return 0.0
+    intensity = measure_intensity(image, settings.normalisation)
+    return _distance("level", measure_level(_one_plane(image), intensity), settings)
+
+
+def _distance(name: str, number: float, settings: ModelSettings) -> float:
+    """Return how far a number lies from all that were seen; 1 is worth a warning."""
+    looks = settings.seen.looks if settings.seen else {}
+    if name not in looks:
+        return 0.0
+    low, high = looks[name]
+    return max(0.0, low - number, number - high) / _TOLERANCE[name][1]
 
 
 def _look_at(

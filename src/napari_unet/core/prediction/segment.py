@@ -1,4 +1,4 @@
-"""A whole image, or a part of it, through a model; probabilities to labels."""
+"""A whole image, or a part of it, through a model."""
 
 import functools
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -10,15 +10,8 @@ import numpy as np
 import torch
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import (
-    AnnotationKind,
-    Averaging,
-    DeviceChoice,
-    ModelSettings,
-    ObjectConfig,
-)
-from napari_unet.core.device import Precision, choose_compute, place
-from napari_unet.core.errors import InputError
+from napari_unet.core.config import Averaging, DeviceChoice
+from napari_unet.core.device import Precision, choose_compute, free_bytes, place
 from napari_unet.core.image import (
     Image,
     check_contrast,
@@ -29,11 +22,12 @@ from napari_unet.core.network.folding import fold_normalisation
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.drift import describe_drift
-from napari_unet.core.prediction.objects import class_map, find_objects
-from napari_unet.core.prediction.plan import cover_volumes
+from napari_unet.core.prediction.glimpse import Glimpse
+from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.rescaling import find_enlargement, mean_factor
 from napari_unet.core.prediction.room import Room
+from napari_unet.core.prediction.tiling import largest_interior
 from napari_unet.core.prediction.uncertainty import entropy
 from napari_unet.core.prediction.zoom import Zoom, probe_zoom
 
@@ -50,7 +44,7 @@ class SegmentProgress:
     Parameters
     ----------
     done, total : int
-        Tiles.
+        Tiles; none is done where a quick look shows what it has seen.
     plane : int or None
         Index along Z or time; None for a 2D image, and for a 3D model.
     box : tuple of slice
@@ -130,7 +124,7 @@ def segment(
     box: tuple[slice, slice] | None = None,
     planes: Sequence[int] | None = None,
     tile: int | None = None,
-    scale: float | Literal["auto"] | None = None,
+    scale: float | Zoom | Literal["auto"] | None = None,
     averaging: Averaging = "none",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
@@ -156,11 +150,12 @@ def segment(
         to the last of them, in each of their time points.
     tile : int, optional
         Edge of the network's input in pixels of the model; by default from free memory.
-    scale : float, "auto" or None
+    scale : float, Zoom, "auto" or None
         Factor by which each axis that the network sees grows before it, and the result
         shrinks: 1 takes the image as it is. By default as the pixel sizes of image and
         model say, and where one is unknown as the model keeps it; "auto" looks first
-        whether objects agree with that, see `propose_zoom`.
+        whether objects agree with that, as `propose_zoom` does, whose result is taken
+        here too.
     averaging : str
         Average over mirrored and turned versions: "4 flips", "4 rotations", "8",
         "7 angles" or another number of them; takes at least as many times as long.
@@ -174,7 +169,8 @@ def segment(
     Yields
     ------
     SegmentProgress
-        After each tile.
+        First, with no tile done, what was seen in a look for the zoom, where that is a
+        part of the box and the planes; then after each tile.
 
     Returns
     -------
@@ -196,10 +192,11 @@ def segment(
     place(model.network, compute.device)
     intensity = measure_intensity(image, model.settings.normalisation)
     room = Room(compute, may_move=True)
-    zoom = None
     if scale == "auto":
-        zoom = probe_zoom(image, model, room, intensity)
-        scale = zoom.scale
+        scale = probe_zoom(image, model, room, intensity)
+    zoom = None
+    if isinstance(scale, Zoom):
+        zoom, scale = scale, scale.scale
     box = box or (slice(0, image.shape[-2]), slice(0, image.shape[-1]))
     chosen = None
     if len(image.shape) > 2:
@@ -223,6 +220,21 @@ def segment(
         chosen = tuple(
             t * depth + z for t in moments for z in range(depths.start, depths.stop)
         )
+    kept = 1 if background_only else model.settings.network.predictions
+    if zoom is not None and zoom.glimpse is not None:
+        plan = plan_prediction(
+            image,
+            model.settings,
+            box=box,
+            planes=chosen,
+            tile=tile,
+            scale=scale,
+            averaging=averaging,
+            memory=free_bytes(compute.device),
+            largest=largest_interior(compute.device.type),
+        )
+        yield from _show(zoom.glimpse, box, chosen, kept, plan.steps)
+        zoom = replace(zoom, glimpse=None)
     with _tidy(model.network, compute.device):
         if volume:
             whole = (depths, *box)
@@ -236,7 +248,6 @@ def segment(
                 steps = predict(image.plane(index), box=box, intensity=intensity)
                 results.append((yield from _number(steps, number, len(chosen), index)))
             maps = np.stack(results, axis=1)
-    kept = 1 if background_only else model.settings.network.predictions
     return Segmentation(
         probabilities=maps[:kept],
         box=box,
@@ -265,6 +276,21 @@ def _tidy(network: Network, device: torch.device) -> Iterator[None]:
         if device.type != "cpu":
             place(network, torch.device("cpu"))
             give_back(None, device)
+
+
+def _show(
+    glimpse: Glimpse,
+    box: tuple[slice, slice],
+    planes: Sequence[int] | None,
+    classes: int,
+    total: int,
+) -> Iterator[SegmentProgress]:
+    """Yield what a look has seen, if it lies in the box and the planes."""
+    part = glimpse.within(box)
+    if part is None or (planes is not None and part.plane not in planes):
+        return
+    maps = np.stack([1 - part.foreground, part.foreground])[:classes]
+    yield SegmentProgress(0, total, part.plane, part.box, part.foreground, maps)
 
 
 def _predict_times(
@@ -317,77 +343,3 @@ def _moved(box: tuple[slice, ...], planes: int) -> tuple[slice, ...]:
     if not planes:
         return box
     return (slice(box[0].start + planes, box[0].stop + planes), *box[1:])
-
-
-def make_labels(
-    segmentation: Segmentation,
-    settings: ModelSettings,
-    objects: ObjectConfig | None = None,
-) -> np.ndarray:
-    """Turn probabilities into labels ([Z,] Y, X): objects, or classes.
-
-    Parameters
-    ----------
-    segmentation : Segmentation
-        What `segment` returned.
-    settings : ModelSettings
-        Whether the model knows objects or classes.
-    objects : ObjectConfig, optional
-        Threshold, sizes and so on; by default the model's own, with the smallest size
-        of objects as they are enlarged here.
-    """
-    if settings.annotation == "values":
-        raise InputError(
-            "This model predicts grey values, not objects; bring them back with "
-            "`restore_values`."
-        )
-    return find_labels(
-        segmentation.probabilities,
-        objects or settings.objects.enlarged(segmentation.enlargement),
-        settings.annotation,
-        volume=segmentation.volume,
-        times=segmentation.times,
-        spacing=segmentation.spacing,
-    )
-
-
-def find_labels(
-    probabilities: np.ndarray,
-    objects: ObjectConfig,
-    kind: AnnotationKind,
-    *,
-    volume: bool = False,
-    times: int = 1,
-    spacing: Sequence[float] | None = None,
-) -> np.ndarray:
-    """Turn probabilities (K, [Z,] Y, X) into labels ([Z,] Y, X).
-
-    Parameters
-    ----------
-    probabilities : ndarray of float32
-        Class 0 is background.
-    objects : ObjectConfig
-        Not used for classes.
-    kind : str
-        ``objects``, ``classes``, or ``points``: which pixels belong to one.
-    volume : bool
-        Whether objects reach through planes; by default each plane is for itself.
-    times : int
-        How many volumes follow each other along Z; each is for itself.
-    spacing : sequence of float, optional
-        Of a volume; see `find_objects`.
-    """
-    if kind == "classes":
-        return class_map(probabilities)
-    background = probabilities[0]
-    if kind == "points":
-        is_object: np.ndarray = 1 - background >= objects.threshold
-        return is_object.astype(np.uint8)
-    find = functools.partial(find_objects, is_background=True)
-    if background.ndim == 2 or (volume and times == 1):
-        return find(background, objects, spacing)
-    parts = np.split(background, times) if volume else background
-    through = spacing if volume else None
-    found = [find(part, objects, through) for part in parts]
-    together = np.concatenate(found) if volume else np.stack(found)
-    return together.astype(np.result_type(*found), copy=False)

@@ -8,7 +8,7 @@ from napari_unet.core.device import Precision
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.prediction.channels import pick_channels
-from napari_unet.core.prediction.drift import rate_unlike
+from napari_unet.core.prediction.drift import rate_level, rate_unlike
 from napari_unet.core.prediction.zoom import Zoom, propose_zoom
 
 # A model that finds nothing, but has seen such images, is as good as one that is sure
@@ -26,7 +26,8 @@ def better_suited(
     """Return the model that suits an image best, and how to zoom the image for it.
 
     That is the one that has seen images most like it, at the zoom that suits it; of
-    several alike, the one that is surest of the objects it finds there.
+    several alike, the one that is surest of the objects it finds there. Models that
+    could not win, however sure they were, are not asked.
 
     Parameters
     ----------
@@ -42,18 +43,30 @@ def better_suited(
     InputError
         If no model can read the image, or it is constant.
     """
-    rated = []
     refused = InputError("There is no model to choose from. Give at least one.")
+    at_best = []
     for model in models:
+        try:
+            picked = pick_channels(image, model.settings)
+            # The zoom does not change how dark the ground is.
+            bound = 1 - _UNLIKE * rate_level(picked, model.settings)
+        except InputError as error:
+            refused = error
+        else:
+            at_best.append((bound, model, picked))
+    best: tuple[float, Model, Zoom] | None = None
+    for bound, model, picked in sorted(at_best, key=lambda each: -each[0]):
+        if best is not None and best[0] >= bound:
+            break
         try:
             zoom = propose_zoom(image, model, device=device, precision=precision)
         except InputError as error:
             refused = error
             continue
-        picked = pick_channels(image, model.settings)
         unlike = rate_unlike(picked, model.settings, scale=zoom.scale)
-        rated.append((zoom.confidence - _UNLIKE * unlike, model, zoom))
-    if not rated:
+        rating = zoom.confidence - _UNLIKE * unlike
+        if best is None or rating > best[0]:
+            best = rating, model, zoom
+    if best is None:
         raise refused
-    _, model, zoom = max(rated, key=lambda each: each[0])
-    return model, zoom
+    return best[1:]

@@ -1,7 +1,7 @@
 """At which zoom a model finds objects of the size it knows: a quick look at a few."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from napari_unet.core.image import (
 from napari_unet.core.look import find_content
 from napari_unet.core.memory import give_back
 from napari_unet.core.prediction.channels import pick_channels
+from napari_unet.core.prediction.glimpse import Glimpse
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.predict import predict
 from napari_unet.core.prediction.rescaling import mean_factor
@@ -73,6 +74,8 @@ class Zoom:
     said : str
         A sentence about a zoom that is not the model's own, or about one that pixel
         sizes ask for and objects speak against; else nothing.
+    glimpse : Glimpse, optional
+        Objects of this part can be shown at once.
     """
 
     scale: float | None
@@ -81,13 +84,16 @@ class Zoom:
     objects: int = 0
     confidence: float = 0.0
     said: str = ""
+    glimpse: Glimpse | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Look:
-    """What a network finds at one zoom; diameters in its pixels."""
+    """What a network finds in a box of the image at one zoom, in its own pixels."""
 
     factor: float
+    box: tuple[slice, slice]
+    foreground: NDArray[np.float32]
     objects: int = 0
     diameter: float = math.nan
     confidence: float = 0.0
@@ -164,7 +170,10 @@ def probe_zoom(
         Of the whole image, if it was measured before.
     """
     settings = model.settings
-    flat = _most_contrast(image) if settings.network.dimensions == 2 else image
+    plane, flat = None, image
+    if settings.network.dimensions == 2 and len(image.shape) > 2:
+        plane = _most_contrast(image)
+        flat = image.plane(plane)
     own = mean_factor(flat, settings)
     seen = settings.seen
     if (
@@ -175,7 +184,7 @@ def probe_zoom(
     ):
         return Zoom(None, own)
     intensity = intensity or measure_intensity(image, settings.normalisation)
-    return _Probe(flat, model, room, intensity, own, seen.diameters_px[1]).run()
+    return _Probe(flat, plane, model, room, intensity, own, seen.diameters_px[1]).run()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -183,6 +192,7 @@ class _Probe:
     """A plane (C, Y, X), a model, its own zoom for it, the diameter that it knows."""
 
     image: Image
+    plane: int | None
     model: Model
     room: Room
     intensity: IntensityRange
@@ -274,15 +284,22 @@ class _Probe:
         ):
             foreground[tile.interior] = 1 - tile.probabilities[0]
         config = self.model.settings.objects.replaced(min_size=_SPECK)
-        return _measure(foreground, find_objects(foreground, config), factor)
+        return _measure(foreground, find_objects(foreground, config), factor, box)
+
+    def _glimpse(self, look: _Look) -> Glimpse:
+        """Return what was seen in pixels of the image."""
+        shape = [part.stop - part.start for part in look.box]
+        return Glimpse(self.plane, look.box, resample(look.foreground, shape))
 
     def _keep(self, look: _Look) -> Zoom:
         """Return the model's own zoom."""
+        glimpse = self._glimpse(look)
         if look.objects >= _ENOUGH:
-            return Zoom(None, self.own, *_found(look))
+            return Zoom(None, self.own, *_found(look), glimpse=glimpse)
         return Zoom(
             None,
             self.own,
+            glimpse=glimpse,
             said=f"zoom {self.own:.3g}, the model's own, because at no other there are "
             "objects that it is sure of",
         )
@@ -295,7 +312,8 @@ class _Probe:
                 f"zoom {factor:g}, because its objects are about {across:.2g} px "
                 f"across and the model was made for {self.known:.2g} px"
             )
-            return Zoom(factor, factor, across, objects, confidence, said)
+            glimpse = self._glimpse(look)
+            return Zoom(factor, factor, across, objects, confidence, said, glimpse)
         if 1 / _CLEAR < factor / self.own < _CLEAR:
             return self._keep(look)
         small = "small" if factor > self.own else "large"
@@ -314,28 +332,31 @@ def _found(look: _Look) -> tuple[float, int, float]:
 
 
 def _measure(
-    foreground: NDArray[np.float32], labels: NDArray[np.integer], factor: float
+    foreground: NDArray[np.float32],
+    labels: NDArray[np.integer],
+    factor: float,
+    box: tuple[slice, slice],
 ) -> _Look:
     """Measure the objects that were found in foreground probabilities."""
     diameters = np.sort(measure_diameters(labels))
     if not len(diameters):
-        return _Look(factor)
+        return _Look(factor, box, foreground)
     covered = np.cumsum(diameters**2)
     typical = diameters[np.searchsorted(covered, covered[-1] / 2)]
     whole = diameters[diameters >= _NARROW * typical]
     return _Look(
         factor,
+        box,
+        foreground,
         len(whole),
         float(np.median(whole)),
         float(foreground[labels > 0].mean()),
     )
 
 
-def _most_contrast(image: Image) -> Image:
-    """Return the plane of a stack with most contrast, of a few; a plane itself."""
-    if len(image.shape) == 2:
-        return image
+def _most_contrast(image: Image) -> int:
+    """Return the index of the plane of a stack with most contrast, of a few."""
     planes = np.unique(np.linspace(0, image.shape[0] - 1, _PLANES + 2).astype(int))
     tried = planes[1:-1] if len(planes) > 2 else planes
     spread = [float(image.array[:, z, ::8, ::8].std()) for z in tried]
-    return image.plane(int(tried[int(np.argmax(spread))]))
+    return int(tried[int(np.argmax(spread))])
