@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import torch
 
 from napari_unet.core.errors import MemoryShortageError
+from napari_unet.core.heap import trim_heap
 
 # How processors, graphics cards and their libraries say it; most of them in a plain
 # RuntimeError.
@@ -28,7 +29,7 @@ def is_memory_shortage(error: BaseException) -> bool:
 
 
 def give_back(error: BaseException | None, device: torch.device) -> None:
-    """Free what a step that failed still holds, and what the device keeps in reserve.
+    """Free what a step that failed still holds, and what is kept in reserve.
 
     Its frames hold all its arrays as long as somebody holds the error.
     """
@@ -38,6 +39,7 @@ def give_back(error: BaseException | None, device: torch.device) -> None:
         torch.cuda.empty_cache()
     elif device.type == "mps":
         torch.mps.empty_cache()
+    trim_heap()
 
 
 @contextmanager

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-# Pixels of a band, about: with what is around them they need some 200 MB at once.
-BAND_PIXELS = 3_000_000
+# Pixels of a band, about: with what is around them they need some 150 MB at once.
+BAND_PIXELS = 2_000_000
 # Rows around a band where the nearest background is looked for at first.
 _HALO = 32
 # Farther rows have no part in a smoothed height.

@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.heap import trim_heap
 from napari_unet.core.prediction.bands import (
     BAND_PIXELS,
     Bands,
@@ -119,7 +120,7 @@ def find_objects(
     if foreground.size == 0:
         return np.zeros(foreground.shape, np.uint16)
     is_above = functools.partial(_is_above, foreground, is_background=is_background)
-    labels = _label_components(is_above(config.threshold))
+    labels = _label_components(np.pad(is_above(config.threshold), _FRAME))
     holds_objects = config.fill_holes and _fill_holes(labels)
     removed = config.min_size > 1 and _remove_small(labels, config.min_size)
     if holds_objects and removed:  # they may have been specks
@@ -128,6 +129,8 @@ def find_objects(
         labels = _split(labels, config, is_above, spacing)
     if config.recover_border:
         _give_back_lines(labels)
+    if labels.size > BAND_PIXELS:
+        trim_heap()
     return _number_by_row(_inside(labels))
 
 
@@ -210,9 +213,8 @@ def label_dtype(count: int) -> np.dtype:
     return np.dtype(np.uint16 if count <= np.iinfo(np.uint16).max else np.uint32)
 
 
-def _label_components(mask: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Return the components of `mask` connected by edges, with a frame around."""
-    framed = np.pad(mask, _FRAME)
+def _label_components(framed: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Return the components of a mask with a frame that are connected by edges."""
     labels: NDArray[np.int32] = ndimage.label(framed)[0]
     return labels
 
@@ -368,12 +370,18 @@ def _number_by_row(
     labels: NDArray[np.int32],
 ) -> NDArray[np.uint16] | NDArray[np.uint32]:
     """Renumber objects 1, 2, … by their first pixel in row-by-row order."""
-    begins = labels > 0
-    begins[..., 1:] &= labels[..., 1:] != labels[..., :-1]
-    numbers, first = np.unique(labels[begins], return_index=True)
+    found = [np.zeros(0, labels.dtype)]
+    for part, _ in strips(labels):
+        rows = labels[part]
+        begins = rows > 0
+        begins[..., 1:] &= rows[..., 1:] != rows[..., :-1]
+        numbers, places = np.unique(rows[begins], return_index=True)
+        found.append(numbers[np.argsort(places)])
+    in_turn = np.concatenate(found)
+    numbers, places = np.unique(in_turn, return_index=True)
     dtype = label_dtype(len(numbers))
     renumbered = np.zeros(numbers.max(initial=0) + 1, dtype)
-    renumbered[numbers[np.argsort(first)]] = np.arange(1, len(numbers) + 1, dtype=dtype)
+    renumbered[in_turn[np.sort(places)]] = np.arange(1, len(numbers) + 1, dtype=dtype)
     numbered = np.empty(labels.shape, dtype)
     for part, _ in strips(labels):
         numbered[part] = renumbered[labels[part]]

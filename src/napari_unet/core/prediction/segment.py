@@ -268,14 +268,13 @@ def segment(
 
 @contextmanager
 def _tidy(network: Network, device: torch.device) -> Iterator[None]:
-    """Say in a sentence where memory ran out; leave none taken on a graphics card."""
+    """Say in a sentence where memory ran out; leave none taken."""
     try:
         with explain_shortage(device, "even the smallest tiles", _LESS):
             yield
     finally:
-        if device.type != "cpu":
-            place(network, torch.device("cpu"))
-            give_back(None, device)
+        place(network, torch.device("cpu"))
+        give_back(None, device)
 
 
 def _show(
