@@ -250,7 +250,7 @@ def _validate(
     shown = {
         name: value
         for name, value in scores.as_dict().items()
-        if name in _SHOWN or name.startswith("iou_")
+        if name in _SHOWN or _is_of_class(name)
     }
     training.note(shown, result.loss)
     yield clock.progress(
