@@ -44,7 +44,7 @@ _MOST_NAMED = 12
 
 
 class Learned(Config):
-    """What was learned, where it was worse than what was there before.
+    """What was learned, where it was no better than what was there before.
 
     Its weights are kept beside those of the start: ``last.learned``.
     """
@@ -61,12 +61,15 @@ class Card(Config):
     trained_on: tuple[str, ...] = ()
     objects: int = 0
     started_from: str | None = None
+    start_place: str = ""  # the folder of that, where its name does not tell
+    new_classes: tuple[str, ...] = ()  # which that does not know
+    own_objects: ObjectConfig | None = None  # before others were chosen
     preset: str = ""
     command: str = ""  # repeats the training
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
-    ended: bool = False  # by itself: it was not stopped before its end
+    ended: bool = False  # by itself: it was not stopped, nor while it was measured
     loss: float | None = None
     device: str = ""
     shortages: tuple[str, ...] = ()  # what was done about too little memory

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from scipy.special import stdtrit
 
@@ -24,7 +25,8 @@ _Z = NormalDist().inv_cdf((1 + LEVEL) / 2)
 _FEWEST_IMAGES = 3
 
 
-class Sums(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Sums:
     """Sums over objects, each with a part of a whole; they can be added.
 
     Parameters
@@ -51,9 +53,14 @@ class Sums(NamedTuple):
             float((whole * whole).sum()),
         )
 
-    def __add__(self, other: Sums) -> Sums:  # type: ignore[override]
+    def __add__(self, other: Sums) -> Sums:
         """Return the sums over the objects of both."""
-        return Sums(*(a + b for a, b in zip(self, other, strict=True)))
+        return Sums(
+            self.count + other.count,
+            self.parts + other.parts,
+            self.products + other.products,
+            self.wholes + other.wholes,
+        )
 
 
 def wilson(hits: float, of: float) -> Interval:

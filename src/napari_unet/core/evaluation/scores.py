@@ -77,7 +77,7 @@ class Scores:
     merged: int = 0
     invented: int = 0
     images: tuple[Scores, ...] = field(default=(), compare=False)
-    spread: Sums = field(default=Sums(), compare=False)  # noqa: RUF009
+    spread: Sums = field(default=Sums(), compare=False)
 
     def __add__(self, other: Scores) -> Scores:
         """Return the scores of both images together; `sum` needs ``Scores()``."""
