@@ -81,7 +81,7 @@ def take_trained(
     """Use what a training has written, also after Stop, and after an error.
 
     Where it was no better than the model it started from, that one stays in use, with
-    its own way of making objects.
+    its own way of making objects, unless nothing is found in that.
 
     Parameters
     ----------
@@ -102,6 +102,8 @@ def take_trained(
         return
     if session.model_in_use != start_from:
         session.model_folder = start_from
+    if manifest.settings.objects != manifest.card.own_objects:
+        session.objects = manifest.settings.objects
 
 
 def use_learned(session: Session, folder: Path) -> Job:

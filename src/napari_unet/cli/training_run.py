@@ -202,8 +202,7 @@ def _say_kept(card: "Card", kind: "AnnotationKind") -> list[str]:
         f"On the validation ground it {found}." if found else "",
         describe_doubt(before, learned),
         f"It was {card.validation}." if card.validation else "",
-        "The model is still the one it started from, with its own settings"
-        + (f": it {was}." if was else "."),
+        "The model is still the one it started from" + (f": it {was}." if was else "."),
         "Train with --even-if-worse to have what was learned.",
     ]
     return [line for line in lines if line]

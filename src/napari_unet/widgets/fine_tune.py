@@ -338,10 +338,10 @@ class FineTuneSection(Section):
 
     def _say_choice(self, model: Manifest) -> str:
         """Return which ways of making objects the training has changed, if any."""
-        is_kept = model.card.learned is not None  # with its own ways
-        if is_kept or model.settings.annotation not in ("objects", "points"):
+        if model.settings.annotation not in ("objects", "points"):
             return ""
-        choice = describe_choice(self._old_objects, model.settings.objects)
+        own = model.card.own_objects if model.card.learned else None
+        choice = describe_choice(own or self._old_objects, model.settings.objects)
         return f" {choice}" if choice else ""
 
     def _say(self, text: str) -> None:

@@ -61,10 +61,11 @@ def judge_start(
     clock.has_judged()
     if validation is None:
         return
-    training.start = Start(
-        weights=origin.weights,
-        own=validation.scores if validation.own is None else validation.own,
-        scores=validation.scores,
+    training.start = Start.of(
+        origin.weights,
+        validation.scores if validation.own is None else validation.own,
+        validation.scores,
+        validation.objects,
         is_rival=not origin.new_classes,
     )
 

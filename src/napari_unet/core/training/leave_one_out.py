@@ -210,8 +210,12 @@ def _conclude(training: Training, origin: Origin | None, folds: Sequence[Fold]) 
     means = [fold.halfway for fold in folds if fold.halfway is not None]
     if origin is not None and origin.weights is not None and starts:
         start, mean = LeftOut.of(starts), LeftOut.of(means)
-        training.start = Start(
-            origin.weights, start.own, start.scores, is_rival=not origin.new_classes
+        training.start = Start.of(
+            origin.weights,
+            start.own,
+            start.scores,
+            start.usual_objects,
+            is_rival=not origin.new_classes,
         )
         if is_worth_it(mean.scores, learned.scores, start.scores):
             weights, learned = halfway(weights, origin.weights), mean

@@ -13,7 +13,7 @@ from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
 from napari_unet.core.evaluation.detection import AnyScores, rank
-from napari_unet.core.gain import judge
+from napari_unet.core.gain import finds_nothing, judge
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.room import Room
@@ -39,10 +39,13 @@ class Start:
     weights : dict of str to Tensor
         On the CPU.
     own : Scores, DetectionScores or ValueScores
-        With its own way of making objects, which it keeps.
+        With its own way of making objects.
     scores : Scores, DetectionScores or ValueScores
         With the way of making objects that suits it best there: what was learned is
         compared with that once it has had the same choice.
+    objects : ObjectConfig, optional
+        That way, if it needs it, for nothing is found in its own. Else it keeps its
+        own: a few objects are no reason to change a model that is left as it is.
     is_rival : bool
         Whether it can be better at all: not where it cannot know a class.
     """
@@ -50,7 +53,23 @@ class Start:
     weights: dict[str, Tensor]
     own: AnyScores
     scores: AnyScores
+    objects: ObjectConfig | None = None
     is_rival: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        weights: dict[str, Tensor],
+        own: AnyScores,
+        scores: AnyScores,
+        objects: ObjectConfig,
+        *,
+        is_rival: bool,
+    ) -> "Start":
+        """Decide whether it keeps its own way of making objects."""
+        before, after = (finds_nothing(each.as_dict()) for each in (own, scores))
+        needs = before and not after
+        return cls(weights, own, scores, objects if needs else None, is_rival)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,15 +187,15 @@ class Training:
     def scores(self) -> AnyScores | None:
         """Those of `weights`, if they were validated."""
         if self.start is not None and self.keeps_start:
-            return self.start.own
+            return self.start.scores if self.start.objects else self.start.own
         return self.learned_scores
 
     @property
     def objects(self) -> ObjectConfig | None:
         """The way of making objects chosen for `weights`, if one was."""
-        if self.settled is None or self.keeps_start:
-            return None
-        return self.settled.objects
+        if self.start is not None and self.keeps_start:
+            return self.start.objects
+        return None if self.settled is None else self.settled.objects
 
     @property
     def learned(self) -> dict[str, Tensor] | None:
