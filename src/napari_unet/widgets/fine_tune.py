@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -98,6 +99,7 @@ class FineTuneSection(Section):
         self._curves = TrainingCurves()
         self._result = QLabel()
         self._result.setWordWrap(True)
+        self._result.setTextFormat(Qt.TextFormat.RichText)
         self._result.hide()
         self._worse = UseLearned(session, self)
         self._history = RunHistory(session)
@@ -198,6 +200,7 @@ class FineTuneSection(Section):
             settings,
             self._session.train_config,
             start_from=None if model is None else model.settings,
+            folder=self._form.start_from(),
             faults=faults,
         )
 
@@ -294,7 +297,7 @@ class FineTuneSection(Section):
         if progress.preview is not None:
             self._preview.show(progress.preview)
         if progress.note:
-            self._say(escape(progress.note))
+            self._say(escape(in_dock(progress.note)))
         is_model = progress.part == 0  # not one of those that leave something out
         if is_model and (progress.phase == "training" or progress.validation):
             self._curves.add(
