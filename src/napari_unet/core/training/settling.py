@@ -11,7 +11,7 @@ from napari_unet.core.evaluation.detection import AnyScores, quality, rank
 from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.gain import judge
 from napari_unet.core.training.shortage import validate_or_skip
-from napari_unet.core.training.state import Settled, Training, lent
+from napari_unet.core.training.state import Reached, Training, lent
 from napari_unet.core.training.validation import Validate, Validation
 
 # What is validated in the end.
@@ -40,7 +40,7 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
     weights, how = (learned, _LEARNED) if mean is None else (mean, _HALFWAY)
     result = yield from _validate(training, validate, weights, choosing=True)
     if result is not None:
-        training.settled = Settled(weights, result.scores, result.objects, how)
+        training.settled = Reached(weights, result.scores, result.objects, how)
 
 
 def halfway(
