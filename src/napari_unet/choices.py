@@ -69,7 +69,7 @@ def _take(session: Session, kept: dict[str, Any]) -> None:
     """Take over each choice that still makes sense; the others stay as they are."""
     preset = kept.get("preset")
     if isinstance(preset, str) and preset in PRESETS:
-        session.choose_preset(preset)  # type: ignore[arg-type]
+        session.choose_preset(preset)
     with suppress(ValueError, KeyError):
         end = {name: kept[name] for name in ("seconds", "iterations")}
         session.train_config = session.train_config.replaced(**end)
