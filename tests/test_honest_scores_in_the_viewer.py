@@ -29,6 +29,7 @@ def test_a_single_image_cannot_be_left_out_and_that_is_said_before_the_start(per
     too_few = "there must be two images or regions at least"
     person.wait_for(too_few, "Fine-tune")
     annotate_squares(person, "b", 1)
+    choose_image(person.viewer, person.viewer.layers["a"])
     person.wait(lambda: too_few not in person.reads("Fine-tune"))
 
 
