@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtGui import QColor
 
+from napari_unet.core.errors import in_dock
 from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.point_layers import describe_points
 
@@ -44,8 +45,10 @@ def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
         why = html.escape(segmented.why)
         lines.append(f"By the starter model <b>{segmented.starter.name}</b>: {why}.")
     zoom = "" if segmented.zoom is None else segmented.zoom.said
-    for said in (zoom, segmented.drift, segmented.doubt(objects)):
-        if said:
+    if segmented.chosen_scale is not None:
+        zoom = f"zoom {segmented.chosen_scale:g}, as you chose"
+    for each in (zoom, segmented.drift, segmented.doubt(objects)):
+        if said := in_dock(each):
             ended = said if said.endswith(".") else f"{said}."
             lines.append(html.escape(ended[:1].upper() + ended[1:]))
     return "<br>".join(lines)

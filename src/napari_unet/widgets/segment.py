@@ -40,6 +40,7 @@ from napari_unet.widgets.prediction_layer import PredictionLayer
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.segment_button import SegmentButton
 from napari_unet.widgets.values_layer import ValuesLayer
+from napari_unet.widgets.zoom_offer import ZoomOffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,6 +96,7 @@ class SegmentSection(Section):
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
+        self._zoom_offer.taken.connect(self._on_button_clicked)
         self._probabilities.clicked.connect(self._on_probabilities_clicked)
         self._uncertainty.clicked.connect(self._on_uncertainty_clicked)
         self._form.valueChanged.connect(self._on_form_edited)
@@ -123,6 +125,7 @@ class SegmentSection(Section):
         self._line = QLabel()
         self._line.setWordWrap(True)
         self._line.hide()
+        self._zoom_offer = ZoomOffer(self._session)
         fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
@@ -153,6 +156,7 @@ class SegmentSection(Section):
         layout.addLayout(buttons)
         layout.addWidget(self._progress)
         layout.addWidget(self._line)
+        layout.addWidget(self._zoom_offer)
         layout.addWidget(self._form)
         layout.addLayout(maps)
         layout.addWidget(Collapsible("More settings", self._how))
@@ -203,6 +207,7 @@ class SegmentSection(Section):
         self._progress.setValue(0)
         self._progress.setFormat("Starting …")
         self._line.hide()
+        self._zoom_offer.hide()
         self._how.ask()
         run_in_background(
             job,
@@ -323,6 +328,7 @@ class SegmentSection(Section):
         is_chosen = self._shown is None or self._shown.image is self._chosen.image
         if segmented is not None and is_chosen:
             self._say(describe_segmentation(segmented, self._session.objects))
+            self._zoom_offer.offerFor(segmented)
 
     def _on_probabilities_clicked(self) -> None:
         segmented, shown = self._session.segmentation, self._current()
@@ -345,6 +351,9 @@ class SegmentSection(Section):
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)
         self._line.hide()  # it is about another image
+        self._zoom_offer.hide()
+        is_shown = self._current() is not None
+        self._how.showZoom(self._session.segmentation if is_shown else None)
         self._how.refresh()
         self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
