@@ -20,13 +20,15 @@ _SECOND_DIFFERENCE = np.outer((1, -2, 1), (1, -2, 1)) / 6
 _MEDIAN_OF_NOISE = 0.6745
 # Of the whole image, about this many pixels along each axis are looked at.
 _SAMPLED = 512
-# In them, ground and structure are told apart in windows of so many pixels, after a
-# Gaussian of one; what is wider than squares of so many is uneven light.
-_WINDOW, _SMOOTH, _UNEVEN = 64, 1.0, 65
+# In them, ground is told from structure in windows of so many pixels.
+_WINDOW = 128
 # Of the grey values in a window, the darkest, the ground, and the brightest.
 _DARKEST, _GROUND, _BRIGHTEST = 2, 25, 98
-# Single pixels beyond these percentiles say nothing about the rest.
-_RARE = (0.2, 99.8)
+# After a Gaussian of this, what is wider than squares of so many pixels of the model is
+# uneven light; rare pixels, beyond these grey values or percentiles, say nothing.
+_SMOOTH, _UNEVEN, _USUAL, _RARE = 1.0, 65, (-1.5, 1.5), (0.2, 99.8)
+# More skewness than this says only how few things are bright.
+_BRIGHT = 0.5
 # Less than a grey value of 16 bits is no noise.
 _LEAST = 1e-4
 
@@ -56,7 +58,9 @@ def measure_look(
         small objects, as a power of 10.
         ``clipped``: share of the pixels that have the highest value.
         ``values``: how many grey values there are, as a power of 2.
-        ``depth``, ``skew``: see `measure_ground`.
+        ``depth``: see `measure_ground`.
+        ``skew``: the skewness of the grey values beside uneven light: 0.5 where what
+        stands out is bright, as in fluorescence and halos, down to -1 where it is dark.
     """
     return measure_ground(image, intensity) | measure_structure(
         image, intensity, factors
@@ -78,6 +82,7 @@ def measure_structure(
     ]
     grey = intensity.apply(resample(part, shape)).mean(axis=0)
     return {
+        "skew": _measure_skew(grey),
         "noise": _power_of_10(_measure_noise(grey)),
         "grain": _power_of_10(_deviation(grey, _FINE))
         - _power_of_10(_deviation(grey, _COARSE)),
@@ -96,9 +101,6 @@ def measure_ground(image: Image, intensity: IntensityRange) -> dict[str, float]:
         ``depth``: how far structure reaches below the ground around it, of all that it
         reaches above and below, from 0 to 1. Nothing is darker than the ground of
         fluorescence; in other images much is.
-        ``skew``: the skewness of the grey values beside uneven light, from -1 to 1: 1
-        where what stands out is bright, as in fluorescence and halos, -1 where it is
-        dark.
     """
     plane, step = _flatten(image)
     normalised = intensity.apply(plane[:, ::step, ::step]).mean(axis=0)
@@ -106,7 +108,6 @@ def measure_ground(image: Image, intensity: IntensityRange) -> dict[str, float]:
     return {
         "level": float(np.percentile(np.clip(normalised, -1, 1), 25)),
         "depth": _measure_depth(small),
-        "skew": _measure_skew(small - ndimage.uniform_filter(small, _UNEVEN)),
     }
 
 
@@ -181,12 +182,15 @@ def _measure_depth(grey: NDArray[np.float32]) -> float:
 
 
 def _measure_skew(grey: NDArray[np.float32]) -> float:
-    """Return the skewness of grey values, without rare ones."""
-    low, high = np.percentile(grey, _RARE)
-    kept = np.clip(grey, low, high)
+    """Return the skewness of grey values beside uneven light, without rare ones."""
+    smooth = ndimage.gaussian_filter(np.clip(grey, *_USUAL), _SMOOTH)
+    even = smooth - ndimage.uniform_filter(smooth, _UNEVEN)
+    kept = np.clip(even, *np.percentile(even, _RARE))
     kept = kept - kept.mean()
     deviation = float(kept.std())
-    return math.tanh(float((kept**3).mean()) / deviation**3) if deviation > 0 else 0.0
+    if deviation == 0:
+        return 0.0
+    return min(math.tanh(float((kept**3).mean()) / deviation**3), _BRIGHT)
 
 
 def _measure_noise(grey: NDArray[np.float32]) -> float:

@@ -17,7 +17,7 @@ from napari_unet.core.prediction.rescaling import choose_factors, say_number
 _TOLERANCE = {
     "level": (0.4, 0.4),
     "depth": (0.12, 0.12),
-    "skew": (0.3, math.inf),
+    "skew": (0.15, math.inf),
     "noise": (math.inf, 0.6),
     "grain": (math.inf, 0.3),
     "clipped": (math.inf, 0.03),
