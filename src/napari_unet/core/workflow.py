@@ -45,12 +45,17 @@ from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.segment import Segmentation, SegmentProgress, segment
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
-from napari_unet.core.starter_choice import choose_starter, choose_starter_for_all
+from napari_unet.core.starter_choice import (
+    choose_starter,
+    choose_starter_for_all,
+    choose_witness,
+)
 from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.course import (
     leave_out,
     preparing,
     say_ground,
+    settle_ground,
     train_and_save,
     validate_start,
 )
@@ -68,9 +73,7 @@ from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
-from napari_unet.core.training.values import (
-    pair_images,
-)
+from napari_unet.core.training.values import pair_images
 
 __all__ = [
     "Example",
@@ -84,6 +87,7 @@ __all__ = [
     "TrainResult",
     "choose_starter",
     "choose_starter_for_all",
+    "choose_witness",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -187,6 +191,13 @@ def fine_tune(
     if folds and resume and start_from is not None and start_from.card.started_from:
         folds = []  # from where it stands now, all ground has been seen
     yield replace(preparing(config), note=task.note)
+    witness, starts = (
+        choose_witness(start_from, settings, device),
+        start_from is not None,
+    )
+    known = yield from settle_ground(task, witness, device, is_start=starts)
+    examples = known.examples
+    folds = folds and leave_each_out(examples, settings)
 
     compute = choose_compute(device, precision)
     network = build_network(settings.network, seed=config.seed)
@@ -199,13 +210,13 @@ def fine_tune(
     split = split_for(examples, settings, config)
     sampler, validate = prepare_for(training, split, settings, change_patch)
     descent = Descent(training, sampler)
-    said = say_ground(split, folds, settings)
+    said = known.say_ground(say_ground(split, folds, settings))
     yield replace(
         preparing(config),
         patch=sampler.described,
         memory=descent.describe(),
         ground=said,
-        note=training.news(),
+        note=" ".join(filter(None, (known.note, training.news()))),
         parts=len(folds) + 1,
     )
     settings = note_seen(settings, examples)
@@ -368,7 +379,9 @@ def draw_patches(
     """
     task = Task.of(examples, config, settings, start_from)
     settings = task.settings
-    to_train, _ = split_for(task.examples, settings, task.config)
+    witness, starts = choose_witness(start_from, settings), start_from is not None
+    known = run(settle_ground(task, witness, is_start=starts))
+    to_train, _ = split_for(known.examples, settings, task.config)
     sampler, _ = make_sampler(
         to_train,
         task.config,

@@ -233,7 +233,7 @@ class _Probe:
         best = None
         if first.is_telling and not fits:
             closer = self._look(first.factor_for(self.known), _LOOK)
-            if self._fits(closer) and closer.confidence >= first.confidence:
+            if self._fits(closer) and closer.confidence >= first.confidence - _DOUBT:
                 best = closer
         best = best or self._search(first)
         least = first.confidence + _GAIN if fits else SURE

@@ -1,11 +1,11 @@
 """The course of a training: its start is measured; it learns, is saved, and judged."""
 
 import collections
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.config import DeviceChoice, ModelSettings, TrainConfig
 from napari_unet.core.training.apart import describe_ground, view_of
 from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.descent import Descent
@@ -15,8 +15,29 @@ from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.run import Look, Run
 from napari_unet.core.training.shortage import choose_objects, explain_training_shortage
 from napari_unet.core.training.state import Start, Training
+from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import settle, train
+from napari_unet.core.training.unpainted import Settled, Witness, settle_unpainted
 from napari_unet.core.training.validation import Validate
+
+
+def settle_ground(
+    task: Task, witness: Witness, device: DeviceChoice = "auto", *, is_start: bool
+) -> Generator[TrainProgress, None, Settled]:
+    """Decide what ground left unpainted means, where objects are to be learned."""
+    if task.settings.annotation != "objects":
+        return Settled(task.examples)
+    how = task.config.unpainted
+    steps = settle_unpainted(
+        task.examples, how, witness, is_start=is_start, device=device
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            settled: Settled = end.value
+            return settled
+        yield preparing(task.config)
 
 
 def train_and_save(
