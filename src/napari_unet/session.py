@@ -242,8 +242,7 @@ class Session:
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is not Status.DONE:
             return
-        starter = outcome.result.starter
-        if starter not in (None, self.suited):
+        if (starter := outcome.result.starter) not in (None, self.suited):
             changed = {} if self.model_in_use else changed_by_hand(self.objects)
             with self.events.segmentation.blocked():
                 self.segmentation = None  # the last one was not by this model

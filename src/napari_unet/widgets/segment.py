@@ -96,7 +96,6 @@ class SegmentSection(Section):
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
-        self._zoom_offer.taken.connect(self._on_button_clicked)
         self._probabilities.clicked.connect(self._on_probabilities_clicked)
         self._uncertainty.clicked.connect(self._on_uncertainty_clicked)
         self._form.valueChanged.connect(self._on_form_edited)
@@ -125,7 +124,7 @@ class SegmentSection(Section):
         self._line.setWordWrap(True)
         self._line.setTextFormat(Qt.TextFormat.RichText)
         self._line.hide()
-        self._zoom_offer = ZoomOffer(self._session)
+        self._zoom_offer = ZoomOffer(self._session, self._on_button_clicked)
         fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
@@ -219,7 +218,6 @@ class SegmentSection(Section):
         self._is_emptied, self._gone = False, ""
         self._progress.start()
         self._line.hide()
-        self._zoom_offer.hide()
         self._how.ask()
         run_in_background(
             job,
@@ -340,7 +338,6 @@ class SegmentSection(Section):
         is_chosen = self._shown is None or self._shown.image is self._chosen.image
         if segmented is not None and is_chosen:
             self._say(describe_segmentation(segmented, self._session.objects))
-            self._zoom_offer.offerFor(segmented)
 
     def _on_probabilities_clicked(self) -> None:
         segmented, shown = self._session.segmentation, self._current()
@@ -364,8 +361,7 @@ class SegmentSection(Section):
         self._where.offer(self._chosen.image)
         self._line.hide()  # it is about another image
         self._zoom_offer.hide()
-        is_shown = self._current() is not None
-        self._how.showZoom(self._session.segmentation if is_shown else None)
+        self._how.showZoom(self._session.segmentation if self._current() else None)
         self._how.refresh()
         self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
@@ -386,9 +382,7 @@ class SegmentSection(Section):
 
     def _show_state(self) -> None:
         session, job = self._session, self._session.job
-        hint = ""
-        if not session.has_model:
-            hint = NO_MODEL
+        hint = "" if session.has_model else NO_MODEL
         if self._chosen.image is None:
             hint = NO_IMAGE
         self._hint.setText(hint)

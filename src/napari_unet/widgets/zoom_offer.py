@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import QPushButton, QWidget
 
+from napari_unet.widgets.background import listen
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from napari_unet.jobs import Job
     from napari_unet.segmented import Segmented
     from napari_unet.session import Session
 
@@ -22,20 +26,31 @@ class ZoomOffer(QPushButton):
     ----------
     session : Session
         Whose zoom is changed.
+    segment_again : callable
+        Called when it was.
     parent : QWidget, optional
         Qt parent.
     """
 
-    taken = Signal()  # the zoom of the session is another one now
-
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        segment_again: Callable[[], None],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._session = session
+        self._session, self._segment_again = session, segment_again
         self._scale = 0.0
         self.hide()
         self.clicked.connect(self._on_clicked)
+        listen(session.events.segmentation, self._offer_for)
+        listen(session.events.job, self._on_job)
 
-    def offerFor(self, segmented: Segmented | None) -> None:
+    def _on_job(self, job: Job | None) -> None:
+        if job is not None:
+            self.hide()
+
+    def _offer_for(self, segmented: Segmented | None) -> None:
         """Show what is offered after a segmentation; nothing after none."""
         zoom = None if segmented is None else segmented.zoom
         chosen = None if segmented is None else segmented.chosen_scale
@@ -48,4 +63,4 @@ class ZoomOffer(QPushButton):
     def _on_clicked(self) -> None:
         prediction = self._session.prediction
         self._session.prediction = prediction.replaced(scale=self._scale)
-        self.taken.emit()
+        self._segment_again()

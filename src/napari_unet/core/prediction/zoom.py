@@ -238,7 +238,9 @@ class _Probe:
         best = best or self._search(first)
         least = first.confidence + _GAIN if fits else SURE
         if first.is_telling and not fits:
-            least = first.confidence - _DOUBT
+            # The zoom of a training is only one of those it has learned at.
+            kept = self.model.settings.zoom != 1
+            least = first.confidence - (_GAIN if kept else _DOUBT)
         if best is None or best.confidence < least:
             return self._keep(first)
         factor = best.factor_for(self.known)
