@@ -372,7 +372,7 @@ class FineTuneSection(Section):
         self._worse.setFolder(trained if is_kept else None)
 
     def _on_taken(self) -> None:
-        """Say that what was learned is in use, although it is worse."""
+        """Say that what was learned is in use, although it is no better."""
         model = self._session.read_model()
         if model is not None:
             self._say(describe_result(model, stopped=False) + self._say_choice(model))
@@ -384,7 +384,8 @@ class FineTuneSection(Section):
         course = self._session.course
         if course is None:
             return ""
-        choice = describe_choice(course.objects, model.settings.objects)
+        own = model.card.own_objects if model.card.learned else None
+        choice = describe_choice(own or course.objects, model.settings.objects)
         return f" {choice}" if choice else ""
 
     def _say(self, text: str) -> None:

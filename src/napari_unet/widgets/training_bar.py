@@ -43,7 +43,7 @@ def _describe(progress: TrainProgress) -> str:
     """Return what the bar says: phase, part and time left."""
     if progress.phase == "preparing":
         return "Preparing …"
-    if progress.fraction == 0:
+    if progress.phase == "validating" and progress.iteration == 0 and not progress.part:
         return "Measuring the model to start from …"
     doing = "validating, " if progress.phase == "validating" else ""
     if progress.part:
