@@ -12,6 +12,7 @@ from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.image import resample
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.notes import HeldOutScores, ModelNotes
+from napari_unet.formats.images import read_image, read_labels
 from napari_unet.formats.tiff import write_labels
 from napari_unet.samples import fluorescence_nuclei
 
@@ -140,3 +141,28 @@ def test_all_images_of_a_folder_get_one_zoom(tmp_path, nuclei_folder, call):
     assert zooms["0"]["factor"] == pytest.approx(0.5, rel=0.2)
     assert err.count("by a look at 4 of them") == 1
     assert "by a look at 4 of them" in zooms["3"]["because"]
+
+
+def test_a_channel_is_chosen_where_images_have_more(here, call, done, refused):
+    grey = read_image(here / "images" / "a.tif").array[0]
+    other = np.zeros_like(grey)
+    other[40:, :20] = 700
+    (here / "two").mkdir()
+    tifffile.imwrite(
+        here / "two" / "b.tif",
+        np.stack([other, grey]).astype(np.uint16),
+        imagej=True,
+        metadata={"axes": "CYX"},
+    )
+    said = refused("segment", "two", "--model", "nuclei", "--out", "no")
+    assert "2-channel image" in said
+    assert "--channels 0" in said
+    options = ("--scale", "1")
+    for model in ((), ("--model", "nuclei")):
+        done("segment", "two", "--channels", "1", "--out", "out", *model, *options)
+        done("segment", "images", "--out", "alone", *model, *options)
+        np.testing.assert_array_equal(
+            read_labels(here / "out" / "b.tif"), read_labels(here / "alone" / "a.tif")
+        )
+    said = refused("segment", "two", "--channels", "0,1", "--out", "no")
+    assert "the model reads 1 channel" in said

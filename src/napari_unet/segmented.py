@@ -226,7 +226,8 @@ def segment_by_tiles(
     starter, why = None, ""
     scale = settings.get("scale")
     if folder is None:
-        choice = workflow.choose_starter(image, settings.get("device", "auto"), scale)
+        device = settings.get("device", "auto")
+        choice = workflow.choose_starter(image, device, scale=scale)
         model, starter, why = choice.model, choice.model.folder, choice.why
         if scale == "auto" and choice.zoom is not None:
             settings["scale"] = choice.zoom  # was looked for to choose

@@ -1,6 +1,7 @@
 """Model folders on the command line: found by path or name, never written over."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,15 +30,23 @@ def open_model(name: str) -> "Model":
 
 
 def open_or_pick(
-    name: str | None, images: Sequence[Path], device: DeviceChoice, scale: "Scale"
+    name: str | None,
+    images: Sequence[Path],
+    device: DeviceChoice,
+    channels: Sequence[int],
+    scale: "Scale",
 ) -> "tuple[Model, dict[Path, Looked]]":
     """Load a model; without a name the starter that suits the images, and say so.
 
     One for all images, so that results can be compared; a few of them choose it. What
-    was seen of these is returned with it.
+    was seen of these is returned with it. It reads these channels of them, if any are
+    named.
     """
     if name is not None:
-        return open_model(name), {}
+        from napari_unet.core.prediction.channels import read_these
+
+        model = open_model(name)
+        return replace(model, settings=read_these(model.settings, channels)), {}
     from napari_unet.core.workflow import choose_starter_for_all
 
     looked_at: list[tuple[Path, tuple[float, ...] | None]] = []
@@ -47,7 +56,7 @@ def open_or_pick(
             looked_at.append((path, image.pixel_size_um))
             yield image
 
-    choice = choose_starter_for_all(look_at(), device, scale)
+    choice = choose_starter_for_all(look_at(), device, channels, scale=scale)
     more = " for all images" if len(images) > 1 else ""
     warn(
         f"No --model is given; the starter model '{choice.model.card.name}' is used"

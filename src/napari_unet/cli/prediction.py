@@ -15,7 +15,7 @@ from napari_unet.cli.app import (
     report,
     warn,
 )
-from napari_unet.cli.classes import Zero
+from napari_unet.cli.classes import Zero, read_channels
 from napari_unet.cli.folder_zoom import FolderZoom
 from napari_unet.cli.image_results import (
     Results,
@@ -50,6 +50,14 @@ def segment(
         typer.Option(
             help="A model folder, or a model's name.",
             show_default="the starter model that suits the images",
+        ),
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            help="Channels that the model shall read, where images have more; the "
+            "first is 0: for a model of one channel 1.",
+            show_default="all, or those the model names",
         ),
     ] = None,
     tile: TileEdge = "auto",
@@ -89,7 +97,8 @@ def segment(
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     paths = find_images(images)
-    loaded, seen = open_or_pick(model, paths, device, factor)
+    read = read_channels(channels)
+    loaded, seen = open_or_pick(model, paths, device, read, factor)
     zooms = FolderZoom(paths, loaded, device, seen)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries

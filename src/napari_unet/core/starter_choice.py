@@ -1,6 +1,6 @@
 """Which of the models that come with the program is used where none was chosen."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +13,7 @@ from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
+from napari_unet.core.prediction.channels import read_these
 from napari_unet.core.prediction.suited import Rating, rate_models
 from napari_unet.core.prediction.zoom import Zoom
 
@@ -50,6 +51,8 @@ class StarterChoice:
 def choose_starter(
     image: Image,
     device: DeviceChoice = "auto",
+    channels: Sequence[int] = (),
+    *,
     scale: float | Literal["auto"] | None = "auto",
 ) -> StarterChoice:
     """Return the starter model that suits an image.
@@ -60,6 +63,8 @@ def choose_starter(
         To be segmented.
     device : str
         Where to look at it.
+    channels : sequence of int
+        Which channels of the image are read, if it has more than the models read.
     scale : float, "auto" or None
         As of `segment`: where it is given, no zoom is looked for.
 
@@ -68,12 +73,14 @@ def choose_starter(
     InputError
         If the program came without starter models, or none can read this image.
     """
-    return choose_starter_for_all([image], device, scale)
+    return choose_starter_for_all([image], device, channels, scale=scale)
 
 
 def choose_starter_for_all(
     images: Iterable[Image],
     device: DeviceChoice = "auto",
+    channels: Sequence[int] = (),
+    *,
     scale: float | Literal["auto"] | None = "auto",
 ) -> StarterChoice:
     """Return the starter model that suits several images best, taken together.
@@ -91,6 +98,11 @@ def choose_starter_for_all(
             f"There are no starter models in '{STARTERS_FOLDER}': install the program "
             "anew, or train a model of your own."
         )
+    if channels:
+        models = [
+            replace(model, settings=read_these(model.settings, channels))
+            for model in models
+        ]
     refused = InputError("There is no image to choose a starter model for. Give one.")
     votes: list[list[Rating]] = []
     for image in images:
