@@ -1,6 +1,6 @@
 """What is to be learned and the network that suits it, which follow each other.
 
-And what was learned: whether it is used, for a training may make a model worse.
+And what was learned: whether it is used, for a training may make no model better.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_unet.core.card import SETTINGS_FILE, read_manifest
+from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def follow_model(session: Session) -> None:
     """Make objects as the model did when it was validated; go on with what it knows."""
     with suppress(InputError):  # said where the model is shown
         manifest = session.read_model()
-        if manifest is None:
+        if manifest is None:  # a starter will be picked, and brings its own way
+            session.objects = ObjectConfig()
             return
         session.objects = manifest.settings.objects
         kind = manifest.settings.annotation
@@ -80,8 +82,8 @@ def take_trained(
 ) -> None:
     """Use what a training has written, also after Stop, and after an error.
 
-    Where it was worse than the model it started from, that one stays in use, with the
-    way of making objects that suits it on the images annotated now.
+    Where it was no better than the model it started from, that one stays in use, with
+    its own way of making objects, unless nothing is found in that.
 
     Parameters
     ----------
@@ -102,11 +104,12 @@ def take_trained(
         return
     if session.model_in_use != start_from:
         session.model_folder = start_from
-    session.objects = manifest.settings.objects
+    if manifest.settings.objects != manifest.card.own_objects:
+        session.objects = manifest.settings.objects
 
 
 def use_learned(session: Session, folder: Path) -> Job:
-    """Return the job that takes what was learned, although it was worse.
+    """Return the job that takes what was learned, although it was no better.
 
     Parameters
     ----------

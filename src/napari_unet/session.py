@@ -37,6 +37,7 @@ from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
+    changed_by_hand,
     segment_by_tiles,
 )
 
@@ -49,11 +50,13 @@ if TYPE_CHECKING:
     from napari_unet.core.image import Image
     from napari_unet.core.training.patches import Batch
     from napari_unet.core.workflow import Preview, TrainProgress, TrainResult
+    from napari_unet.watched import Course
 
 NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation first."
 # What the user calls the jobs of `Session.segment` and `Session.fine_tune`.
 SEGMENTING = "Segment"
 TRAINING = "Fine-tune"
+_WITHOUT_EQUALS = "segmentation", "job", "course"
 
 
 @dataclass(eq=False)
@@ -84,11 +87,15 @@ class Session:
     annotation: AnnotationKind = "objects"
     class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
     class_colors: dict[str, str] = field(default_factory=dict)  # of coloured labels
+    start_is_chosen: bool = False  # what to start from, by the user
+    course: Course | None = None  # of the last training, or of the one that runs
     job: Job | None = None
     segmentation: Segmented | None = None
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
-        equality_operators={"segmentation": operator.is_, "job": operator.is_}
+        equality_operators=dict.fromkeys(
+            ("segmentation", "job", "course"), operator.is_
+        )
     )
 
     def __post_init__(self) -> None:
@@ -233,10 +240,15 @@ class Session:
         return segmented.relabelled(config or self.objects)
 
     def _take_segmentation(self, outcome: Outcome) -> None:
-        if outcome.status is Status.DONE:
-            self.segmentation = outcome.result
-            if outcome.result.starter is not None:
-                self.suited = outcome.result.starter
+        if outcome.status is not Status.DONE:
+            return
+        if (starter := outcome.result.starter) not in (None, self.suited):
+            changed = {} if self.model_in_use else changed_by_hand(self.objects)
+            with self.events.segmentation.blocked():
+                self.segmentation = None  # the last one was not by this model
+            self.suited = starter
+            self.objects = self.objects.replaced(**changed)
+        self.segmentation = outcome.result
 
     # ----------------------------------------------------------------- fine-tune
 
@@ -266,7 +278,7 @@ class Session:
         Job
             Yields ``TrainProgress``, returns ``TrainResult``; when it ends, or is
             stopped, the new folder becomes `trained` and `model_folder`, unless what
-            was learned is worse than `start_from`.
+            was learned is no better than `start_from`.
 
         Raises
         ------

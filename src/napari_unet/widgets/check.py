@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
+    QEvent,
+    QObject,
+    Qt,
+    Signal,
+)
 from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
@@ -26,16 +32,16 @@ from napari_unet.widgets.layers import LayerRole, find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     import napari
-    from qtpy.QtGui import QResizeEvent
 
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.config import ModelSettings, TrainConfig
     from napari_unet.core.training.inspection import Inspection
 
-_MOST_HEIGHT = 150
+_MOST_HEIGHT = 220
 _PLACE = Qt.ItemDataRole.UserRole
 # What is said before a training even if nobody asked: objects that training loses.
 _SAID_UNASKED = "separation border"
@@ -85,6 +91,8 @@ class CheckList(QWidget):
         self._list.itemClicked.connect(self._on_clicked)
         self._list.itemActivated.connect(self._on_clicked)
         self._list.hide()
+        if (ground := self._list.viewport()) is not None:
+            ground.installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -110,6 +118,7 @@ class CheckList(QWidget):
         config: TrainConfig,
         *,
         start_from: ModelSettings | None = None,
+        folder: Path | None = None,
         faults: Sequence[Finding] = (),
         is_asked: bool = True,
     ) -> None:
@@ -119,19 +128,33 @@ class CheckList(QWidget):
         ----------
         examples, settings, config, start_from, faults
             As for `inspected.inspect`.
+        folder : Path, optional
+            Of the model to start from: it is asked what was left unpainted.
         is_asked : bool
             Whether the user wants to see everything; else only objects are named that
             the separation border leaves nearly nothing of.
         """
-        from napari_unet.inspected import inspect
+        from napari_unet.inspected import inspect, inspect_unpainted
 
         if self.is_running and not is_asked:
             return  # what the user asked for says as much
         self.cancel()
 
         def steps() -> Generator[float, None, Inspection]:
-            return inspect(
-                examples, settings, config, start_from=start_from, faults=faults
+            learned: Sequence[Example] = examples
+            unpainted: list[Finding] = []
+            if is_asked:
+                learned, unpainted = yield from inspect_unpainted(
+                    examples, settings, config, start_from=folder
+                )
+            inspection = yield from inspect(
+                learned, settings, config, start_from=start_from, faults=faults
+            )
+            return replace(
+                inspection,
+                findings=tuple(
+                    sorted([*inspection.findings, *unpainted], key=lambda f: f.level)
+                ),
             )
 
         job = Job("Check", steps)
@@ -222,14 +245,21 @@ class CheckList(QWidget):
             signal.disconnect(self.markOld)
         self._watched = []
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Fit again: findings of several lines are broken anew."""
-        super().resizeEvent(event)
-        self._fit_height()
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Fit again where the list has another width: lines are broken anew."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._fit_height()
+        return super().eventFilter(watched, event)
 
     def _fit_height(self) -> None:
         """Make the list as high as its rows, up to a maximum."""
-        rows = sum(self._list.sizeHintForRow(row) for row in range(self._list.count()))
+        self._list.scheduleDelayedItemsLayout()
+        # Not by `sizeHintForRow`, which does not know how lines are broken.
+        rows = sum(
+            self._list.visualItemRect(item).height()
+            for row in range(self._list.count())
+            if (item := self._list.item(row)) is not None
+        )
         frame = 2 * self._list.frameWidth()
         self._list.setFixedHeight(min(_MOST_HEIGHT, rows + frame))
 

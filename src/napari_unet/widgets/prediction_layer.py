@@ -14,6 +14,7 @@ from napari_unet.widgets.layers import (
     LayerWriter,
     add_labels,
     find_layer,
+    find_layers,
     show_image,
     spatial_shape,
     unlink_layer,
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 
 _UNTOUCHED = "napari_unet_untouched"
+_RESULTS: tuple[LayerRole, ...] = (
+    "prediction",
+    "detections",
+    "predicted image",
+    "probabilities",
+    "class probability",
+)
 # Of a scale to 1, which only versions certain of different classes reach.
 _MUCH_DISAGREEMENT = 0.3
 
@@ -68,6 +76,7 @@ class PredictionLayer:
         if preview is not None:
             preview.visible = False  # of a training; what comes now is the result
         writer = self._open()
+        writer.layer.visible = True  # a training may have hidden it
         writer.write((list(planes),) if planes else (slice(None),), np.array(0))
         self._next_number = 0
         self._last = ()
@@ -182,6 +191,14 @@ class PredictionLayer:
         if chosen.image is self.image:
             chosen.prediction = layer
         return layer
+
+
+def remove_results(viewer: napari.Viewer, image: ImageLayer) -> None:
+    """Remove what a segmentation has begun to show of an image that is gone."""
+    for role in _RESULTS:
+        for layer in find_layers(viewer, image, role):
+            if role != "prediction" or _is_untouched(layer):
+                viewer.layers.remove(layer)
 
 
 def _is_untouched(layer: Labels) -> bool:

@@ -68,9 +68,14 @@ _TRAINING = (
     "patience",
     "seed",
 )
+_FEWEST_PARTS = 2
+_TOO_FEW_PARTS = (
+    "<b>To leave one out, there must be two images or regions at least: annotate "
+    "another image, or draw regions under Annotate.</b>"
+)
+_USUAL_PRESET = "fast"
 NETWORK_OF_MODEL = (
-    "The network is that of the model to start from; of the preset, only how to train "
-    "counts."
+    "A model to start from keeps its network: of the preset, only how to train counts."
 )
 _NETWORK = (
     "dimensions",
@@ -108,9 +113,9 @@ class TrainForm(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._parts = 0  # images or regions to learn from
         # Of the unit that is not shown: what comes back with it.
         self._seconds, self._iterations = 60.0, 500
-        self._is_users_choice = False  # what to start from
         self._build()
         self._preset.currentIndexChanged.connect(self._on_preset_chosen)
         self._amount.valueChanged.connect(self._on_limit_edited)
@@ -166,9 +171,12 @@ class TrainForm(QWidget):
         limit.addWidget(self._amount, 1)
         limit.addWidget(self._unit)
 
-        self._leave_out = QCheckBox("Leave each image out once")
+        self._leave_out = QCheckBox("Leave each image or region out once")
         description = TrainConfig.model_fields["leave_one_out"].description
         self._leave_out.setToolTip(description or "")
+
+        self._leave_out_note = QLabel()
+        self._leave_out_note.setWordWrap(True)
 
         session = self._session
         self._training: Form[TrainConfig] = Form(session.train_config, _TRAINING)
@@ -193,6 +201,7 @@ class TrainForm(QWidget):
                 form.addRow(self._start_note)
         form.insertRow(2, "", self._preset_line)
         form.addRow("", self._leave_out)
+        form.addRow(self._leave_out_note)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -236,6 +245,7 @@ class TrainForm(QWidget):
             self._unit.setCurrentText(unit)
         with signals_blocked(self._leave_out):
             self._leave_out.setChecked(config.leave_one_out)
+        self._show_leave_out_note()
         with signals_blocked(self._amount):
             if config.iterations is None:
                 self._seconds = config.seconds or self._seconds
@@ -257,6 +267,7 @@ class TrainForm(QWidget):
         self._augmentation.setValue(config.augmentation)
         self._network.setValue(session.network)
         self._show_note()
+        self._show_start_note()
         self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
     def _show_start(self, _event: object = None) -> None:
@@ -272,8 +283,8 @@ class TrainForm(QWidget):
         if in_use is not None and in_use not in [path for path, _ in starters]:
             groups[""].append(Offer(_MODEL, in_use, in_use.name))
         offered = {each.folder for group in groups.values() for each in group}
-        stays = self._is_users_choice and self._start.folder() in offered
-        self._start.offer(groups, self._start.folder() if stays else in_use)
+        stays = session.start_is_chosen and session.start_from in offered
+        self._start.offer(groups, session.start_from if stays else in_use)
         self._show_what_starts()
 
     def _learns_the_same(self) -> bool:
@@ -285,19 +296,24 @@ class TrainForm(QWidget):
         return True
 
     def _on_start_chosen(self, _index: int) -> None:
-        self._is_users_choice = True
+        self._session.start_is_chosen = True
         self._show_what_starts()
 
     def _show_what_starts(self) -> None:
         """The network is the model's where one starts from a model."""
         self._session.start_from = self.start_from()
         scratch = self.start_from() is None
-        self._start_note.setVisible(not scratch)
+        self._show_start_note()
         self._network.setEnabled(scratch)
         self._grey_values.setEnabled(scratch)
         self._pixel_size.setEnabled(scratch)
         self._show_note()
         self._show_patch()
+
+    def _show_start_note(self) -> None:
+        """Say what a preset of one's choice does to a model, and nothing unasked."""
+        is_users = self._session.preset != _USUAL_PRESET
+        self._start_note.setVisible(self.start_from() is not None and is_users)
 
     def _show_patch(self) -> None:
         """Say which size of patches the network makes of the one that is asked for."""
@@ -339,6 +355,17 @@ class TrainForm(QWidget):
             self._replace(seconds=self._seconds, iterations=None)
         else:
             self._replace(seconds=None, iterations=self._iterations)
+
+    def setParts(self, parts: int) -> None:
+        """Say how many images or regions are to be learned from."""
+        self._parts = parts
+        self._show_leave_out_note()
+
+    def _show_leave_out_note(self) -> None:
+        asked = self._session.train_config.leave_one_out
+        is_amiss = asked and self._parts < _FEWEST_PARTS
+        self._leave_out_note.setText(_TOO_FEW_PARTS if is_amiss else "")
+        self._leave_out_note.setVisible(is_amiss)
 
     def _on_leave_out_toggled(self, checked: bool) -> None:
         self._replace(leave_one_out=checked)

@@ -1,6 +1,6 @@
 """A training that runs out of memory: what is left out, and what it says in the end."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
 from typing import TypeVar
 
@@ -51,9 +51,9 @@ def validate_or_skip(
 
 
 def choose_objects(
-    training: Training, validate: Validate, progress: Progress
+    training: Training, validate: Validate, tell: Callable[[], Progress]
 ) -> Generator[Progress, None, Validation | None]:
-    """Validate and choose how objects are made; yield `progress` after each tile.
+    """Validate and choose how objects are made; tell how things stand at each tile.
 
     Returns
     -------
@@ -63,5 +63,5 @@ def choose_objects(
     result = None
     for so_far in validate_or_skip(training, validate, choosing=True):
         result = so_far
-        yield progress
+        yield tell()
     return result
