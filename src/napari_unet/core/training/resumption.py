@@ -12,6 +12,7 @@ from napari_unet.core.checkpoint import Model, copy_weights, load_last, load_mod
 from napari_unet.core.config import TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.detection import rank
+from napari_unet.core.model_folders import refuse_starter
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.origin import Origin
@@ -70,10 +71,11 @@ class Stopped:
         Raises
         ------
         InputError
-            If it used another optimizer.
+            If it used another optimizer, or the folder is that of a starter model.
         ModelFolderError
             If the folder holds no state of it, or a damaged one.
         """
+        refuse_starter(folder)
         model = load_model(folder.absolute())  # this place, no name of a model
         check_resumable(model.card, config)
         objects = model.card.own_objects or model.settings.objects
