@@ -67,6 +67,7 @@ from napari_unet.core.training.preparation import (
 from napari_unet.core.training.resumption import check_resumable, go_on
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
+from napari_unet.core.training.shortage import explain_any_shortage
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.values import (
@@ -105,6 +106,7 @@ __all__ = [
 Result = TypeVar("Result")
 
 
+@explain_any_shortage
 def fine_tune(
     examples: Sequence[Example],
     folder: Path,

@@ -1,10 +1,11 @@
 """The course of a training: its start is measured; it learns, is saved, and judged."""
 
 import collections
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from napari_unet.core.checkpoint import Model
+from napari_unet.core.checkpoint import Model, copy_weights
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.training.apart import describe_ground, view_of
 from napari_unet.core.training.clock import TrainProgress
@@ -13,7 +14,11 @@ from napari_unet.core.training.held_back import Split
 from napari_unet.core.training.leave_one_out import describe_left_out, measure_left_out
 from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.run import Look, Run
-from napari_unet.core.training.shortage import choose_objects, explain_training_shortage
+from napari_unet.core.training.shortage import (
+    attempt,
+    choose_objects,
+    save_in_the_end,
+)
 from napari_unet.core.training.state import Start, Training
 from napari_unet.core.training.train import settle, train
 from napari_unet.core.training.validation import Validate
@@ -28,17 +33,20 @@ def train_and_save(
 ) -> Iterator[TrainProgress]:
     """Train; save now and then, and in the end, however that comes."""
     try:
-        with explain_training_shortage(training):
-            for progress in train(training, descent, validate, look):
-                run.save_now_and_then(progress)
-                yield progress
+        for progress in train(training, descent, validate, look):
+            attempt(
+                training,
+                functools.partial(run.save_now_and_then, progress),
+                "to save what was learned so far",
+            )
+            yield progress
         run.end()
     except GeneratorExit:  # stopped; what was learned is still to be used well
         if validate is not None:
             collections.deque(settle(training, validate), maxlen=0)
         raise
     finally:
-        run.save()
+        save_in_the_end(training, run.save)
 
 
 def validate_start(
@@ -54,7 +62,7 @@ def validate_start(
         return
     run.before = validation.scores
     training.start = Start(
-        weights=training.weights,
+        weights=copy_weights(training.network),
         own=validation.scores if validation.own is None else validation.own,
         scores=validation.scores,
         objects=validation.objects,
@@ -77,11 +85,10 @@ def leave_out(
     run: Run,
 ) -> Iterator[TrainProgress]:
     """Measure the model, which is saved already, by leaving each part out."""
-    with explain_training_shortage(training):
-        yield from measure_left_out(folds, settings, training, start_from, change_patch)
+    yield from measure_left_out(folds, settings, training, start_from, change_patch)
     if training.start is not None:
         run.before = training.start.scores
-    run.save()
+    save_in_the_end(training, run.save)
 
 
 def preparing(config: TrainConfig) -> TrainProgress:

@@ -2,13 +2,12 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.detection import (
     PIXELS,
@@ -21,7 +20,11 @@ from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch
-from napari_unet.core.training.shortage import validate_or_skip
+from napari_unet.core.training.shortage import (
+    attempt,
+    keep_weights,
+    validate_or_skip,
+)
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate, Validation
 
@@ -77,7 +80,7 @@ def train(
         If the loss is not a number, or huge; the last good weights are restored first.
     """
     clock = Clock(training)
-    good = copy_weights(training.network)
+    good = keep_weights(training)
     # One that goes on has been validated, and noted, up to where it was stopped.
     validated = int(clock.fraction() * training.config.validations)
     noted = int(clock.fraction() * _NOTED)
@@ -86,7 +89,8 @@ def train(
         _set_learning_rate(training, clock.fraction())
         loss = descent.step(take_step)
         if not loss < _DIVERGED:
-            training.network.load_state_dict(good)
+            if good is not None:
+                training.network.load_state_dict(good)
             raise TrainingDivergedError(
                 f"The loss became {loss:.3g} at iteration {training.iteration + 1}: "
                 f"the learning rate {training.config.learning_rate:g} is probably too "
@@ -105,7 +109,7 @@ def train(
         due = validated < share < training.config.validations
         if validate and due and clock.may_validate():
             validated = share
-            good = copy_weights(training.network)
+            good = keep_weights(training) or good
             yield from _validate(training, validate, clock)
     if validate:
         if not _is_patience_over(training):  # else it has just been validated
@@ -133,9 +137,8 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
     Validation
         After each tile. Nothing is done where nothing was learned yet.
     """
-    if training.iteration == 0:
+    if training.iteration == 0 or (last := keep_weights(training)) is None:
         return
-    last = copy_weights(training.network)
     learned = training.best_weights or last
     result = None
     try:
@@ -159,12 +162,13 @@ def _blend(
     start, reached = training.start, training.best_scores
     if start is None or reached is None:
         return learned
-    mean = {
-        name: torch.lerp(weights, start.weights[name].to(weights), 0.5)
-        if weights.is_floating_point()
-        else weights
-        for name, weights in learned.items()
-    }
+    mean = attempt(
+        training,
+        lambda: _mean_weights(learned, start.weights),
+        "to meet the model that it started from halfway",
+    )
+    if mean is None:
+        return learned
     training.network.load_state_dict(mean)
     result = None
     for result in validate_or_skip(training, validate, choosing=False):
@@ -174,6 +178,18 @@ def _blend(
         return learned
     least = rank(reached) - _standard_error(reached) / 2
     return mean if rank(result.scores) >= least else learned
+
+
+def _mean_weights(
+    learned: Mapping[str, Tensor], start: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Return the mean of two sets of weights; whole numbers are those of the first."""
+    return {
+        name: torch.lerp(weights, start[name].to(weights), 0.5)
+        if weights.is_floating_point()
+        else weights
+        for name, weights in learned.items()
+    }
 
 
 def take_step(
@@ -211,8 +227,7 @@ def take_step(
         torch.nn.utils.clip_grad_norm_(
             training.network.parameters(), training.config.max_gradient
         )
-    training.scaler.step(training.optimizer)
-    training.scaler.update()
+    training.move_weights()
     return value
 
 
@@ -242,11 +257,11 @@ def _validate(
     if result is None:
         return
     scores = result.scores
-    is_best = _is_best(scores, training)
+    weights = keep_weights(training) if _is_best(scores, training) else None
     note_gain(training, rank(scores))
+    is_best = weights is not None
     if is_best:
-        training.best_scores = scores
-        training.best_weights = copy_weights(training.network)
+        training.best_scores, training.best_weights = scores, weights
     shown = {
         name: value
         for name, value in scores.as_dict().items()
