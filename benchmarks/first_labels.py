@@ -1,14 +1,15 @@
 """From the click on Segment to the first labels in view: what takes how long.
 
     xvfb-run -a -s "-screen 0 1600x1000x24" .venv/bin/python \
-        benchmarks/first_labels.py --model FOLDER [--size 1024] [--repeats 10]
+        benchmarks/first_labels.py [--model FOLDER] [--size 1024] [--repeats 10]
 
 (on a machine with a screen, without ``xvfb-run``). In the real viewer with the dock
 open, on an image of synthetic nuclei. The first click finds PyTorch loaded, which the
 dock sees to as soon as an image is open, but the network not yet used; the others are
 warm. For each: until labels are in the layer, until they are drawn, until the
-segmentation is finished. Beside it, on a thread of the same priority, what the network
-alone takes for as many pixels.
+segmentation is finished. Without --model the program chooses a starter at each click,
+as it does for everybody at first. Beside it, on a thread of the same priority, what the
+network alone takes for as many pixels.
 """
 
 import argparse
@@ -24,6 +25,7 @@ import napari
 import numpy as np
 from event_loop import hardware, wait
 
+from napari_unet.core.model_folders import STARTERS
 from napari_unet.samples import fluorescence_nuclei
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.dock import UNetDock
@@ -33,7 +35,7 @@ GOAL = 1.0
 LONGEST = 120
 
 
-def open_viewer(size: int, model: Path) -> tuple[napari.Viewer, UNetDock]:
+def open_viewer(size: int, model: Path | None) -> tuple[napari.Viewer, UNetDock]:
     """Open an image and the dock, and wait until nothing happens any more."""
     sample = fluorescence_nuclei((512, 512))
     tiles = (-(-size // 512),) * 2
@@ -84,7 +86,7 @@ def click(viewer: napari.Viewer, dock: UNetDock) -> dict[str, float]:
     return seen
 
 
-def network_alone(model: Path, size: int, repeats: int) -> float:
+def network_alone(model: Path | str, size: int, repeats: int) -> float:
     """Return the seconds of the bare network for the image, as a job computes it."""
     import torch
 
@@ -115,17 +117,18 @@ def network_alone(model: Path, size: int, repeats: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--model", type=Path, required=True, help="a model folder")
+    parser.add_argument("--model", type=Path, help="a model folder")
     parser.add_argument("--size", type=int, default=1024, help="of the image, in px")
     parser.add_argument("--repeats", type=int, default=10)
     options = parser.parse_args()
     machine = hardware()
     with tempfile.TemporaryDirectory() as home:
         os.environ["NAPARI_UNET_HOME"] = home
-        viewer, dock = open_viewer(options.size, options.model.resolve())
+        model = options.model and options.model.resolve()
+        viewer, dock = open_viewer(options.size, model)
         first = click(viewer, dock)
         warm = [click(viewer, dock) for _ in range(options.repeats)]
-        alone = network_alone(options.model, options.size, 3)
+        alone = network_alone(model or STARTERS[0], options.size, 3)
         viewer.close()
     print(f"\nFrom click to labels, {options.size}², seconds; {machine}\n")
     print("| until | first click | warm (median) | warm (longest) | goal |")

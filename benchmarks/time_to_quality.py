@@ -6,13 +6,14 @@
 
 FOLDER of the data holds ``<set>/images`` and ``<set>/masks`` with equal stems. Some
 images are annotated, others tell how good a model is: F1 at IoU 0.5, through the
-automatic scale. Each time is a training of its own, with the program's own settings,
-validation included. The peer is a pixel classifier as biologists use it today, a random
-forest (`pixel_forest.py`), where scikit-learn is installed. The last column says
-whether a starter forgets: F1 on the images that it was validated on, as it was and
-after the longest training. Of a starter's own sets it has learned the annotated images
-before, never those that are scored. A model may be in another folder: ``--models
-nuclei=FOLDER``. Prints a table in Markdown, each number the mean over the seeds.
+automatic scale. Each time is a training of its own, with the program's own settings; in
+brackets the seconds that it took in all, validation and saving included. The peer is a
+pixel classifier as biologists use it today, a random forest (`pixel_forest.py`), where
+scikit-learn is installed. The last column says whether a starter forgets: F1 on the
+images that it was validated on, as it was and after the longest training. Of a
+starter's own sets it has learned the annotated images before, never those that are
+scored. A model may be in another folder: ``--models nuclei=FOLDER``. Prints a table in
+Markdown, each number the mean over the seeds.
 """
 
 import argparse
@@ -169,11 +170,14 @@ def curve(
     cells = []
     models: list[nu.Model] = []
     for seconds in sorted(plan.seconds):
+        begun = time.perf_counter()
         models = [
             train(annotated, start, seconds, seed)
             for annotated, seed in zip(learned, plan.seeds, strict=True)
         ]
-        cells.append(f"{np.mean([score_model(model, test) for model in models]):.3f}")
+        taken = (time.perf_counter() - begun) / len(models)
+        f1 = np.mean([score_model(model, test) for model in models])
+        cells.append(f"{f1:.3f} ({taken:.0f} s)")
     return " | ".join(cells), models
 
 

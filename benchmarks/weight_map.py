@@ -5,6 +5,7 @@ written. "EDT" is `scipy.ndimage.distance_transform_edt`; "per object" computes 
 border-distance term with one EDT per object, in its box grown by the reach.
 """
 
+import argparse
 import os
 import platform
 import time
@@ -36,6 +37,7 @@ CASES = [
 
 
 def main() -> None:
+    argparse.ArgumentParser(description=__doc__.partition("\n")[0]).parse_args()
     print(describe_machine(), end="\n\n")
     print(
         "| image | objects | pixel | one EDT, s | border-distance term, s | in EDTs | "

@@ -55,6 +55,7 @@ class Phase:
             seconds=None,
             batch_size=4,
             learning_rate=self.learning_rate,
+            fine_tuning_rate=1,
             augmentation=self.augmentation,
         )
 
@@ -259,11 +260,8 @@ def score(
 
 
 def score_all(model: nu.Model, recipe: Recipe, data: Path) -> list[HeldOutScores]:
-    """Score what was held out of all sets, of each, and sets that are all unknown."""
+    """Score what was held out of each set, and sets that are all unknown."""
     held_out = read_role(recipe, data, "h")
-    if len(held_out) > 1:
-        together = [pair for pairs in held_out.values() for pair in pairs]
-        held_out = {", ".join(held_out): together, **held_out}
     unseen = {name: read_set(data / name, m) for name, m in recipe.unseen.items()}
     return [
         HeldOutScores(name=name, remark=remark, **score(model, pairs))

@@ -51,7 +51,7 @@ def read_channels(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     parts = [part.strip() for part in text.split(",")]
-    if not all(part.isdigit() for part in parts):
+    if not all(part.isdecimal() for part in parts):
         raise InputError(
             f"--channels {text}: give positions with commas between them, the first "
             "channel is 0: for example --channels 0,2."

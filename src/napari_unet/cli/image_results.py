@@ -49,7 +49,7 @@ def read_tile(tile: str) -> int | None:
     """Return the edge of a tile, None for 'auto'."""
     if tile == "auto":
         return None
-    if not tile.isdigit():
+    if not tile.isdecimal():
         raise InputError(f"--tile {tile}: give a number of pixels, or 'auto'.")
     return int(tile)
 

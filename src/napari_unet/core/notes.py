@@ -44,7 +44,7 @@ class ModelNotes(Config):
     licence : str
         Of the data, and so of the weights.
     held_out : tuple of HeldOutScores
-        The first one is shown where there is little room.
+        Of each set.
     known_failures : tuple of str
         Where it is wrong, a sentence each.
     recipe : str
@@ -61,19 +61,25 @@ class ModelNotes(Config):
 
     @property
     def headline(self) -> str:
-        """The score that is shown where there is little room; '' without one.
+        """The lowest and highest F1 of all sets, for little room; '' without one.
 
         Examples
         --------
-        >>> held = HeldOutScores(name="A", images=2, objects=9, scores={"f1": 0.95})
+        >>> held = [
+        ...     HeldOutScores(name=name, images=2, objects=9, scores={"f1": f1})
+        ...     for name, f1 in (("A", 0.95), ("B", 0.8))
+        ... ]
         >>> ModelNotes(
-        ...     purpose="nuclei", made_for="", data=(), licence="CC0", held_out=(held,)
+        ...     purpose="nuclei", made_for="", data=(), licence="CC0", held_out=held
         ... ).headline
-        'F1 0.950'
+        'F1 0.80 to 0.95'
         """
-        if not self.held_out or "f1" not in self.held_out[0].scores:
+        found = sorted(
+            f"{each.scores['f1']:.2f}" for each in self.held_out if "f1" in each.scores
+        )
+        if not found:
             return ""
-        return f"F1 {self.held_out[0].scores['f1']:.3f}"
+        return "F1 " + " to ".join(dict.fromkeys((found[0], found[-1])))
 
 
 def describe_notes(notes: ModelNotes) -> list[str]:

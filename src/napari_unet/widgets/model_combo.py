@@ -98,8 +98,8 @@ def describe_starter(card: Card) -> str:
         html.escape(notes.made_for),
     ]
     if notes.headline:
-        where = html.escape(notes.held_out[0].name)
-        lines.append(f"{notes.headline} on images of {where} it has never seen")
+        where = html.escape(", ".join(each.name for each in notes.held_out))
+        lines.append(f"{notes.headline} on images it has never seen, of {where}")
     if notes.known_failures:
         failures = html.escape(" ".join(notes.known_failures))
         lines.append(f"<b>Where it fails:</b> {failures}")

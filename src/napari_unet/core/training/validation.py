@@ -38,8 +38,9 @@ _TRIED: dict[str, tuple[float, ...]] = {
 }
 # Balanced classes make the disks broad: close ones part at higher probabilities.
 _TRIED_FOR_POINTS = (0.3, 0.5, 0.7, 0.9)
-# Specks that the network invents may be as large as this times the smallest object.
-_LARGER = 3
+# Specks that the network invents may be as large as this times the smallest object, and
+# objects that it finds as small as that part of it.
+_STEP = 3
 # A change must gain this much average precision before it is chosen; of few objects, as
 # much as finding one more of them brings. What seems to suit five is mostly chance.
 _WORTH_IT = 0.005
@@ -172,7 +173,8 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
     objects = settings.objects
     own, seen = _score(predicted, settings, objects)
     held, worth = own, max(_WORTH_IT, 1 / max(seen.objects_true, 1))
-    sizes = (objects.min_size, _LARGER * objects.min_size)
+    smallest = objects.min_size
+    sizes = (smallest // _STEP, _STEP * smallest)
     tried = {
         "objects": _TRIED | {"min_size": sizes},
         "points": {"threshold": _TRIED_FOR_POINTS, "min_size": sizes},
