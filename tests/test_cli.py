@@ -131,7 +131,7 @@ def test_a_learning_rate_far_from_usual_is_doubted(tmp_path, folders, call):
 def test_a_validation_is_told_with_what_chooses_the_best(tmp_path, folders, call):
     code, text, err = call("train", *folders, "--model", tmp_path / "m", *SMALL)
     assert code == 0, err
-    assert re.search(r"validation F1 [\d.]+, IoU [\d.]+, AP [\d.]+, best so far", err)
+    assert re.search(r"validation F1 [\d.]+, IoU [\d.]+, AP [\d.]+, kept so far", err)
     assert "validation AP: " in text
 
 

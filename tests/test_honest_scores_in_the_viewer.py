@@ -27,7 +27,7 @@ def test_scores_are_honest_and_a_worse_model_is_not_taken_in_silence(person):
     for seed, name in enumerate("abc"):
         annotate_squares(person, name, seed)
     person.make_it_quick(20)
-    title = "Leave each image out once"
+    title = "Leave each image or region out once"
     person.find(QCheckBox, title, "Fine-tune").click()
     person.press("Start training", "Fine-tune")
     bar = person.find(QProgressBar, "Training progress", "Fine-tune")

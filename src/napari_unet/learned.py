@@ -1,6 +1,6 @@
 """What is to be learned and the network that suits it, which follow each other.
 
-And what was learned: whether it is used, for a training may make a model worse.
+And what was learned: whether it is used, for a training may make no model better.
 """
 
 from __future__ import annotations
@@ -80,8 +80,8 @@ def take_trained(
 ) -> None:
     """Use what a training has written, also after Stop, and after an error.
 
-    Where it was worse than the model it started from, that one stays in use, with the
-    way of making objects that suits it on the images annotated now.
+    Where it was no better than the model it started from, that one stays in use, with
+    its own way of making objects, unless nothing is found in that.
 
     Parameters
     ----------
@@ -102,11 +102,12 @@ def take_trained(
         return
     if session.model_in_use != start_from:
         session.model_folder = start_from
-    session.objects = manifest.settings.objects
+    if manifest.settings.objects != manifest.card.own_objects:
+        session.objects = manifest.settings.objects
 
 
 def use_learned(session: Session, folder: Path) -> Job:
-    """Return the job that takes what was learned, although it was worse.
+    """Return the job that takes what was learned, although it was no better.
 
     Parameters
     ----------

@@ -37,6 +37,8 @@ def to_its_end(card: Card) -> TrainConfig | None:
     # One for a time ends before its last second, so that it can validate.
     if config is None or card.ended:
         return None
+    if card.is_unmeasured:  # perhaps that is all that is left to do
+        return config
     if config.iterations is not None:
         return config if card.iterations < config.iterations else None
     left = (config.seconds or 0) - card.seconds

@@ -266,7 +266,7 @@ class Session:
         Job
             Yields ``TrainProgress``, returns ``TrainResult``; when it ends, or is
             stopped, the new folder becomes `trained` and `model_folder`, unless what
-            was learned is worse than `start_from`.
+            was learned is no better than `start_from`.
 
         Raises
         ------

@@ -1,5 +1,7 @@
 """How much is held back for validation where the user named nothing for it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -26,7 +28,8 @@ def image_of(name, shape=(40, 60), regions=(), classes=False):
         annotation[5 * y : 5 * y + 3, 5 * x : 5 * x + 3] = (
             1 + number % 2 if classes else number
         )
-    grey = np.arange(annotation.size).reshape(1, *shape) % 251
+    shift = sum(map(ord, name))  # no two images are the same
+    grey = (np.arange(annotation.size).reshape(1, *shape) + shift) % 251
     return Example(Image(grey, name=name), annotation, regions)
 
 
@@ -225,6 +228,30 @@ def test_other_images_are_judged_without_a_gap():
     split = split_validation(named, view=view_of(LOOKS))
     assert "images that were not trained on" in describe_ground(*split, view_of(LOOKS))
     assert describe_ground([named[0]], [], view_of(LOOKS)) == ""
+
+
+def test_ground_that_was_trained_on_is_no_other_image():
+    """The same image read twice, as from two folders."""
+    named = [image_of("a"), image_of("a")]
+    named[1] = Example(named[1].image, named[1].annotation, role="validation")
+    assert named[0].image is not named[1].image
+    said = describe_ground(*split_validation(named), view_of(LOOKS))
+    assert said.startswith("validated on ground that was trained on, too")
+
+
+@pytest.mark.parametrize(
+    ("times", "meaning"),
+    [(2.0, "no pixel is seen from both"), (1.5, "less than the whole receptive field")],
+)
+def test_it_is_said_whether_the_gap_is_the_receptive_field(times, meaning):
+    gap = round(times * VIEW)
+    boxes = Region((0, 0), (40, 40)), Region((0, 40 + gap), (40, 80 + gap))
+    example = image_of("a", (40, 90 + gap))
+    parts = [replace(example, regions=(box,)) for box in boxes]
+    said = describe_ground(parts[:1], parts[1:], view_of(LOOKS))
+    assert f"{gap} px away" in said
+    assert meaning in said
+    assert f"receptive field ({2 * VIEW} px)" in said
 
 
 @given(region=boxes, held=st.lists(boxes, max_size=3), gap=st.integers(0, 30))

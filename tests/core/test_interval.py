@@ -5,9 +5,12 @@ import pytest
 
 from napari_unet.core.evaluation.detection import DetectionScores
 from napari_unet.core.evaluation.interval import (
+    Sums,
     design_effect,
     f1_interval,
     jackknife,
+    mean_share_interval,
+    ratio_interval,
     share_interval,
     wilson,
 )
@@ -65,6 +68,51 @@ def test_it_does_so_where_objects_of_an_image_resemble_each_other(recall):
     assert 0.91 <= held <= 0.99
 
 
+@pytest.mark.parametrize("missed", [0.0, 0.1])
+@pytest.mark.parametrize("objects", [5, 30])
+def test_those_of_outlines_hold_it_in_a_single_image(objects, missed):
+    """IoU and average precision, of objects of unlike size that are covered in part."""
+    rng, percent = np.random.default_rng(0), np.arange(50, 100, 5)
+
+    def draw(count):
+        size = rng.gamma(4, 50, count) + 20
+        return size, rng.beta(16, 4, count) * (rng.random(count) >= missed)
+
+    def hits(share):
+        return (100 * share[:, None] >= percent).sum(0)
+
+    _, all_shares = draw(100_000)
+    often = hits(all_shares) / len(all_shares)
+    held, truth = np.zeros(2), [0.8 * (1 - missed), np.mean(often / (2 - often))]
+    for _ in range(300):
+        size, share = draw(objects)
+        parts = share * size
+        sums = Sums.of(parts, size)
+        ends = [
+            ratio_interval(parts.sum(), size.sum(), sums),
+            mean_share_interval([[(int(n), 2 * objects)] for n in hits(share)]),
+        ]
+        held += [low <= t <= high for (low, high), t in zip(ends, truth, strict=True)]
+    assert (held / 300 >= 0.9).all()
+
+
+def test_what_is_predicted_beside_objects_counts_with_the_one_it_touches():
+    true, predicted = np.zeros((2, 20, 40), int)
+    true[2:8, 2:8], true[2:8, 20:26] = 1, 2
+    predicted[2:8, 4:10] = 1  # 24 of 36 pixels, and 12 beside
+    predicted[14:18, 2:8] = 2  # invented
+    scores = score_labels(predicted, true)
+    shared, union = np.array([24, 0, 0]), np.array([48, 36, 24])
+    assert scores.spread == Sums.of(shared, union)
+    assert scores.iou == shared.sum() / union.sum()
+    values = scores.as_dict()
+    for name in ("iou", "ap", "f1"):
+        assert 0 <= values[f"{name}_low"] <= values[name] <= values[f"{name}_high"] <= 1
+    one = values["iou_high"] - values["iou_low"]
+    many = sum([scores] * 5, Scores()).as_dict()
+    assert 0 < many["iou_high"] - many["iou_low"] < one
+
+
 def test_images_that_differ_make_the_interval_wider_and_never_narrower():
     alike, unlike = [(8, 10)] * 5, [(10, 10), (10, 10), (10, 10), (10, 10), (0, 10)]
     assert design_effect(alike) == 1
@@ -110,7 +158,9 @@ def test_points_of_several_classes_are_those_of_one_image():
     one, two = (DetectionScores(4, 5, 3).of_one_image() for _ in range(2))
     both = one + two
     assert len(both.images) == 2
-    assert both.of_one_image().images == ((6, 8, 10),)
+    [image] = both.of_one_image().images
+    assert (image.true_positives, image.objects_true) == (6, 8)
+    assert image.objects_predicted == 10
     assert describe_found(both.as_dict(), "points") == (
         "found 6 of 8 points; 2 missed, 4 invented"
     )

@@ -21,8 +21,8 @@ from napari_unet.core.evaluation.detection import rank
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.image import Image
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.training.settling import settle
 from napari_unet.core.training.state import Start, Training
-from napari_unet.core.training.train import settle
 from napari_unet.core.training.validation import Validation
 from napari_unet.core.workflow import fine_tune, run, use_learned
 
@@ -159,8 +159,7 @@ def test_both_have_the_same_choice_of_how_objects_are_made():
     network = build_network(SMALL.network)
     training = Training(network, QUICK, choose_compute("cpu", "float32"))
     own = ObjectConfig()
-    best = own.replaced(threshold=0.3)
-    training.start = Start(training.weights, scores_of(5), scores_of(9), best)
+    training.start = Start(training.weights, scores_of(5), scores_of(9))
     training.iteration = 1
     training.best_weights, training.best_scores = training.weights, scores_of(7)
     assert not training.keeps_start
@@ -170,8 +169,8 @@ def test_both_have_the_same_choice_of_how_objects_are_made():
 
     list(settle(training, validate))
     assert training.keeps_start
-    assert training.scores == scores_of(9)
-    assert training.objects == best
+    assert training.scores == scores_of(5)  # it keeps its own way, too
+    assert training.objects is None
 
 
 @pytest.mark.parametrize(("matched", "taken"), [(7, "mean"), (5, "learned")])
@@ -180,8 +179,8 @@ def test_what_is_learned_meets_the_start_halfway_unless_that_is_worse(matched, t
         build_network(SMALL.network, seed=1), QUICK, choose_compute("cpu", "float32")
     )
     old = build_network(SMALL.network, seed=2).state_dict()
-    training.start = Start(old, scores_of(5), scores_of(5), ObjectConfig())
-    training.blends, training.iteration = True, 1
+    training.start = Start(old, scores_of(5), scores_of(5))
+    training.iteration = 1
     learned = training.weights
     training.best_weights, training.best_scores = learned, scores_of(7)
     mean = {

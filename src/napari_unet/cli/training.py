@@ -203,7 +203,7 @@ def train(
         bool,
         typer.Option(
             "--even-if-worse",
-            help="Take what was learned even where it is worse than the model it "
+            help="Take what was learned even where it is no better than the model it "
             "started from.",
         ),
     ] = False,

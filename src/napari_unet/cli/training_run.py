@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
 
     from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.card import Card
-    from napari_unet.core.config import AnnotationKind
+    from napari_unet.core.config import AnnotationKind, ModelSettings
     from napari_unet.core.workflow import Model, TrainProgress
 
 
@@ -41,7 +41,7 @@ def train_into(
     is_worse = even_if_worse and _take_learned(folder)
     result, text = _summarise(folder)
     if is_worse:
-        text += "\nIt is worse than the model it started from, and kept all the same."
+        text += "\nIt is not better than that, and kept all the same."
     result["classes"] = None if found is None else class_rows(found)
     result["kept"] = None if kept is None else str(kept)
     if kept is not None:
@@ -100,12 +100,15 @@ def _say_validation(progress: "TrainProgress") -> str:
         return ""
     scores = shown_scores(progress.validation.as_dict())
     said = ", ".join(f"{title} {value}" for title, value in scores.items())
-    best = ", best so far" if progress.is_best else ""
-    return f"iteration {progress.iteration}: validation {said}{best}"
+    kept = ", kept so far" if progress.is_best else ""
+    if progress.validated:  # the last one
+        kept = kept.removesuffix(" so far")
+    what = progress.validated or f"iteration {progress.iteration}"
+    return f"{what}: validation {said}{kept}"
 
 
 def _take_learned(folder: Path) -> bool:
-    """Give the model what was learned; tell whether it was worse than its start."""
+    """Give the model what was learned; tell whether its start had been kept."""
     from napari_unet.core.card import read_manifest
     from napari_unet.core.workflow import use_learned
 
@@ -118,7 +121,6 @@ def _take_learned(folder: Path) -> bool:
 def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     """Return what the saved model says of itself."""
     from napari_unet.core.card import read_manifest
-    from napari_unet.core.score_words import describe_found, shown_gain
 
     manifest = read_manifest(folder)
     card: Card = manifest.card
@@ -131,6 +133,7 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
         "validation_before": card.scores_before,
         "validation": card.scores,
         "validated": card.validation,
+        "verdict": _judge(card),
         "kept_start": card.learned is not None,
         "learned": None if card.learned is None else card.learned.scores,
         "device": device,
@@ -138,40 +141,87 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     }
     steps = count(card.iterations, "iteration")
     lines = [f"{folder}: {steps} in {card.seconds:.0f} s on {device} ({precision})"]
-    if card.scores is not None:
-        kind = manifest.settings.annotation
-        gain = shown_gain(card.scores_before, card.scores, kind)
-        lines += [f"validation {title}: {value}" for title, value in gain.items()]
-        if by_class := say_class_scores(card.scores, manifest.settings):
-            lines.append(by_class)
-        elif card.scores.get("f1") == 0:
-            lines.append("No object is found yet: train longer, or annotate more.")
-        elif found := describe_found(card.scores, kind):
-            lines.append(f"On the validation ground it {found}.")
-        lines += [f"It was {card.validation}."] if card.validation else []
-    lines += _say_comparison(card, manifest.settings.annotation)
+    if card.scores is None:
+        lines += _say_unmeasured(card)
+    elif card.learned is not None:
+        lines += _say_kept(card, manifest.settings.annotation)
+    else:
+        lines += _say_scores(card, card.scores, manifest.settings)
     return result, "\n".join(lines)
 
 
-def _say_comparison(card: "Card", kind: "AnnotationKind") -> list[str]:
-    """Return what came of the comparison with the model it started from."""
-    from napari_unet.core.score_words import describe_worse
+def _judge(card: "Card") -> str | None:
+    """Return whether what was learned is better than the start, equal or worse."""
+    from napari_unet.core.gain import judge
 
-    if card.scores is None:
-        lines = [
-            "No ground was left to measure how good it is: annotate more, or give "
-            "--validation-images."
-        ]
-        if card.started_from is not None:
-            lines.append(
-                f"So it could not be compared with '{card.started_from}', from which "
-                "it started; it may be better or worse."
-            )
-        return lines
-    if card.learned is not None:
+    if not card.scores_before or not card.compared:
+        return None
+    return judge(card.scores_before, card.compared)
+
+
+def _say_scores(
+    card: "Card", scores: dict[str, float], settings: "ModelSettings"
+) -> list[str]:
+    """Return how good the model is, and how that is known."""
+    from napari_unet.core.score_words import (
+        describe_doubt,
+        describe_found,
+        describe_new_classes,
+        shown_gain,
+    )
+
+    kind = settings.annotation
+    gain = shown_gain(card.scores_before, scores, kind)
+    lines = [f"validation {title}: {value}" for title, value in gain.items()]
+    if by_class := say_class_scores(scores, settings):
+        lines.append(by_class)
+    elif scores.get("f1") == 0:
+        lines.append("No object is found yet: train longer, or annotate more.")
+    elif found := describe_found(scores, kind):
+        lines.append(f"On the validation ground it {found}.")
+    lines += [f"It was {card.validation}."] if card.validation else []
+    others = (
+        describe_doubt(card.scores_before, scores),
+        describe_new_classes(card.started_from, card.new_classes),
+    )
+    return lines + [sentence for sentence in others if sentence]
+
+
+def _say_kept(card: "Card", kind: "AnnotationKind") -> list[str]:
+    """Return why the model is still the one it started from."""
+    from napari_unet.core.score_words import (
+        describe_doubt,
+        describe_found,
+        describe_verdict,
+    )
+
+    before, learned = card.scores_before or {}, card.compared or {}
+    found, was = (describe_found(s, kind) for s in (learned, card.scores or {}))
+    lines = [
+        f"{describe_verdict(before, learned, kind)}.",
+        f"On the validation ground it {found}." if found else "",
+        describe_doubt(before, learned),
+        f"It was {card.validation}." if card.validation else "",
+        "The model is still the one it started from" + (f": it {was}." if was else "."),
+        "Train with --even-if-worse to have what was learned.",
+    ]
+    return [line for line in lines if line]
+
+
+def _say_unmeasured(card: "Card") -> list[str]:
+    """Return why it is not known how good the model is."""
+    if card.is_unmeasured:
         return [
-            f"{describe_worse(card.scores, card.learned.scores, kind)}: the model is "
-            "still the one it started from. Train with --even-if-worse to have what "
-            "was learned."
+            "How good it is was not measured: it was stopped before each image or "
+            "region was left out once. The same command with --resume makes up for it."
         ]
-    return []
+    lines = [
+        "No ground was left to measure how good it is: annotate more, or give "
+        "--validation-images."
+    ]
+    if card.started_from is not None:
+        lines.append(
+            f"So it could not be compared with '{card.started_from}', from which it "
+            "started; it may be better or worse."
+        )
+    return lines

@@ -21,6 +21,7 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from napari_unet.core.config import (
+    AnnotationKind,
     Config,
     ModelSettings,
     ObjectConfig,
@@ -30,7 +31,13 @@ from napari_unet.core.errors import ModelFolderError
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
 from napari_unet.core.notes import ModelNotes, describe_notes
-from napari_unet.core.score_words import describe_found, describe_worse, shown_gain
+from napari_unet.core.score_words import (
+    describe_doubt,
+    describe_found,
+    describe_new_classes,
+    describe_verdict,
+    shown_gain,
+)
 from napari_unet.core.setting_errors import explain_setting
 
 FORMAT = "napari-unet model"
@@ -44,7 +51,7 @@ _MOST_NAMED = 12
 
 
 class Learned(Config):
-    """What was learned, where it was worse than what was there before.
+    """What was learned, where it was no better than what was there before.
 
     Its weights are kept beside those of the start: ``last.learned``.
     """
@@ -61,12 +68,15 @@ class Card(Config):
     trained_on: tuple[str, ...] = ()
     objects: int = 0
     started_from: str | None = None
+    start_place: str = ""  # the folder of that, where its name does not tell
+    new_classes: tuple[str, ...] = ()  # which that does not know
+    own_objects: ObjectConfig | None = None  # before others were chosen
     preset: str = ""
     command: str = ""  # repeats the training
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
-    ended: bool = False  # by itself: it was not stopped before its end
+    ended: bool = False  # by itself: it was not stopped, nor while it was measured
     loss: float | None = None
     device: str = ""
     shortages: tuple[str, ...] = ()  # what was done about too little memory
@@ -77,6 +87,17 @@ class Card(Config):
     versions: dict[str, str] = Field(default_factory=dict)
     history: tuple[HistoryEntry, ...] = ()  # validations, and some steps between them
     notes: ModelNotes | None = None  # of a model that is given to others
+
+    @property
+    def compared(self) -> dict[str, float] | None:
+        """The scores that were compared with `scores_before`: of what was learned."""
+        return self.scores if self.learned is None else self.learned.scores
+
+    @property
+    def is_unmeasured(self) -> bool:
+        """Whether it was stopped before each image or region was left out once."""
+        asked = self.training is not None and self.training.leave_one_out
+        return asked and not self.ended
 
 
 class StoredFile(Config):
@@ -208,21 +229,35 @@ def describe(manifest: Manifest) -> str:
         f"- {card.iterations} iterations in {card.seconds:.0f} s on {card.device}",
     ]
     lines += [f"- {sentence}" for sentence in card.shortages]
-    for title, scores in (("Before", card.scores_before), ("After", card.scores)):
-        if scores:
-            shown = shown_gain(None, scores, settings.annotation)
-            named = ", ".join(f"{name} {value}" for name, value in shown.items())
-            found = describe_found(scores, settings.annotation)
-            lines.append(f"- {title} (validation): {named}" + (found and f"; {found}"))
-    if card.scores and card.validation:
-        lines.append(f"- How: {card.validation}")
-    if card.learned is not None and card.scores is not None:
-        worse = describe_worse(card.scores, card.learned.scores, settings.annotation)
-        lines.append(f"- {worse}: its weights are still those it started from")
+    lines += _describe_scores(card, settings.annotation)
     versions = ", ".join(f"{name} {value}" for name, value in card.versions.items())
     lines.append(f"- Made with {versions}")
     lines += describe_notes(card.notes) if card.notes else _describe_repeating(card)
     return "\n".join([*lines, ""])
+
+
+def _describe_scores(card: Card, kind: AnnotationKind) -> list[str]:
+    """Return how good a model is, and whether it became better, as lines."""
+    lines = []
+    shown = {"After": card.scores}
+    if card.learned is None:
+        shown = {"Before": card.scores_before} | shown
+    for title, scores in shown.items():
+        if scores:
+            gain = shown_gain(None, scores, kind)
+            named = ", ".join(f"{name} {value}" for name, value in gain.items())
+            found = describe_found(scores, kind)
+            lines.append(f"- {title} (validation): {named}" + (found and f"; {found}"))
+    if card.scores and card.validation:
+        lines.append(f"- How: {card.validation}")
+    if card.learned is not None and card.scores_before is not None:
+        verdict = describe_verdict(card.scores_before, card.learned.scores, kind)
+        lines.append(f"- {verdict}. Its weights are still those it started from")
+    others = [
+        describe_doubt(card.scores_before, card.compared),
+        describe_new_classes(card.started_from, card.new_classes),
+    ]
+    return lines + [f"- {sentence}" for sentence in others if sentence]
 
 
 def _name_images(names: Sequence[str]) -> str:

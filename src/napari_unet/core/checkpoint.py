@@ -55,12 +55,15 @@ class Model:
         Where it comes from.
     folder : Path, optional
         Where it was loaded from or saved to.
+    new_classes : tuple of str
+        Of its classes, those that it has not learned yet, see `change_classes`.
     """
 
     network: Network
     settings: ModelSettings
     card: Card = field(default_factory=Card)
     folder: Path | None = None
+    new_classes: tuple[str, ...] = ()
 
 
 def check_writable(folder: Path) -> None:
@@ -186,7 +189,12 @@ def publish_model(folder: Path, published: Path, notes: ModelNotes) -> None:
             "fewer base channels or levels."
         )
     card = model.card.replaced(
-        name=published.name, command="", learned=None, notes=notes
+        name=published.name,
+        command="",
+        start_place="",
+        own_objects=None,
+        learned=None,
+        notes=notes,
     )
     save_model(published, model.settings, card, weights)
 

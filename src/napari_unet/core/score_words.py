@@ -1,11 +1,20 @@
 """Scores as a biologist says them: what was found, and how certain that is."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from napari_unet.core.config import AnnotationKind
+from napari_unet.core.gain import deciding, finds_nothing, judge, objects_too_few
 
 # What happened to the others, in the order in which it is told.
 _ERRORS = ("split", "merged", "missed", "invented")
+# The titles of scores, and what is to be known of that which decides.
+_TITLES = {"f1": "F1", "iou": "IoU", "ap": "AP"}
+_DECIDING = {
+    "ap": "AP, which asks for right outlines, too",
+    "f1": "F1",
+    "iou": "mean IoU",
+    "psnr": "PSNR",
+}
 
 
 def shown_scores(
@@ -26,8 +35,7 @@ def shown_scores(
         return {"mean IoU": f"{scores['iou']:.3f}"}
     if "psnr" in scores:
         return {"PSNR": f"{scores['psnr']:.2f} dB"}
-    titles = {"f1": "F1", "iou": "IoU", "ap": "AP"}
-    return {t: f"{scores[name]:.3f}" for name, t in titles.items() if name in scores}
+    return {t: f"{scores[name]:.3f}" for name, t in _TITLES.items() if name in scores}
 
 
 def shown_gain(
@@ -44,13 +52,13 @@ def shown_gain(
     >>> shown_gain({"psnr": 20.0}, {"psnr": 31.25})
     {'PSNR': '20.00 → 31.25 dB'}
     """
+    names = {title: name for name, title in _TITLES.items()} | {"mean IoU": "iou"}
     was = shown_scores(before, kind) if before else {}
     gain = {}
     for title, value in shown_scores(after, kind).items():
         start = f"{was[title].removesuffix(' dB')} → " if title in was else ""
-        gain[title] = f"{start}{value}"
-    if "F1" in gain and (interval := describe_interval(after)):
-        gain["F1"] += f" ({interval})"
+        interval = describe_interval(after, names.get(title, ""))
+        gain[title] = f"{start}{value}" + (f" ({interval})" if interval else "")
     return gain
 
 
@@ -94,29 +102,86 @@ def describe_found(
     return said + (f"; {', '.join(errors)}" if errors else "")
 
 
-def describe_worse(
+def describe_verdict(
     before: Mapping[str, float],
     learned: Mapping[str, float],
     kind: AnnotationKind = "objects",
 ) -> str:
-    """Say that a training made a model worse, in a sentence without its full stop.
+    """Say whether a training made a model better, in a sentence without its full stop.
 
     Parameters
     ----------
     before, learned : mapping of str to float
         Scores of the start, and of what was learned, each with the way of making
         objects that suits it best.
+    kind : str
+        What was learned.
 
     Examples
     --------
-    >>> describe_worse({"f1": 0.9, "ap": 0.625}, {"f1": 0.75, "ap": 0.5})
-    'What was learned is worse on the validation ground (F1 0.900 → 0.750, AP 0.625 →
-    0.500)'
+    >>> describe_verdict({"f1": 0.9, "ap": 0.625}, {"f1": 0.91, "ap": 0.5})
+    'What was learned is worse than the model it started from by AP, which asks for
+    right outlines, too: AP 0.625 → 0.500, F1 0.900 → 0.910'
+    >>> describe_verdict({"psnr": 20.0}, {"psnr": 20.0})
+    'What was learned is no better and no worse than the model it started from by PSNR:
+    PSNR 20.00 → 20.00 dB'
+    >>> describe_verdict({"f1": 0.0, "iou": 0.04}, {"f1": 0.0, "iou": 0.05})
+    'Neither what was learned nor the model it started from finds any object on the
+    validation ground'
     """
-    was, now = shown_scores(before, kind), shown_scores(learned, kind)
-    gone = ", ".join(
-        f"{title} {was[title].removesuffix(' dB')} → {value}"
-        for title, value in now.items()
-        if title in was
+    if finds_nothing(before) and finds_nothing(learned):
+        return (
+            "Neither what was learned nor the model it started from finds any "
+            f"{kind.removesuffix('s')} on the validation ground"
+        )
+    said = {"better": "better", "equal": "no better and no worse", "worse": "worse"}
+    gain = shown_gain(before, learned, kind)
+    decisive = _DECIDING[deciding(learned)].partition(",")[0]
+    first = sorted(gain, key=lambda title: title != decisive)
+    return (
+        f"What was learned is {said[judge(before, learned)]} than the model it started "
+        f"from by {_DECIDING[deciding(learned)]}: "
+        + ", ".join(f"{title} {gain[title]}" for title in first)
     )
-    return f"What was learned is worse on the validation ground ({gone})"
+
+
+def describe_doubt(
+    before: Mapping[str, float] | None, after: Mapping[str, float] | None
+) -> str:
+    """Say that there are too few objects to tell two models apart; else nothing.
+
+    Examples
+    --------
+    >>> few = {"f1": 1.0, "ap": 0.7, "objects_true": 4}
+    >>> describe_doubt(few, few | {"ap": 0.72})
+    'With 4 objects to judge by, so small a difference tells nothing: one object more or
+    less makes as much.'
+    """
+    if not before or not after:
+        return ""
+    objects = objects_too_few(before, after)
+    if objects is None:
+        return ""
+    counted = "1 object" if objects == 1 else f"{objects} objects"
+    return (
+        f"With {counted} to judge by, so small a difference tells nothing: one object "
+        "more or less makes as much."
+    )
+
+
+def describe_new_classes(start: str | None, names: Sequence[str]) -> str:
+    """Say that a start was no rival, for it does not know all classes; else nothing.
+
+    Examples
+    --------
+    >>> describe_new_classes("cells", ["nucleus"])
+    "'cells' does not know 'nucleus', so it could not be better: what was learned is
+    used."
+    """
+    if not names:
+        return ""
+    unknown = ", ".join(f"'{name}'" for name in names)
+    return (
+        f"'{start}' does not know {unknown}, so it could not be better: what was "
+        "learned is used."
+    )

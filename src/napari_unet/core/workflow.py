@@ -38,7 +38,6 @@ from napari_unet.core.evaluation.scores import Scores, score_labels
 from napari_unet.core.frames import fold_times
 from napari_unet.core.memory import give_back
 from napari_unet.core.network.geometry import Geometry
-from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.labels import make_labels
 from napari_unet.core.prediction.objects import find_objects
@@ -47,28 +46,28 @@ from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.starter_choice import choose_starter
-from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.course import (
+    judge_start,
     leave_out,
     preparing,
     say_ground,
     train_and_save,
-    validate_start,
 )
 from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.kept_start import use_learned
 from napari_unet.core.training.leave_one_out import leave_each_out
+from napari_unet.core.training.origin import Origin, begin
 from napari_unet.core.training.patches import Batch, ChangePatch
 from napari_unet.core.training.preparation import (
     make_sampler,
     prepare_for,
     split_for,
 )
-from napari_unet.core.training.resumption import check_resumable, go_on
+from napari_unet.core.training.resumption import Stopped
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.shortage import explain_any_shortage
-from napari_unet.core.training.state import Training
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.values import (
     pair_images,
@@ -167,8 +166,9 @@ def fine_tune(
     Returns
     -------
     TrainResult
-        With the saved model. It is never worse on the validation ground than the one
-        it started from: if it were, it is that one, and `use_learned` takes the other.
+        With the saved model. Where it can be compared with the one it started from on
+        validation ground, it is better, or that one; `use_learned` takes what was
+        learned all the same.
 
     Raises
     ------
@@ -179,26 +179,22 @@ def fine_tune(
     TrainingDivergedError
         If the loss is not a number; the last good weights are saved.
     """
-    if resume:
-        start_from = load_model(folder.absolute())  # this place, no name of a model
-        check_resumable(start_from.card, config)
+    stopped = Stopped.load(folder, config) if resume else None
+    if stopped is not None:
+        start_from, origin = stopped.model, stopped.origin
+    else:
+        origin = None if start_from is None else Origin.of(start_from, folder)
     regions = {e.image.name: e.regions for e in examples if e.regions}
     task = Task.of(examples, config, settings, start_from)
     examples, settings, config = task.examples, task.settings, task.config
     check_writable(folder)
     folds = leave_each_out(examples, settings) if config.leave_one_out else []
-    if folds and resume and start_from is not None and start_from.card.started_from:
-        folds = []  # from where it stands now, all ground has been seen
     yield replace(preparing(config), note=task.note)
 
     compute = choose_compute(device, precision)
-    network = build_network(settings.network, seed=config.seed)
-    if start_from is not None:
-        network.load_state_dict(start_from.network.state_dict())
-    training = Training(network, config, compute)
-    if start_from is not None and not resume:
-        training.blends = True
-        training.rate_factor = config.fine_tuning_rate
+    training = begin(settings, config, compute, origin)
+    if stopped is not None:
+        stopped.take_up(training)
     split = split_for(examples, settings, config)
     sampler, validate = prepare_for(training, split, settings, change_patch)
     descent = Descent(training, sampler)
@@ -213,32 +209,24 @@ def fine_tune(
     )
     settings = note_seen(settings, examples)
     run = Run(
-        training,
-        settings,
-        folder,
-        start_from,
-        preset,
-        examples,
-        reading,
-        regions,
-        resumes=resume,
+        training, settings, folder, origin, preset, examples, split[0], reading, regions
     )
     run.note_validation(said)
-    if start_from is not None and validate is not None:
-        yield from validate_start(validate, run, training)
-    if start_from is not None and resume:
-        go_on(training, start_from)
+    clock = Clock(training)
+    if origin is not None and validate is not None:
+        yield from judge_start(validate, training, origin, clock)
+    if stopped is not None:
+        yield from stopped.validate(training, validate, clock)
 
     look = None if preview is None else Look(preview, training, settings)
     try:
-        for progress in train_and_save(training, descent, validate, look, run):
+        for progress in train_and_save(training, descent, validate, look, run, clock):
             yield replace(progress, parts=len(folds) + 1)
         if folds:
-            begun = None if resume else start_from
-            yield from leave_out(folds, settings, training, begun, change_patch, run)
+            yield from leave_out(folds, settings, training, origin, change_patch, run)
         return run.result()
     finally:  # the device's memory is free again before anybody hears of the end
-        del training, descent, sampler, validate, run, look, network
+        del training, descent, sampler, validate, run, look, stopped
         give_back(None, compute.device)
 
 

@@ -331,7 +331,7 @@ class FineTuneSection(Section):
         self._worse.setFolder(trained if is_kept else None)
 
     def _on_taken(self) -> None:
-        """Say that what was learned is in use, although it is worse."""
+        """Say that what was learned is in use, although it is no better."""
         model = self._session.read_model()
         if model is not None:
             self._say(describe_result(model, stopped=False) + self._say_choice(model))
@@ -340,7 +340,8 @@ class FineTuneSection(Section):
         """Return which ways of making objects the training has changed, if any."""
         if model.settings.annotation not in ("objects", "points"):
             return ""
-        choice = describe_choice(self._old_objects, model.settings.objects)
+        own = model.card.own_objects if model.card.learned else None
+        choice = describe_choice(own or self._old_objects, model.settings.objects)
         return f" {choice}" if choice else ""
 
     def _say(self, text: str) -> None:
@@ -352,7 +353,7 @@ def _describe(progress: TrainProgress) -> str:
     """Return what the bar says: phase, part and time left."""
     if progress.phase == "preparing":
         return "Preparing …"
-    if progress.fraction == 0:
+    if progress.phase == "validating" and progress.iteration == 0 and not progress.part:
         return "Measuring the model to start from …"
     doing = "validating, " if progress.phase == "validating" else ""
     if progress.part:

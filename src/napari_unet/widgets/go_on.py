@@ -84,10 +84,19 @@ class GoOnButton(QPushButton):
 
 def _describe_rest(card: Card, config: TrainConfig) -> str:
     """Say how long a training still is."""
+    if card.is_unmeasured and not _trains_on(card, config):
+        return "To its end: leave each image or region out once"
     if config.iterations is not None:
         return f"To its end: {config.iterations - card.iterations} iterations left"
     left = config.replaced(seconds=(config.seconds or 0) - card.seconds)
     return f"To its end: {_describe_length(left)} left"
+
+
+def _trains_on(card: Card, config: TrainConfig) -> bool:
+    """Tell whether steps are left."""
+    if config.iterations is not None:
+        return card.iterations < config.iterations
+    return card.seconds < (config.seconds or 0)
 
 
 def _describe_length(config: TrainConfig) -> str:

@@ -227,8 +227,8 @@ def describe_unmeasured(card: Card) -> str:
     "no ground was left to measure how good it is, or whether it is better than
     'nuclei' was: annotate more, or draw a validation region"
     """
-    if card.training is not None and card.training.leave_one_out:
-        return "not measured: leaving out did not come to its end"
+    if card.is_unmeasured:
+        return "not measured: it was stopped before each part was left out once"
     measure = "measure how good it is"
     if card.started_from is not None:
         measure += f", or whether it is better than '{card.started_from}' was"
@@ -298,7 +298,7 @@ def _explain(folder: Path, card: Card) -> str:
     taken = describe_time(card.seconds)
     lines = [card.name or folder.name, f"from {start}, trained for {taken}"]
     if card.learned is not None:
-        lines.append("what was learned was worse: still the model it started from")
+        lines.append("what was learned was no better: still the model it started from")
     if card.scores is not None:
         lines += [describe_gain(card), describe_found(card.scores), card.validation]
     return "\n".join(line for line in (*lines, str(folder)) if line)

@@ -166,7 +166,7 @@ class TrainForm(QWidget):
         limit.addWidget(self._amount, 1)
         limit.addWidget(self._unit)
 
-        self._leave_out = QCheckBox("Leave each image out once")
+        self._leave_out = QCheckBox("Leave each image or region out once")
         description = TrainConfig.model_fields["leave_one_out"].description
         self._leave_out.setToolTip(description or "")
 

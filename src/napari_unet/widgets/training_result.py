@@ -1,4 +1,4 @@
-"""What came of a training, in words, and the way to use it although it is worse."""
+"""What came of a training, in words, and the way to use it although it is no better."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import QPushButton, QWidget
 
 from napari_unet.core.errors import InputError
-from napari_unet.core.score_words import describe_found, describe_worse
+from napari_unet.core.score_words import (
+    describe_doubt,
+    describe_found,
+    describe_new_classes,
+    describe_verdict,
+)
 from napari_unet.learned import use_learned
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.history import describe_gain, describe_time
@@ -38,24 +43,31 @@ def describe_result(model: Manifest, *, stopped: bool) -> str:
     ended = "Stopped after" if stopped else "Trained for"
     taken = f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations)"
     go_on = _GO_ON if stopped else ""
-    if card.learned is not None and card.scores is not None:
-        worse = describe_worse(card.scores, card.learned.scores, kind)
+    doubt = describe_doubt(card.scores_before, card.compared)
+    ground = f"It was {card.validation}." if card.scores and card.validation else ""
+    if card.learned is not None:
+        verdict, _, gain = describe_verdict(
+            card.scores_before or {}, card.learned.scores, kind
+        ).partition(": ")
         found = describe_found(card.learned.scores, kind)
         start = escape(card.started_from or "the model it started from")
         lines = [
-            f"{taken}: <b>{worse}.</b>",
+            f"{taken}: <b>{verdict}.</b>",
+            f"{gain}." if gain else "",
             f"It {found}." if found else "",
             f"<b>'{start}' stays the model in use.</b>{go_on}",
         ]
-        return "<br>".join(line for line in lines if line)
-    found, gain = describe_found(card.scores or {}, kind), escape(describe_gain(card))
-    ground = f"It was {card.validation}." if card.scores and card.validation else ""
-    lines = [
-        f"{taken}: <b>{found or gain}</b>.",
-        f"{gain}." if found else "",
-        f"<small>{ground}</small>" if ground else "",
-        f"'{escape(card.name)}' is now the model in use.{go_on}",
-    ]
+    else:
+        found = describe_found(card.scores or {}, kind)
+        gain = escape(describe_gain(card))
+        unknown = describe_new_classes(card.started_from, card.new_classes)
+        lines = [
+            f"{taken}: <b>{found or gain}</b>.",
+            f"{gain}." if found else "",
+            escape(unknown) if card.scores else "",
+            f"'{escape(card.name)}' is now the model in use.{go_on}",
+        ]
+    lines[-1:-1] = [f"<small>{line}</small>" for line in (doubt, ground) if line]
     return "<br>".join(line for line in lines if line)
 
 
@@ -79,8 +91,8 @@ class UseLearned(QPushButton):
         self._session = session
         self._folder: Path | None = None
         self.setToolTip(
-            "Take what was learned although it scored lower: the validation ground may "
-            "be small, or unlike the images that matter"
+            "Take what was learned although it scored no better: the validation ground "
+            "may be small, or unlike the images that matter"
         )
         self.clicked.connect(self._on_clicked)
         listen(session.events.job, self._show)

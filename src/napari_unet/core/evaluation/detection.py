@@ -42,8 +42,8 @@ class DetectionScores:
     pixels_shared, pixels_true, pixels_predicted : int
         During a training: known pixels that are disk in both, in the target, in the
         prediction.
-    images : tuple of (int, int, int)
-        Right, true and predicted points of each image.
+    images : tuple of DetectionScores
+        Those of each image.
     """
 
     objects_true: int = 0
@@ -52,7 +52,7 @@ class DetectionScores:
     pixels_shared: int = 0
     pixels_true: int = 0
     pixels_predicted: int = 0
-    images: tuple[tuple[int, int, int], ...] = field(default=(), compare=False)
+    images: tuple[DetectionScores, ...] = field(default=(), compare=False)
 
     def __add__(self, other: DetectionScores) -> DetectionScores:
         """Return the scores of both together; `sum` needs ``DetectionScores()``."""
@@ -68,8 +68,7 @@ class DetectionScores:
 
     def of_one_image(self) -> DetectionScores:
         """Return the same counts, as those of a single image of several classes."""
-        counts = self.true_positives, self.objects_true, self.objects_predicted
-        return replace(self, images=(counts,))
+        return replace(self, images=(replace(self, images=()),))
 
     @property
     def missed(self) -> int:

@@ -6,17 +6,25 @@ the sums is a score of them together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_unet.core.evaluation.interval import f1_interval, share_interval
+from napari_unet.core.evaluation.interval import (
+    Interval,
+    Sums,
+    f1_interval,
+    jackknife,
+    mean_share_interval,
+    ratio_interval,
+    share_interval,
+)
 from napari_unet.core.evaluation.overlap import measure_overlap
 from napari_unet.core.evaluation.verdict import ErrorKind, judge
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,9 +58,11 @@ class Scores:
     split, merged, invented : int
         True objects cut into several, and taken for one with others; predicted objects
         where there is none.
-    images : tuple of (int, int, int)
-        Matched, true and predicted objects of each image: by how much these differ
-        says how certain the scores are.
+    images : tuple of Scores
+        Those of each image: by how much these differ says how certain the scores are.
+    spread : Sums
+        Over the objects, of the pixels they share with the prediction and of those of
+        either: so far differ the objects of an image.
     """
 
     objects_true: int = 0
@@ -66,7 +76,8 @@ class Scores:
     split: int = 0
     merged: int = 0
     invented: int = 0
-    images: tuple[tuple[int, int, int], ...] = field(default=(), compare=False)
+    images: tuple[Scores, ...] = field(default=(), compare=False)
+    spread: Sums = field(default=Sums(), compare=False)
 
     def __add__(self, other: Scores) -> Scores:
         """Return the scores of both images together; `sum` needs ``Scores()``."""
@@ -85,7 +96,12 @@ class Scores:
             self.merged + other.merged,
             self.invented + other.invented,
             self.images + other.images,
+            self.spread + other.spread,
         )
+
+    def of_one_image(self) -> Scores:
+        """Return the same scores, as those of a single image."""
+        return replace(self, images=(replace(self, images=()),))
 
     @property
     def true_positives(self) -> int:
@@ -152,7 +168,7 @@ class Scores:
         """Return the scores and their most telling counts, ready for JSON.
 
         Of classes, also the IoU of each: ``iou_0`` is that of background. Of objects,
-        also 95 % intervals: ``f1_low`` and ``f1_high`` are the ends of that of F1.
+        also 95 % intervals, see `intervals_of`.
         """
         each = () if self.classes is None else self.classes.iou
         return {
@@ -170,7 +186,7 @@ class Scores:
             "merged": self.merged,
             "missed": self.missed,
             "invented": self.invented,
-            **intervals_of(self.images),
+            **intervals_of(self.images, _intervals_beside(self)),
             **{f"iou_{number}": iou for number, iou in enumerate(each)},
         }
 
@@ -180,22 +196,54 @@ class Scores:
         return _divide(part, whole, empty=1.0 if nothing else 0.0)
 
 
-def intervals_of(images: Sequence[tuple[int, int, int]]) -> dict[str, float]:
-    """Return the ends of the 95 % intervals of F1, precision and recall.
+def _intervals_beside(scores: Scores) -> dict[str, Interval]:
+    """Return the intervals that only objects with outlines have."""
+    if scores.classes is not None:
+        return {}
+    ap = mean_share_interval(
+        [
+            [
+                (each.matches[index], each.objects_true + each.objects_predicted)
+                for each in scores.images
+            ]
+            for index in range(len(THRESHOLDS))
+        ]
+    )
+    pixels = scores.pixels_true + scores.pixels_predicted - scores.pixels_shared
+    iou = ratio_interval(scores.pixels_shared, pixels, scores.spread)
+    return {"ap": ap} | ({} if iou is None else {"iou": iou})
+
+
+def intervals_of(
+    images: Sequence[Any], beside: Mapping[str, Interval] | None = None
+) -> dict[str, float]:
+    """Return the ends of the 95 % intervals of scores, ``f1_low`` and ``f1_high``.
+
+    F1, precision and recall have them; IoU of three images and more, by how much these
+    differ.
 
     Parameters
     ----------
-    images : sequence of (int, int, int)
-        Right, true and predicted objects of each image. Without any object, nothing is
-        returned.
+    images : sequence of Scores or DetectionScores
+        Of each image. Without any object, nothing is returned.
+    beside : mapping of str to (float, float), optional
+        Other intervals; never made narrower by images that differ little.
     """
-    if not any(true + predicted for _, true, predicted in images):
+    if not any(each.objects_true + each.objects_predicted for each in images):
         return {}
+    counts = [
+        (each.true_positives, each.objects_true, each.objects_predicted)
+        for each in images
+    ]
     intervals = {
-        "f1": f1_interval([(hits, t + p - hits) for hits, t, p in images]),
-        "precision": share_interval([(hits, p) for hits, _, p in images]),
-        "recall": share_interval([(hits, t) for hits, t, _ in images]),
+        "f1": f1_interval([(hits, t + p - hits) for hits, t, p in counts]),
+        "precision": share_interval([(hits, p) for hits, _, p in counts]),
+        "recall": share_interval([(hits, t) for hits, t, _ in counts]),
+        **jackknife(images, ["iou"], 1.0),
     }
+    for name, (low, high) in (beside or {}).items():
+        least, most = intervals.get(name, (low, high))
+        intervals[name] = min(low, least), max(high, most)
     return {
         f"{name}_{end}": value
         for name, interval in intervals.items()
@@ -283,7 +331,31 @@ def score_labels(
         split=int((wrong_true & (kinds == ErrorKind.SPLIT)).sum()),
         merged=int((wrong_true & (kinds == ErrorKind.MERGED)).sum()),
         invented=int((wrong_predicted & is_false).sum()),
-        images=((matches[0], there, seen),),
+        spread=_spread(overlap),
+    ).of_one_image()
+
+
+def _spread(overlap: Overlap) -> Sums:
+    """Sum up what each object shares with the prediction, and what either covers.
+
+    What is predicted beside the true objects is counted with those that its object
+    shares pixels with, by how many; where there are none, it is an object of its own.
+    """
+    true, predicted = overlap.true.of_run, overlap.predicted.of_run
+    lengths = overlap.lengths * overlap.known
+    beside = np.bincount(
+        predicted, lengths * (true == 0), len(overlap.predicted.ids) + 1
+    )[1:]
+    rows, columns = overlap.pairs.T
+    count = len(overlap.true.ids)
+    of_predicted = np.bincount(columns, overlap.shared, len(beside))
+    part = overlap.shared / of_predicted[columns]
+    shared = np.bincount(rows, overlap.shared, count)
+    union = overlap.true.sizes + np.bincount(rows, part * beside[columns], count)
+    lone = beside[(of_predicted == 0) & (beside > 0)]
+    return Sums.of(
+        np.append(shared[union > 0], np.zeros(len(lone))),
+        np.append(union[union > 0], lone),
     )
 
 

@@ -4,10 +4,13 @@ A network that is judged beside the ground it learned from is judged too well: i
 seen the neighbourhood. Where boxes lie as far apart as the network sees, it has not.
 """
 
+import hashlib
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+
+import numpy as np
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.config import ModelSettings
@@ -112,30 +115,62 @@ def describe_ground(
     str
         A sentence without its full stop; nothing where nothing is validated on.
     """
-    near = [
-        (_distance(a, b), view(held.image))
-        for held in validation
-        for rest in training
-        if rest.image is held.image
-        for a, b in itertools.product(ground_of(held), ground_of(rest))
-    ]
     if not validation:
         return ""
-    if not near:
-        return "validated on images that were not trained on"
-    apart, seen = min(near, key=lambda each: _part_of_view(*each))
-    gap = max(apart)
-    if _part_of_view(apart, seen) >= 1:
+    images = {id(each.image): each.image for each in (*training, *validation)}
+    marks = {key: _mark(image) for key, image in images.items()}
+    pairs = [
+        (a, b, view(held.image))
+        for held in validation
+        for rest in training
+        if marks[id(rest.image)] == marks[id(held.image)]
+        for a, b in itertools.product(ground_of(held), ground_of(rest))
+    ]
+    if any(_overlap(a, b) for a, b, _ in pairs):
         return (
-            f"validated on ground that lies {gap} px from what was trained on, no "
-            f"nearer than the network sees ({max(seen)} px)"
+            "validated on ground that was trained on, too: the scores say nothing of "
+            "other images. To learn how good it is, keep some images for validation"
         )
-    where = "beside" if gap == 0 else f"only {gap} px from"
+    if not pairs:
+        return "validated on images that were not trained on"
+    near = [(_distance(a, b), seen) for a, b, seen in pairs]
+    return _describe_gap(*min(near, key=lambda each: _part_of_view(*each)))
+
+
+def _describe_gap(apart: Sequence[int], seen: Sequence[int]) -> str:
+    """Say how far ground lies from what was trained on, and what that means."""
+    gap, reach = max(apart), max(seen)
+    part = _part_of_view(apart, seen)
+    if part >= 2:
+        return (
+            f"validated on ground {gap} px away from what was trained on: the whole "
+            f"receptive field ({2 * reach} px) lies between, no pixel is seen from both"
+        )
+    if part >= 1:
+        return (
+            f"validated on ground {gap} px away from what was trained on: less than "
+            f"the whole receptive field ({2 * reach} px), but as far as the network "
+            f"sees to each side ({reach} px), so that none of it was seen in training"
+        )
+    where = "beside" if gap == 0 else f"only {gap} px away from"
     return (
-        f"validated on ground {where} what was trained on, where the network sees "
-        f"{max(seen)} px: the scores may be a little too good. To be sure, annotate "
-        "another image, or a region farther away"
+        f"validated on ground {where} what was trained on, while the network sees "
+        f"{reach} px to each side: the scores may be a little too good. To be sure, "
+        "annotate another image, or a region farther away"
     )
+
+
+def _mark(image: Image) -> tuple[object, ...]:
+    """Return what two images have in common only if they hold the same."""
+    array = np.ascontiguousarray(image.array)
+    digest = hashlib.blake2b(array.view(np.uint8).data, digest_size=16).digest()
+    return array.shape, array.dtype.str, digest
+
+
+def _overlap(one: Region, other: Region) -> bool:
+    """Tell whether two boxes have a pixel in common."""
+    sides = zip(one.start, one.stop, other.start, other.stop, strict=True)
+    return all(max(a, c) < min(b, d) for a, b, c, d in sides)
 
 
 def _distance(one: Region, other: Region) -> tuple[int, ...]:

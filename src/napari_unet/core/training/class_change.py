@@ -76,7 +76,12 @@ def change_classes(
             rows[new] = value[source]
         state[name] = rows
     network.load_state_dict(state)
-    return replace(model, network=network.eval(), settings=settings)
+    known = {new for new, _ in _kept_rows(model, network, names)}
+    first = network.config.classes - network.config.outputs
+    unknown = [n for row, n in enumerate(names[first:]) if row not in known]
+    return replace(
+        model, network=network.eval(), settings=settings, new_classes=tuple(unknown)
+    )
 
 
 def _kept_rows(

@@ -11,8 +11,11 @@ from napari_unet.core.training.state import Training
 
 # Validation may take this share of a training for a time; then it waits for the end.
 _VALIDATION_SHARE = 0.1
-# The last validation, and choosing how objects are made, take so many times as long.
+# The last validation, and choosing how objects are made, take so many times as long
+# where no start was judged in the same way before.
 _SETTLING = 8
+# This share of the time is for steps, however long judging takes.
+_LEAST_SHARE = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,9 +38,11 @@ class TrainProgress:
         Only right after a validation.
     validation_loss : float
         Of that validation, on the held-back ground; else NaN.
+    validated : str
+        What that validation was of, if not of the weights of this iteration.
     is_best : bool
         Whether the weights of that validation are the ones to keep so far: the best of
-        those learned, and no worse than the model to start from.
+        those learned, and better than the model to start from.
     preview : ndarray of float32, shape (Y, X), optional
         What is predicted where the user is looking, see `run.Look`.
     patch : str
@@ -63,6 +68,7 @@ class TrainProgress:
     loss: float = math.nan
     validation: AnyScores | None = None
     validation_loss: float = math.nan
+    validated: str = ""
     is_best: bool = False
     preview: np.ndarray | None = None
     patch: str = ""
@@ -94,27 +100,52 @@ class TrainProgress:
 
 
 class Clock:
-    """Counts time and says when it is over."""
+    """Counts time from when it is made, and says when it is over.
+
+    All of it counts: judging the start, steps, validations and what is done in the end.
+    """
 
     def __init__(self, training: Training) -> None:
         self._training = training
         self._start = time.perf_counter() - training.seconds
+        self._begun = training.seconds
+        self._judging = 0.0  # seconds that judging the start took
         self._validating = 0.0  # seconds spent
         self._last_validation = 0.0  # seconds the last one took
 
+    def has_judged(self) -> None:
+        """Note that the start is judged, as what is learned will be in the end."""
+        self._judging = self.read() - self._begun
+
+    def begin_steps(self) -> None:
+        """Note that what was done up to now were no steps."""
+        self._training.aside += self.read() - self._begun
+
+    def has_stopped(self, since: float) -> None:
+        """Note that since then no steps were taken, but use was made of them."""
+        self._training.aside += self.read() - since
+
     def fraction(self) -> float:
-        """Return how much of the training is done, 0 to 1."""
-        now = self._training
-        limits = now.config.iterations, self._seconds(), now.config.seconds
-        return TrainProgress("training", now.iteration, *limits).fraction
+        """Return how much of the steps is done, 0 to 1."""
+        training, seconds = self._training, self.read()
+        if training.config.iterations is not None:
+            return min(1.0, training.iteration / training.config.iterations)
+        return min(1.0, (seconds - training.aside) / self._time_for_steps())
 
     def is_over(self) -> bool:
-        """Whether to stop, leaving time for a last validation."""
-        config = self._training.config
-        if config.iterations is not None:
-            return self._training.iteration >= config.iterations
-        left = (config.seconds or 0) - self._seconds()
-        return left <= _SETTLING * self._last_validation
+        """Whether to stop, leaving time for a last validation and what follows."""
+        return self.fraction() >= 1
+
+    def _time_for_steps(self) -> float:
+        """Return what is left for steps besides all else."""
+        training = self._training
+        seconds = training.config.seconds or 0.0
+        settling = _SETTLING * self._last_validation
+        if self._judging:
+            validations = 2 if training.start is not None else 1
+            settling = self._judging + validations * self._last_validation
+        left = seconds - settling - training.aside
+        return max(left, _LEAST_SHARE * seconds, 1e-6)
 
     def may_validate(self) -> bool:
         """Whether validation has taken no more than its share of the time.
@@ -123,14 +154,15 @@ class Clock:
         """
         if self._training.config.iterations is not None:
             return True
-        return self._validating <= _VALIDATION_SHARE * self._seconds()
+        return self._validating <= _VALIDATION_SHARE * self.read()
 
     def has_validated(self, seconds: float) -> None:
         """Note what a validation took."""
         self._validating += seconds
         self._last_validation = seconds
 
-    def _seconds(self) -> float:
+    def read(self) -> float:
+        """Return the seconds of the training so far, and note them."""
         self._training.seconds = time.perf_counter() - self._start
         return self._training.seconds
 
@@ -140,6 +172,7 @@ class Clock:
         *,
         validation: AnyScores | None = None,
         validation_loss: float = math.nan,
+        validated: str = "",
         is_best: bool = False,
         preview: np.ndarray | None = None,
     ) -> TrainProgress:
@@ -149,11 +182,12 @@ class Clock:
             phase=phase,
             iteration=training.iteration,
             iterations=training.config.iterations,
-            seconds=self._seconds(),
+            seconds=self.read(),
             seconds_total=training.config.seconds,
             loss=training.loss,
             validation=validation,
             validation_loss=validation_loss,
+            validated=validated,
             is_best=is_best,
             preview=preview,
             note=training.news(),

@@ -3,24 +3,24 @@
 import collections
 import functools
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
-from napari_unet.core.checkpoint import Model, copy_weights
 from napari_unet.core.config import ModelSettings, TrainConfig
 from napari_unet.core.training.apart import describe_ground, view_of
-from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import Split
 from napari_unet.core.training.leave_one_out import describe_left_out, measure_left_out
+from napari_unet.core.training.origin import Origin
 from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.run import Look, Run
+from napari_unet.core.training.settling import settle
 from napari_unet.core.training.shortage import (
     attempt,
     choose_objects,
     save_in_the_end,
 )
 from napari_unet.core.training.state import Start, Training
-from napari_unet.core.training.train import settle, train
+from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import Validate
 
 
@@ -30,42 +30,50 @@ def train_and_save(
     validate: Validate | None,
     look: Look | None,
     run: Run,
+    clock: Clock,
 ) -> Iterator[TrainProgress]:
     """Train; save now and then, and in the end, however that comes."""
     try:
-        for progress in train(training, descent, validate, look):
+        for progress in train(training, descent, validate, look, clock):
             attempt(
                 training,
                 functools.partial(run.save_now_and_then, progress),
                 "to save what was learned so far",
             )
             yield progress
-        run.end()
+        if not training.config.leave_one_out:  # else it is measured first
+            run.end()
     except GeneratorExit:  # stopped; what was learned is still to be used well
+        since = clock.read()
         if validate is not None:
             collections.deque(settle(training, validate), maxlen=0)
+        clock.has_stopped(since)
         raise
     finally:
         save_in_the_end(training, run.save)
 
 
-def validate_start(
-    validate: Validate, run: Run, training: Training
+def judge_start(
+    validate: Validate, training: Training, origin: Origin, clock: Clock
 ) -> Iterator[TrainProgress]:
     """Score the model to start from: what comes must be better than what was there.
 
     Its objects are made in the way that suits it best, as those of what comes will be.
     """
-    waiting = replace(preparing(training.config), phase="validating")
-    validation = yield from choose_objects(training, validate, waiting)
+    if origin.weights is None:
+        return
+    validation = yield from choose_objects(
+        training, validate, lambda: clock.progress("validating"), origin.weights
+    )
+    clock.has_judged()
     if validation is None:
         return
-    run.before = validation.scores
-    training.start = Start(
-        weights=copy_weights(training.network),
-        own=validation.scores if validation.own is None else validation.own,
-        scores=validation.scores,
-        objects=validation.objects,
+    training.start = Start.of(
+        origin.weights,
+        validation.scores if validation.own is None else validation.own,
+        validation.scores,
+        validation.objects,
+        is_rival=not origin.new_classes,
     )
 
 
@@ -80,14 +88,13 @@ def leave_out(
     folds: Sequence[Split],
     settings: ModelSettings,
     training: Training,
-    start_from: Model | None,
+    origin: Origin | None,
     change_patch: ChangePatch | None,
     run: Run,
 ) -> Iterator[TrainProgress]:
     """Measure the model, which is saved already, by leaving each part out."""
-    yield from measure_left_out(folds, settings, training, start_from, change_patch)
-    if training.start is not None:
-        run.before = training.start.scores
+    yield from measure_left_out(folds, settings, training, origin, change_patch)
+    run.end()
     save_in_the_end(training, run.save)
 
 

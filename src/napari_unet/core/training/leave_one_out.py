@@ -13,13 +13,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from napari_unet.core.annotation.target import Example
-from napari_unet.core.checkpoint import Model
+from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import AnnotationKind, ModelSettings, ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.detection import AnyScores
-from napari_unet.core.network.unet import build_network
 from napari_unet.core.training.apart import View, view_of
-from napari_unet.core.training.clock import TrainProgress
+from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.held_back import (
     Split,
@@ -29,10 +28,12 @@ from napari_unet.core.training.held_back import (
     size_of,
     train_on_all,
 )
+from napari_unet.core.training.origin import Origin, begin
 from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.preparation import prepare_for
+from napari_unet.core.training.settling import halfway, is_worth_it
 from napari_unet.core.training.shortage import choose_objects
-from napari_unet.core.training.state import Start, Training
+from napari_unet.core.training.state import Settled, Start, Training, lent
 from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import Validation
 
@@ -52,18 +53,24 @@ class LeftOut:
     ----------
     scores : Scores, DetectionScores or ValueScores
         Of all trainings together.
+    own : Scores, DetectionScores or ValueScores
+        The same with the model's own way of making objects.
     objects : list of ObjectConfig
         The way of making objects that each of them came to.
     """
 
     scores: AnyScores
+    own: AnyScores
     objects: list[ObjectConfig]
 
     @classmethod
     def of(cls, each: Sequence[Validation]) -> "LeftOut":
         """Pool what was measured in each training."""
         scores = functools.reduce(operator.add, (v.scores for v in each))
-        return cls(scores, [v.objects for v in each])
+        own = functools.reduce(
+            operator.add, (v.scores if v.own is None else v.own for v in each)
+        )
+        return cls(scores, own, [v.objects for v in each])
 
     @property
     def usual_objects(self) -> ObjectConfig:
@@ -94,7 +101,7 @@ def leave_each_out(examples: Sequence[Example], settings: ModelSettings) -> list
         raise InputError(
             "To leave one image or region out, there must be two at least: annotate "
             "another image, or draw regions; or train without it (on the command line: "
-            "--leave-one-out; in the dock: Leave one out)."
+            "--leave-one-out; in the dock: Leave each image or region out once)."
         )
     count = min(len(areas), _MOST_TRAININGS)
     groups = [[int(i) for i in g] for g in np.array_split(range(len(areas)), count)]
@@ -131,11 +138,30 @@ def describe_left_out(folds: Sequence[Split]) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Fold:
+    """What one training was measured to be, on what was left out of it.
+
+    Parameters
+    ----------
+    start : Validation, optional
+        The model that it started from.
+    learned : Validation
+        What it learned.
+    halfway : Validation, optional
+        The mean of both.
+    """
+
+    start: Validation | None
+    learned: Validation
+    halfway: Validation | None
+
+
 def measure_left_out(
     folds: Sequence[Split],
     settings: ModelSettings,
     training: Training,
-    start_from: Model | None,
+    origin: Origin | None,
     change_patch: ChangePatch | None = None,
 ) -> Generator[TrainProgress, None, None]:
     """Train without each part in turn, and judge on it; the result is in `training`.
@@ -147,9 +173,9 @@ def measure_left_out(
     settings : ModelSettings
         Of the model.
     training : Training
-        Of the model, which has learned from all. Its scores, its way of making objects
-        and what they were at its start become those of the others together.
-    start_from : Model, optional
+        Of the model, which has learned from all. What it has come to, and what its
+        start was, becomes what the others together have shown.
+    origin : Origin, optional
         The model that all of them start from.
     change_patch : callable, optional
         See `workflow.fine_tune`.
@@ -159,59 +185,72 @@ def measure_left_out(
     TrainProgress
         Of each training, with its number.
     """
-    before, after = [], []
+    measured = []
     for number, split in enumerate(folds, start=1):
-        steps = _measure(split, settings, training, start_from, change_patch)
+        steps = _measure(split, settings, training, origin, change_patch)
         while True:
             try:
                 progress = next(steps)
             except StopIteration as end:
-                was, now = end.value
+                fold = end.value
                 break
             yield replace(progress, part=number, parts=len(folds) + 1)
-        if now is None or (was is None and start_from is not None):
-            continue  # there was no memory to judge it
-        after.append(now)
-        before += [] if was is None else [was]
-    if not after:
-        return
-    learned = LeftOut.of(after)
-    training.best_weights = training.weights
-    training.best_scores, training.best_objects = learned.scores, learned.usual_objects
-    if start_from is not None and before:
-        start = LeftOut.of(before)
-        weights = start_from.network.state_dict()
-        training.start = Start(weights, start.scores, start.scores, start.usual_objects)
+        if fold is not None:
+            measured.append(fold)
+    if measured:
+        _conclude(training, origin, measured)
+
+
+def _conclude(training: Training, origin: Origin | None, folds: Sequence[Fold]) -> None:
+    """Take over what was measured; meet the start halfway where that is worth it."""
+    weights = copy_weights(training.network)
+    learned = LeftOut.of([fold.learned for fold in folds])
+    how = f"{len(folds)} trainings that left something out"
+    starts = [fold.start for fold in folds if fold.start is not None]
+    means = [fold.halfway for fold in folds if fold.halfway is not None]
+    if origin is not None and origin.weights is not None and starts:
+        start, mean = LeftOut.of(starts), LeftOut.of(means)
+        training.start = Start.of(
+            origin.weights,
+            start.own,
+            start.scores,
+            start.usual_objects,
+            is_rival=not origin.new_classes,
+        )
+        if is_worth_it(mean.scores, learned.scores, start.scores):
+            weights, learned = halfway(weights, origin.weights), mean
+    training.settled = Settled(weights, learned.scores, learned.usual_objects, how)
 
 
 def _measure(
     split: Split,
     settings: ModelSettings,
     whole: Training,
-    start_from: Model | None,
+    origin: Origin | None,
     change_patch: ChangePatch | None,
-) -> Generator[TrainProgress, None, tuple[Validation | None, Validation | None]]:
-    """Train as the whole was; return how the start and the result validate."""
-    config, compute = whole.config, whole.compute
-    network = build_network(settings.network, seed=config.seed)
-    if start_from is not None:
-        network.load_state_dict(start_from.network.state_dict())
-    training = Training(network, config, compute)
-    if start_from is not None:
-        training.rate_factor = config.fine_tuning_rate
+) -> Generator[TrainProgress, None, Fold | None]:
+    """Train as the whole was; None where there was no memory to judge it."""
+    training = begin(settings, whole.config, whole.compute, origin)
     sampler, validate = prepare_for(training, split, settings, change_patch)
     if validate is None:  # every fold has some
         raise RuntimeError("Nothing was left out.")
-    waiting = TrainProgress("validating", 0, config.iterations, 0.0, config.seconds)
-    before = None
-    if start_from is not None:
-        before = yield from choose_objects(training, validate, waiting)
-    last = waiting
+    clock = Clock(training)
+
+    def choose() -> Generator[TrainProgress, None, Validation | None]:
+        return choose_objects(training, validate, lambda: clock.progress("validating"))
+
+    start = mean = None
+    if training.origin is not None:
+        if (start := (yield from choose())) is None:
+            return None
+        clock.has_judged()
     # Not validated on its way: the model that learns from all cannot be, either.
-    for progress in train(training, Descent(training, sampler)):
-        last = progress
-        yield progress
-    after = yield from choose_objects(
-        training, validate, replace(last, phase="validating")
-    )
-    return before, after
+    yield from train(training, Descent(training, sampler), clock=clock)
+    if (learned := (yield from choose())) is None:
+        return None
+    if training.origin is not None:
+        weights = halfway(copy_weights(training.network), training.origin)
+        with lent(training.network, weights):
+            if (mean := (yield from choose())) is None:
+                return None
+    return Fold(start, learned, mean)

@@ -1,15 +1,24 @@
 """Going on with a training that was stopped, as if it never had been."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor
 
 from napari_unet.core.card import Card
-from napari_unet.core.checkpoint import Model, load_last
+from napari_unet.core.checkpoint import Model, copy_weights, load_last, load_model
 from napari_unet.core.config import TrainConfig
 from napari_unet.core.errors import InputError
-from napari_unet.core.training.state import Training
+from napari_unet.core.evaluation.detection import rank
+from napari_unet.core.training.clock import Clock, TrainProgress
+from napari_unet.core.training.origin import Origin
+from napari_unet.core.training.shortage import validate_or_skip
+from napari_unet.core.training.state import BEST, LEARNED, Training, lent, weights_in
+from napari_unet.core.training.validation import Validate
 
-# Scores that differ by more than this part were measured on other ground: in bfloat16
+# Ranks that differ by more than this part were measured on other ground: in bfloat16
 # and on a GPU, the same network is not the same to the last digit.
 _ALIKE = 0.02
 
@@ -38,45 +47,99 @@ def check_resumable(card: Card, config: TrainConfig) -> None:
         )
 
 
-def go_on(training: Training, model: Model) -> None:
-    """Put a training back to where the folder of `model` was left.
+@dataclass(frozen=True, slots=True, eq=False)
+class Stopped:
+    """A stopped training, as its folder holds it.
 
     Parameters
     ----------
-    training : Training
-        Changed in place. Its `start` says how the model does on the ground that is held
-        back now. Where that is not what it was, earlier validations say
-        nothing about later ones, and are forgotten.
     model : Model
-        Loaded from its folder.
-
-    Raises
-    ------
-    InputError
-        If the training is over.
-    ModelFolderError
-        If the folder holds no state of it, or a damaged one.
+        As it was trained: with its own way of making objects.
+    state : dict of str to Tensor
+        What `Training.state` returned.
     """
-    if model.folder is None:
-        raise InputError("A model without a folder has no training to go on with.")
-    training.restore(load_last(model.folder))
-    training.history[:] = model.card.history
-    training.shortages[:0] = model.card.shortages
-    training.told += len(model.card.shortages)
-    now = None if training.start is None else training.start.own.as_dict()
-    if not _are_alike(now or {}, model.card.scores or {}):
-        training.forget_validations()
-    _check_not_over(training)
 
+    model: Model
+    state: dict[str, Tensor]
 
-def _are_alike(now: Mapping[str, float], then: Mapping[str, float]) -> bool:
-    """Tell whether two sets of scores can be of the same network and ground."""
-    if bool(now) != bool(then):
-        return False
-    return all(
-        math.isclose(now[name], then[name], rel_tol=_ALIKE, abs_tol=_ALIKE)
-        for name in set(now) & set(then)
-    )
+    @classmethod
+    def load(cls, folder: Path, config: TrainConfig) -> "Stopped":
+        """Load it, to go on with these settings.
+
+        Raises
+        ------
+        InputError
+            If it used another optimizer.
+        ModelFolderError
+            If the folder holds no state of it, or a damaged one.
+        """
+        model = load_model(folder.absolute())  # this place, no name of a model
+        check_resumable(model.card, config)
+        objects = model.card.own_objects or model.settings.objects
+        settings = model.settings.replaced(objects=objects.model_dump())
+        return cls(replace(model, settings=settings), load_last(folder))
+
+    @property
+    def origin(self) -> Origin | None:
+        """What it started from."""
+        return Origin.of_stopped(self.model.card, self.state)
+
+    @property
+    def best(self) -> dict[str, Tensor] | None:
+        """The weights of its best validation; None before the first one."""
+        if math.isnan(self._best_rank):
+            return None
+        state = self.state
+        return (
+            weights_in(state, BEST)
+            or weights_in(state, LEARNED)
+            or copy_weights(self.model.network)
+        )
+
+    def take_up(self, training: Training) -> None:
+        """Put a training back to where it was.
+
+        Raises
+        ------
+        InputError
+            If it is over.
+        """
+        card = self.model.card
+        training.restore(self.state)
+        training.history[:] = card.history
+        training.shortages[:0] = card.shortages
+        training.told += len(card.shortages)
+        if card.ended or not training.config.leave_one_out:
+            _check_not_over(training)
+
+    def validate(
+        self, training: Training, validate: Validate | None, clock: Clock
+    ) -> Iterator[TrainProgress]:
+        """Score the best of its weights on the ground that is held back now.
+
+        Where that is not what it was, earlier validations say nothing about later ones,
+        and are forgotten.
+        """
+        if validate is None or self.best is None:
+            training.forget_validations()
+            return
+        result = None
+        with lent(training.network, self.best):
+            for so_far in validate_or_skip(training, validate, choosing=False):
+                result = so_far
+                yield clock.progress("validating")
+        if result is None:
+            return
+        training.best_weights, training.best_scores = self.best, result.scores
+        then, now = self._best_rank, rank(result.scores)
+        if not math.isclose(now, then, rel_tol=_ALIKE, abs_tol=_ALIKE):
+            training.forget_validations()
+
+    @property
+    def _best_rank(self) -> float:
+        """By which its best validation was chosen; NaN before the first one."""
+        value = self.state.get("best_rank")  # not in folders of earlier versions
+        return math.nan if value is None else float(value)
 
 
 def _check_not_over(training: Training) -> None:

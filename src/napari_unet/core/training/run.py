@@ -18,13 +18,13 @@ from napari_unet.core.device import Compute
 from napari_unet.core.evaluation.detection import AnyScores
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
 from napari_unet.core.memory import give_back, is_memory_shortage
-from napari_unet.core.model_folders import is_starter
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.channels import pick_channels, pick_intensity
 from napari_unet.core.prediction.plane import predict_plane
 from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.command import repeat_command
 from napari_unet.core.training.examples import count_objects
+from napari_unet.core.training.origin import Origin
 from napari_unet.core.training.shortage import note_shortage
 from napari_unet.core.training.state import Training
 
@@ -59,15 +59,15 @@ class TrainResult:
     model : Model
         With the best weights.
     before, after : Scores, DetectionScores, ValueScores or None
-        Of the starting model and of the best weights, on the validation part; None
-        where there was none.
+        Of the starting model, with the way of making objects that suits it best, and of
+        `model`, on the validation part; None where there was none.
     iterations, seconds : int, float
         Taken.
     compute : str
         Device and precision.
     kept_start : bool
-        Whether what was learned was worse, so that the model has the weights that it
-        started from; `use_learned` takes the others all the same.
+        Whether what was learned was no better, so that the model is the one that it
+        started from; `use_learned` takes the other all the same.
     """
 
     model: Model
@@ -88,40 +88,36 @@ class Run:
         training: Training,
         settings: ModelSettings,
         folder: Path,
-        start_from: Model | None,
+        origin: Origin | None,
         preset: str,
         examples: Sequence[Example],
+        learned_from: Sequence[Example],
         reading: Sequence[str] = (),
         regions: Mapping[str, Sequence[Region]] | None = None,
-        *,
-        resumes: bool = False,
     ) -> None:
-        self.before: AnyScores | None = None
         self._training = training
         self._settings = settings
         self._folder = folder
         self._regions = regions or {}
-        # One that goes on has not become worse if it has not become better.
-        self._is_compared = start_from is not None and (
-            not resumes or start_from.card.learned is not None
-        )
         self._saved_at = time.perf_counter()
-        origin = _origin(start_from, folder)
         self._card = Card(
             name=folder.name,
-            trained_on=tuple(dict.fromkeys(e.image.name for e in examples)),
-            objects=sum(count_objects(e) for e in examples),
-            started_from=origin,
+            trained_on=tuple(dict.fromkeys(e.image.name for e in learned_from)),
+            objects=sum(count_objects(e) for e in learned_from),
+            started_from=None if origin is None else origin.name,
+            start_place="" if origin is None else origin.place,
+            new_classes=() if origin is None else origin.new_classes,
             preset=preset,
             command=repeat_command(
                 folder,
                 examples,
                 settings,
                 training.config,
-                _place(start_from, folder) or origin,
+                None if origin is None else origin.place or origin.name,
                 reading,
             ),
             training=training.config,
+            own_objects=settings.objects,
             device=training.compute.describe(),
             versions={
                 name: importlib.metadata.version(name)
@@ -134,7 +130,7 @@ class Run:
         self._card = self._card.replaced(validation=said)
 
     def end(self) -> None:
-        """Note that the training has ended by itself."""
+        """Note that the training has come to its end, measurement and all."""
         self._card = self._card.replaced(ended=True)
 
     def save_now_and_then(self, progress: TrainProgress) -> None:
@@ -164,7 +160,8 @@ class Run:
     def card(self) -> Card:
         """Return the card as of now."""
         training = self._training
-        scores, command = training.scores, self._card.command
+        start, scores = training.start, training.scores
+        command = self._card.command
         # Another machine, or another hour, takes other steps in the same time.
         if training.config.iterations is None and training.iteration:
             command += f" --iterations {training.iteration}"
@@ -176,19 +173,19 @@ class Run:
             iterations=training.iteration,
             seconds=round(training.seconds, 2),
             loss=None if math.isnan(training.loss) else training.loss,
-            scores_before=None if self.before is None else self.before.as_dict(),
+            scores_before=None if start is None else start.scores.as_dict(),
             scores=None if scores is None else scores.as_dict(),
             learned=self._learned(),
             history=[entry.model_dump() for entry in training.history],
         )
 
     def _learned(self) -> dict[str, Any] | None:
-        """Return what was learned, if that was worse than what was there before."""
+        """Return what was learned, if that was no better than what was there before."""
         training = self._training
-        scores = training.best_scores
-        if scores is None or not (self._is_compared and training.keeps_start):
+        scores, settled = training.learned_scores, training.settled
+        if scores is None or not training.keeps_start:
             return None
-        objects = training.best_objects or self._settings.objects
+        objects = self._settings.objects if settled is None else settled.objects
         return {"scores": scores.as_dict(), "objects": objects.model_dump()}
 
     def result(self) -> TrainResult:
@@ -199,13 +196,13 @@ class Run:
         model = Model(network.eval(), self._tuned(), self.card(), self._folder)
         return TrainResult(
             model=model,
-            before=self.before,
+            before=None if training.start is None else training.start.scores,
             after=training.scores,
             iterations=training.iteration,
             seconds=training.seconds,
             loss=training.loss,
             compute=training.compute,
-            kept_start=self._is_compared and training.keeps_start,
+            kept_start=training.keeps_start,
         )
 
 
@@ -270,20 +267,3 @@ class Look:
             except StopIteration as end:
                 first: np.ndarray = end.value[0]
                 return first
-
-
-def _place(start_from: Model | None, folder: Path) -> str | None:
-    """Return where the model to start from lies, if its name does not tell."""
-    place = None if start_from is None else start_from.folder
-    if place is None or place == folder or is_starter(place):
-        return None
-    return str(place)
-
-
-def _origin(start_from: Model | None, folder: Path) -> str | None:
-    """Name the model that a training starts from."""
-    if start_from is None:
-        return None
-    if start_from.folder is not None and start_from.folder == folder:
-        return start_from.card.started_from
-    return start_from.card.name

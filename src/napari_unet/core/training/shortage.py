@@ -1,8 +1,8 @@
 """A training that runs out of memory: what is left out, and what it says in the end."""
 
 import functools
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ParamSpec, TypeVar
 
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.memory import explain_shortage, give_back, is_memory_shortage
-from napari_unet.core.training.state import Training
+from napari_unet.core.training.state import Training, lent
 from napari_unet.core.training.validation import Validate, Validation
 
 Progress = TypeVar("Progress")
@@ -121,11 +121,26 @@ def save_in_the_end(training: Training, save: Callable[[], Any]) -> None:
 
 
 def validate_or_skip(
-    training: Training, validate: Validate, *, choosing: bool
+    training: Training,
+    validate: Validate,
+    *,
+    choosing: bool,
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Iterator[Validation | None]:
     """Validate; a validation that does not fit into memory is left out.
 
     Tiles that do not fit are cut smaller before it comes to that, see `Room`.
+
+    Parameters
+    ----------
+    training : Training
+        Notes what was left out.
+    validate : callable
+        From `make_validation`.
+    choosing : bool
+        Whether to choose how objects are made.
+    weights : mapping of str to Tensor, optional
+        Validate these instead of what the network has learned.
 
     Yields
     ------
@@ -134,7 +149,8 @@ def validate_or_skip(
         none.
     """
     try:
-        yield from validate(choosing)
+        with nullcontext() if weights is None else lent(training.network, weights):
+            yield from validate(choosing)
     except (MemoryError, RuntimeError) as error:
         if not is_memory_shortage(error):
             raise
@@ -144,9 +160,12 @@ def validate_or_skip(
 
 
 def choose_objects(
-    training: Training, validate: Validate, progress: Progress
+    training: Training,
+    validate: Validate,
+    tell: Callable[[], Progress],
+    weights: Mapping[str, Tensor] | None = None,
 ) -> Generator[Progress, None, Validation | None]:
-    """Validate and choose how objects are made; yield `progress` after each tile.
+    """Validate and choose how objects are made; tell how things stand at each tile.
 
     Returns
     -------
@@ -154,7 +173,8 @@ def choose_objects(
         With the way chosen; None where there was too little memory.
     """
     result = None
-    for so_far in validate_or_skip(training, validate, choosing=True):
+    steps = validate_or_skip(training, validate, choosing=True, weights=weights)
+    for so_far in steps:
         result = so_far
-        yield progress
+        yield tell()
     return result

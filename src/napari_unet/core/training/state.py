@@ -1,16 +1,19 @@
 """A training under way: network, optimizer, and what it has reached."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
+from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import ObjectConfig, TrainConfig
 from napari_unet.core.device import Compute, place
 from napari_unet.core.evaluation.detection import AnyScores, rank
+from napari_unet.core.gain import finds_nothing, judge
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.room import Room
@@ -18,10 +21,12 @@ from napari_unet.core.training.undo import Undo
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
-# Before the names of weights that were learned, but are not delivered.
-LEARNED = "learned"
+# Before the names of weights that are not delivered, but belong to a training: those it
+# started from, the best of its validations, and what it came to, where it kept its
+# start.
+ORIGIN, BEST, LEARNED = "origin", "best", "learned"
 # What a training must know of its past to go on as if it had never stopped.
-_NUMBERS = ("loss", "top", "without_gain", "on_plateau", "rate_factor")
+_NUMBERS = ("loss", "top", "without_gain", "on_plateau", "rate_factor", "aside")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +42,55 @@ class Start:
     scores : Scores, DetectionScores or ValueScores
         With the way of making objects that suits it best there: what was learned is
         compared with that once it has had the same choice.
-    objects : ObjectConfig
-        That way.
+    objects : ObjectConfig, optional
+        That way, if it needs it, for nothing is found in its own. Else it keeps its
+        own: a few objects are no reason to change a model that is left as it is.
+    is_rival : bool
+        Whether it can be better at all: not where it cannot know a class.
     """
 
     weights: dict[str, Tensor]
     own: AnyScores
     scores: AnyScores
+    objects: ObjectConfig | None = None
+    is_rival: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        weights: dict[str, Tensor],
+        own: AnyScores,
+        scores: AnyScores,
+        objects: ObjectConfig,
+        *,
+        is_rival: bool,
+    ) -> "Start":
+        """Decide whether it keeps its own way of making objects."""
+        before, after = (finds_nothing(each.as_dict()) for each in (own, scores))
+        needs = before and not after
+        return cls(weights, own, scores, objects if needs else None, is_rival)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """What a training came to.
+
+    Parameters
+    ----------
+    weights : dict of str to Tensor
+        On the CPU: the best, or halfway between them and the start.
+    scores : Scores, DetectionScores or ValueScores
+        With `objects`.
+    objects : ObjectConfig
+        The way of making objects that suits them best.
+    how : str
+        What they are, in a few words.
+    """
+
+    weights: dict[str, Tensor]
+    scores: AnyScores
     objects: ObjectConfig
+    how: str
 
 
 @dataclass(slots=True, eq=False)
@@ -62,8 +108,9 @@ class Training:
 
     Notes
     -----
-    `best_weights`, `best_scores` and `best_objects` are of what was learned; `weights`,
-    `scores` and `objects` of what is delivered: that, or the start if it was better.
+    `best_weights` and `best_scores` are of the best validation, `settled` is made of
+    them in the end, or at a stop; `weights`, `scores` and `objects` are of what is
+    delivered: that, or the start unless that is better.
     """
 
     network: Network
@@ -71,12 +118,13 @@ class Training:
     compute: Compute
     iteration: int = 0
     seconds: float = 0.0
+    aside: float = 0.0  # of them, those that judged a start, or made use of a stop
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
     best_scores: AnyScores | None = None
-    best_objects: ObjectConfig | None = None  # once chosen
-    start: Start | None = None  # where it was validated
-    blends: bool = False  # the start and what is learned: see `train.settle`
+    settled: Settled | None = None
+    origin: dict[str, Tensor] | None = None  # the weights it started from
+    start: Start | None = None  # what they are worth, where it was validated
     top: float = -math.inf  # rank of the highest validation
     without_gain: int = 0  # validations since then
     on_plateau: int = 0  # of them, those at the present learning rate
@@ -148,34 +196,45 @@ class Training:
         """Those to use; the last ones, not copied, while nothing was validated."""
         if self.start is not None and self.keeps_start:
             return self.start.weights
-        return self.best_weights or self.network.state_dict()
+        return self.learned or self.network.state_dict()
 
     @property
     def scores(self) -> AnyScores | None:
         """Those of `weights`, if they were validated."""
         if self.start is not None and self.keeps_start:
-            return self.start.scores
-        return self.best_scores
+            return self.start.scores if self.start.objects else self.start.own
+        return self.learned_scores
 
     @property
     def objects(self) -> ObjectConfig | None:
         """The way of making objects chosen for `weights`, if one was."""
         if self.start is not None and self.keeps_start:
             return self.start.objects
-        return self.best_objects
+        return None if self.settled is None else self.settled.objects
+
+    @property
+    def learned(self) -> dict[str, Tensor] | None:
+        """The weights that were learned, if they were validated."""
+        return self.best_weights if self.settled is None else self.settled.weights
+
+    @property
+    def learned_scores(self) -> AnyScores | None:
+        """Those of `learned`."""
+        return self.best_scores if self.settled is None else self.settled.scores
 
     @property
     def keeps_start(self) -> bool:
-        """Whether what was learned is worse than what was there before, or unknown.
+        """Whether what was learned is no better than what was there, or unknown.
 
         Both with their own way of making objects, or, at the end, with the best.
         """
-        if self.start is None:
+        if self.start is None or not self.start.is_rival:
             return False
-        if self.best_scores is None:
+        scores = self.learned_scores
+        if scores is None:
             return True
-        start = self.start.own if self.best_objects is None else self.start.scores
-        return rank(self.best_scores) < rank(start)
+        before = self.start.own if self.settled is None else self.start.scores
+        return judge(before.as_dict(), scores.as_dict()) != "better"
 
     def note(
         self,
@@ -198,33 +257,38 @@ class Training:
     def state(self) -> dict[str, Tensor]:
         """Return network and optimizer as named tensors, not copied, for `restore`.
 
-        With the best of what was learned, where that is not what is delivered.
+        With where it started, and with the best of what was learned and what came of
+        it, where those are not what is delivered.
         """
-        state = {f"network.{k}": v for k, v in self.network.state_dict().items()}
-        if self.keeps_start and self.best_weights is not None:
-            state |= {f"{LEARNED}.{k}": v for k, v in self.best_weights.items()}
+        kept = {"network": self.network.state_dict(), ORIGIN: self.origin}
+        if self.keeps_start:
+            kept[LEARNED] = self.learned
+        if self.settled is not None and self.settled.weights is not self.best_weights:
+            kept[BEST] = self.best_weights
+        state = {
+            f"{kind}.{name}": value
+            for kind, weights in kept.items()
+            for name, value in (weights or {}).items()
+        }
         for index, values in self.optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 if value is not None:
                     state[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
         state["iteration"] = torch.tensor(self.iteration)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
+        best = math.nan if self.best_scores is None else rank(self.best_scores)
+        state["best_rank"] = torch.tensor(best, dtype=torch.float64)
         for name in _NUMBERS:
             state[name] = torch.tensor(float(getattr(self, name)), dtype=torch.float64)
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to a state that `state` returned."""
-        weights: dict[str, Tensor] = {}
         kept: dict[int, dict[str, Tensor]] = {}
-        for name, value in state.items():
-            kind, _, rest = name.partition(".")
-            if kind == "network":
-                weights[rest] = value
-            elif kind == "optimizer":
-                index, _, key = rest.partition(".")
-                kept.setdefault(int(index), {})[key] = value.clone()
-        self.network.load_state_dict(weights)
+        for name, value in (weights_in(state, "optimizer") or {}).items():
+            index, _, key = name.partition(".")
+            kept.setdefault(int(index), {})[key] = value.clone()
+        self.network.load_state_dict(weights_in(state, "network") or {})
         if kept:  # there may have been no memory to save it
             optimizer = self.optimizer.state_dict()
             self.optimizer.load_state_dict(optimizer | {"state": kept})
@@ -239,6 +303,27 @@ class Training:
     def forget_validations(self) -> None:
         """Start anew to count validations without a gain."""
         self.top, self.without_gain, self.on_plateau = -math.inf, 0, 0
+
+
+def weights_in(state: Mapping[str, Tensor], kind: str) -> dict[str, Tensor] | None:
+    """Return those tensors of a saved state that are of one kind, if there are any."""
+    found = {
+        name.removeprefix(f"{kind}."): value
+        for name, value in state.items()
+        if name.startswith(f"{kind}.")
+    }
+    return found or None
+
+
+@contextmanager
+def lent(network: Network, weights: Mapping[str, Tensor]) -> Iterator[None]:
+    """Give a network other weights for a while."""
+    own = copy_weights(network)
+    network.load_state_dict(weights)
+    try:
+        yield
+    finally:
+        network.load_state_dict(own)
 
 
 def _make_scaler(compute: Compute) -> torch.amp.GradScaler:

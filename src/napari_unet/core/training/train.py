@@ -2,11 +2,10 @@
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.detection import (
@@ -20,13 +19,10 @@ from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch
-from napari_unet.core.training.shortage import (
-    attempt,
-    keep_weights,
-    validate_or_skip,
-)
+from napari_unet.core.training.settling import settle, standard_error
+from napari_unet.core.training.shortage import keep_weights, validate_or_skip
 from napari_unet.core.training.state import Training
-from napari_unet.core.training.validation import Validate, Validation
+from napari_unet.core.training.validation import Validate
 
 # The share of the training during which the learning rate grows.
 _WARM_UP = 0.05
@@ -50,6 +46,7 @@ def train(
     descent: Descent,
     validate: Validate | None = None,
     look: Callable[[], np.ndarray | None] | None = None,
+    clock: Clock | None = None,
 ) -> Generator[TrainProgress, None, None]:
     """Train until the iterations or the seconds of the settings are used up.
 
@@ -68,6 +65,8 @@ def train(
         From `make_validation`.
     look : callable, optional
         Returns the current foreground probability where the user is looking, if any.
+    clock : Clock, optional
+        That counts already; by default time counts from now on.
 
     Yields
     ------
@@ -79,7 +78,8 @@ def train(
     TrainingDivergedError
         If the loss is not a number, or huge; the last good weights are restored first.
     """
-    clock = Clock(training)
+    clock = clock or Clock(training)
+    clock.begin_steps()
     good = keep_weights(training)
     # One that goes on has been validated, and noted, up to where it was stopped.
     validated = int(clock.fraction() * training.config.validations)
@@ -116,80 +116,13 @@ def train(
             yield from _validate(training, validate, clock)
         for _ in settle(training, validate):
             yield clock.progress("validating")
-        yield clock.progress(
-            "validating",
-            validation=training.best_scores,
-            is_best=not training.keeps_start,
-        )
-
-
-def settle(training: Training, validate: Validate) -> Iterator[Validation]:
-    """Choose how the objects of what was learned are made; `network` stays as it is.
-
-    With that, and the way of making objects that suits it best as well, the model that
-    the training started from may turn out better. Where there is one, the mean of its
-    weights and those learned is taken, unless that is clearly worse: on images of
-    another kind than those learned from, it mostly does better than either (Wortsman et
-    al. 2022, :doi:`10.1109/CVPR52688.2022.00780`), and what the start knew is kept.
-
-    Yields
-    ------
-    Validation
-        After each tile. Nothing is done where nothing was learned yet.
-    """
-    if training.iteration == 0 or (last := keep_weights(training)) is None:
-        return
-    learned = training.best_weights or last
-    result = None
-    try:
-        if training.blends:
-            learned = yield from _blend(training, validate, learned)
-        training.network.load_state_dict(learned)
-        for result in validate_or_skip(training, validate, choosing=True):
-            if result is not None:
-                yield result
-    finally:
-        training.network.load_state_dict(last)
-    if result is not None:
-        training.best_weights = learned
-        training.best_scores, training.best_objects = result.scores, result.objects
-
-
-def _blend(
-    training: Training, validate: Validate, learned: dict[str, Tensor]
-) -> Generator[Validation, None, dict[str, Tensor]]:
-    """Return the mean of what was learned and the start, unless it is clearly worse."""
-    start, reached = training.start, training.best_scores
-    if start is None or reached is None:
-        return learned
-    mean = attempt(
-        training,
-        lambda: _mean_weights(learned, start.weights),
-        "to meet the model that it started from halfway",
-    )
-    if mean is None:
-        return learned
-    training.network.load_state_dict(mean)
-    result = None
-    for result in validate_or_skip(training, validate, choosing=False):
-        if result is not None:
-            yield result
-    if result is None:
-        return learned
-    least = rank(reached) - _standard_error(reached) / 2
-    return mean if rank(result.scores) >= least else learned
-
-
-def _mean_weights(
-    learned: Mapping[str, Tensor], start: Mapping[str, Tensor]
-) -> dict[str, Tensor]:
-    """Return the mean of two sets of weights; whole numbers are those of the first."""
-    return {
-        name: torch.lerp(weights, start[name].to(weights), 0.5)
-        if weights.is_floating_point()
-        else weights
-        for name, weights in learned.items()
-    }
+        if training.settled is not None:
+            yield clock.progress(
+                "validating",
+                validation=training.settled.scores,
+                validated=training.settled.how,
+                is_best=not training.keeps_start,
+            )
 
 
 def take_step(
@@ -265,7 +198,7 @@ def _validate(
     shown = {
         name: value
         for name, value in scores.as_dict().items()
-        if name in _SHOWN or name.startswith("iou_")
+        if name in _SHOWN or name.removeprefix("iou_").isdigit()
     }
     training.note(shown, result.loss)
     yield clock.progress(
@@ -317,12 +250,4 @@ def _is_best(scores: AnyScores, training: Training) -> bool:
         return True
     if share == 0:  # by chance, where something was found before: no object is found
         return False
-    return rank(scores) >= training.top - _standard_error(scores)
-
-
-def _standard_error(scores: AnyScores) -> float:
-    """Return how uncertain `quality` is; there are so many pixels that PSNR is not."""
-    if isinstance(scores, ValueScores):
-        return 0.0
-    share = quality(scores)
-    return math.sqrt(share * (1 - share) / max(scores.objects_true, 1))
+    return rank(scores) >= training.top - standard_error(scores)

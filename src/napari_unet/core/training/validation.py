@@ -274,8 +274,7 @@ def compare_classes(predicted: np.ndarray, target: Target, classes: int) -> Scor
             known=target.known,
         )
     by_pixel = score_classes(predicted, target.classes, classes, known=target.known)
-    counts = scores.true_positives, scores.objects_true, scores.objects_predicted
-    return replace(scores, classes=by_pixel, images=(counts,))
+    return replace(scores, classes=by_pixel).of_one_image()
 
 
 def _crop_to_known(example: Prepared, halo: Sequence[int]) -> Prepared:
