@@ -2,6 +2,7 @@
 
 import csv
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.card import Card, read_manifest
-from napari_unet.core.checkpoint import load_last
+from napari_unet.core.checkpoint import load_last, load_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.history import HistoryEntry, write_history
@@ -92,6 +93,33 @@ def test_a_stopped_training_takes_the_same_course_to_its_end(tmp_path, whole):
     course = [(e.iteration, e.loss) for e in one]
     assert course == [(e.iteration, e.loss) for e in two]
     assert course == sorted(course)
+
+
+def test_a_fine_tuning_goes_on_as_if_it_had_never_stopped(tmp_path, whole, monkeypatch):
+    """Halfway to the same start, compared with it, and named by it."""
+    monkeypatch.chdir(tmp_path)
+    start, scores, weights = load_model(whole), [], []
+    for name, stop in (("at once", None), ("stopped", 13)):
+        steps = fine_tune(
+            [squares(4)], Path(name), config=CONFIG, start_from=start, **EXACT
+        )
+        for progress in steps:
+            if progress.iteration == stop and progress.phase == "training":
+                break
+        steps.close()
+        if stop is not None:
+            assert read_manifest(Path(name)).card.iterations == stop
+            run(
+                fine_tune([squares(4)], Path(name), config=CONFIG, resume=True, **EXACT)
+            )
+        card = read_manifest(Path(name)).card
+        assert card.started_from == "m"
+        assert f'--start-from "{whole}"' in card.command
+        scores.append((card.scores_before, card.scores, card.learned))
+        model = load_model(tmp_path / name)
+        weights.append(model.network.state_dict())
+    assert scores[0] == scores[1]
+    assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
 def test_validations_are_as_many_as_without_a_stop(tmp_path, whole):

@@ -6,7 +6,7 @@ import torch
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import read_manifest
-from napari_unet.core.checkpoint import load_model
+from napari_unet.core.checkpoint import load_last, load_model
 from napari_unet.core.config import (
     ModelSettings,
     NetworkConfig,
@@ -21,6 +21,7 @@ from napari_unet.core.training.leave_one_out import LeftOut, leave_each_out
 from napari_unet.core.training.validation import Validation
 from napari_unet.core.workflow import fine_tune, run
 from napari_unet.formats.tiff import write_grey, write_labels
+from napari_unet.resumed import to_its_end
 
 SMALL = ModelSettings(network=NetworkConfig(base_channels=4, levels=2))
 CONFIG = TrainConfig(
@@ -140,6 +141,39 @@ def test_stopped_while_something_is_left_out_the_model_is_saved(tmp_path):
     card = read_manifest(tmp_path / "m").card
     assert card.iterations == CONFIG.iterations
     assert card.scores is None
+    assert card.is_unmeasured
+    assert to_its_end(card) == CONFIG
+
+
+def test_what_was_stopped_is_made_up_for_and_then_over(tmp_path):
+    """The same scores as without the stop; nothing is trained twice."""
+    examples = [squares("a"), squares("bb")]
+    whole = run(train(examples, tmp_path / "whole"))
+    steps = train(examples, tmp_path / "m")
+    while next(steps).part < 1:
+        pass
+    steps.close()
+    result = run(train(examples, tmp_path / "m", resume=True))
+    assert result.iterations == CONFIG.iterations
+    assert result.after == whole.after
+    one, two = (load_last(tmp_path / name) for name in ("whole", "m"))
+    assert all(torch.equal(one[n], two[n]) for n in one if n.startswith("network."))
+    with pytest.raises(InputError, match="has taken 12 iterations already"):
+        run(train(examples, tmp_path / "m", resume=True))
+
+
+def test_a_training_that_goes_on_is_measured_anew_and_from_its_start(tmp_path):
+    examples = [squares("a"), squares("bb")]
+    config = CONFIG.replaced(leave_one_out=False, iterations=20)
+    start = run(train(examples, tmp_path / "start", config)).model
+    run(train(examples, tmp_path / "m", start_from=start))
+    longer = CONFIG.replaced(iterations=16)
+    run(train(examples, tmp_path / "m", longer, resume=True))
+    run(train(examples, tmp_path / "whole", longer, start_from=start))
+    one, two = (read_manifest(tmp_path / name).card for name in ("whole", "m"))
+    assert two.scores == pytest.approx(one.scores)
+    assert two.scores_before == pytest.approx(one.scores_before)
+    assert two.started_from == "start"
 
 
 def test_the_middle_way_of_making_objects_is_taken():

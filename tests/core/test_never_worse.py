@@ -1,5 +1,6 @@
 """A training that makes a model worse leaves it as it was, and says so."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -21,7 +22,8 @@ from napari_unet.core.evaluation.detection import rank
 from napari_unet.core.evaluation.scores import Scores
 from napari_unet.core.image import Image
 from napari_unet.core.network.unet import build_network
-from napari_unet.core.training.settling import settle
+from napari_unet.core.training.class_change import change_classes
+from napari_unet.core.training.settling import is_worth_it, settle
 from napari_unet.core.training.state import Start, Training
 from napari_unet.core.training.validation import Validation
 from napari_unet.core.workflow import fine_tune, run, use_learned
@@ -86,12 +88,77 @@ def test_a_model_that_got_worse_is_not_used(start, worsened):
     assert same(worsened.model.network.state_dict(), old)
     saved = load_model(worsened.model.folder)
     assert same(saved.network.state_dict(), old)
-    assert worsened.after == worsened.before
+    assert saved.settings.objects == start.settings.objects
     learned = saved.card.learned.scores
     assert learned["ap"] < saved.card.scores["ap"]
     said = (saved.folder / "README.md").read_text()
-    assert "What was learned is worse" in said
+    assert "What was learned is worse than the model it started from by AP" in said
     assert "still those it started from" in said
+
+
+@pytest.mark.parametrize(
+    ("learned", "kept"),
+    [
+        (Scores(10, 10, (7,) * 10, pixels_shared=9, pixels_true=9), True),
+        (Scores(10, 10, (7,) * 9 + (8,), pixels_true=9), False),
+        (Scores(10, 10, (8,) * 5 + (5,) * 5, pixels_shared=9, pixels_true=9), True),
+        (Scores(10, 10, (7,) * 10, pixels_true=9), True),
+    ],
+    ids=["only pixels", "outlines", "found, but outlines", "nothing"],
+)
+def test_only_what_is_better_by_the_deciding_score_replaces_the_start(learned, kept):
+    network = build_network(SMALL.network)
+    training = Training(network, QUICK, choose_compute("cpu", "float32"))
+    training.start = Start(training.weights, scores_of(7), scores_of(7))
+    training.best_weights, training.best_scores = training.weights, learned
+    assert training.keeps_start == kept
+
+
+def test_one_that_finds_nothing_does_not_replace_another(start, tmp_path):
+    network = build_network(SMALL.network)
+    network.load_state_dict(start.network.state_dict())
+    with torch.no_grad():  # background everywhere
+        network.head.weight.zero_()
+        network.head.bias.copy_(torch.tensor([9.0, -9.0]))
+    blind = replace(start, network=network)
+    examples = [discs(2), discs(1, role="validation")]
+    result = train(examples, tmp_path / "m", WORSE.replaced(iterations=1), blind)
+    assert result.kept_start
+    assert result.after.f1 == 0
+    said = (tmp_path / "m" / "README.md").read_text()
+    assert "Neither what was learned nor the model it started from finds any" in said
+    taken = use_learned(tmp_path / "m")
+    assert not same(taken.network.state_dict(), network.state_dict())
+
+
+def test_a_start_that_does_not_know_a_class_is_no_rival(start, tmp_path):
+    names = ("background", "object", "speck")
+    grown = change_classes(start, names)
+    assert grown.new_classes == ("speck",)
+    assert change_classes(start, names[:2]).new_classes == ()
+    examples = [
+        replace(e, annotation=np.where(e.annotation % 4 == 1, 2, e.annotation > 0))
+        for e in (wrong(2), discs(1, role="validation"))
+    ]
+    result = train(examples, tmp_path / "m", WORSE, grown)
+    assert result.before is not None
+    assert not result.kept_start
+    card = read_manifest(tmp_path / "m").card
+    assert card.learned is None
+    assert card.new_classes == ("speck",)
+    assert "'start' does not know 'speck'" in (tmp_path / "m/README.md").read_text()
+
+
+def test_only_images_that_are_learned_from_count_as_such(start):
+    card = start.card
+    assert (card.trained_on, card.objects) == (("discs0",), 16)
+
+
+def test_the_mean_is_not_taken_where_it_loses_what_was_gained():
+    assert is_worth_it(scores_of(8), scores_of(7), scores_of(6))
+    assert not is_worth_it(scores_of(6), scores_of(7), scores_of(6))
+    assert is_worth_it(scores_of(6), scores_of(6), scores_of(6))
+    assert not is_worth_it(scores_of(3), scores_of(6), scores_of(7))
 
 
 def test_who_knows_better_takes_what_was_learned(worsened, start, tmp_path):
@@ -239,14 +306,16 @@ def folders(tmp_path, start):
 def test_the_command_line_says_that_it_became_worse(folders, tmp_path, call, start):
     code, out, _ = call(*folders, "--model", tmp_path / "m")
     assert code == 0
-    assert "What was learned is worse on the validation ground (F1" in out
-    assert "still the one it started from" in out
+    assert "worse than the model it started from by AP, which asks for right" in out
+    assert re.search(r"AP [\d.]+ → [\d.]+ \(95 %: [\d.]+ to [\d.]+\), F1", out)
+    assert "It was validated on images that were not trained on." in out
+    assert "still the one it started from: it found 16 of 16 objects" in out
     old = start.network.state_dict()
     assert same(load_model(tmp_path / "m").network.state_dict(), old)
 
     code, out, _ = call(*folders, "--model", tmp_path / "n", "--even-if-worse")
     assert code == 0
-    assert "worse than the model it started from, and kept all the same" in out
+    assert "not better than that, and kept all the same" in out
     assert not same(load_model(tmp_path / "n").network.state_dict(), old)
 
 
