@@ -80,7 +80,7 @@ def judge_start(
 def say_ground(split: Split, folds: Sequence[Split], settings: ModelSettings) -> str:
     """Say on what ground a model will be validated."""
     if folds:
-        return describe_left_out(folds)
+        return describe_left_out(len(folds))
     return describe_ground(*split, view_of(settings))
 
 
@@ -93,7 +93,9 @@ def leave_out(
     run: Run,
 ) -> Iterator[TrainProgress]:
     """Measure the model, which is saved already, by leaving each part out."""
-    yield from measure_left_out(folds, settings, training, origin, change_patch)
+    steps = measure_left_out(folds, settings, training, origin, change_patch)
+    judged = yield from steps
+    run.note_validation(describe_left_out(len(folds), judged))
     run.end()
     save_in_the_end(training, run.save)
 
