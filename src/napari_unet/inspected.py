@@ -5,14 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from napari_unet.core.annotation.finding import Finding
+from napari_unet.core.annotation.finding import Finding, gather_planes
 from napari_unet.core.errors import InputError, PlacedError, in_dock
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from napari_unet.core.annotation.target import Example
-    from napari_unet.core.config import AnnotationKind, ModelSettings, TrainConfig
+    from napari_unet.core.config import (
+        AnnotationKind,
+        DeviceChoice,
+        ModelSettings,
+        TrainConfig,
+    )
     from napari_unet.core.training.inspection import Inspection
 
 
@@ -67,6 +73,85 @@ def inspect(
     except InputError as error:
         found.append(fault_of(error, examples[0].image.name))
     return replace(inspection, findings=(*found, *inspection.findings))
+
+
+def inspect_unpainted(
+    examples: Sequence[Example],
+    settings: ModelSettings,
+    config: TrainConfig,
+    *,
+    start_from: Path | None = None,
+    device: DeviceChoice = "auto",
+) -> Generator[float, None, tuple[list[Example], list[Finding]]]:
+    """Ask the model to start from what was left unpainted; one `next` is one tile.
+
+    Parameters
+    ----------
+    examples, settings, config
+        As for `inspect`.
+    start_from : Path, optional
+        Of the model to start from; without, a starter is asked where little is painted.
+    device : str
+        Where to look.
+
+    Returns
+    -------
+    examples : list of Example
+        As they would be learned from: with unknown ground ignored.
+    findings : list of Finding
+        What the model finds where nothing is painted.
+    """
+    from napari_unet.core.training.task import Task
+    from napari_unet.core.training.unpainted import settle_unpainted
+    from napari_unet.core.workflow import choose_witness, load_model
+
+    same = list(examples)
+    if settings.annotation != "objects":
+        return same, []
+    try:
+        model = None if start_from is None else load_model(start_from)
+        task = Task.of(examples, config, settings, model)
+    except InputError:  # said by others
+        return same, []
+    how, witness = config.unpainted, choose_witness(model, task.settings, device)
+    steps = settle_unpainted(
+        task.examples,
+        how,
+        witness,
+        is_start=model is not None,
+        device=device,
+        to_say=True,
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            settled = end.value
+            break
+        yield 0.0
+    if len(settled.examples) == len(examples):
+        pairs = zip(examples, settled.examples, strict=True)
+        same = [
+            replace(e, annotation=s.annotation, ignore_label=s.ignore_label)
+            if e.annotation.shape == s.annotation.shape
+            else e
+            for e, s in pairs
+        ]
+    return same, _of_whole_images(settled.findings, examples)
+
+
+def _of_whole_images(
+    findings: Sequence[Finding], examples: Sequence[Example]
+) -> list[Finding]:
+    """Return what was found on planes of stacks as findings of the stacks."""
+    names = {e.image.name for e in examples}
+    found = [finding for finding in findings if finding.image in names]
+    for example in examples:
+        planes = {f"{example.image.name} [{z}]": z for z in example.annotated_planes}
+        mine = [(planes[f.image], [f]) for f in findings if f.image in planes]
+        gathered = gather_planes(mine)
+        found += [replace(f, image=example.image.name) for f in gathered]
+    return found
 
 
 def fault_of(error: InputError, image: str) -> Finding:

@@ -49,11 +49,13 @@ if TYPE_CHECKING:
     from napari_unet.core.image import Image
     from napari_unet.core.training.patches import Batch
     from napari_unet.core.workflow import Preview, TrainProgress, TrainResult
+    from napari_unet.watched import Course
 
 NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation first."
 # What the user calls the jobs of `Session.segment` and `Session.fine_tune`.
 SEGMENTING = "Segment"
 TRAINING = "Fine-tune"
+_WITHOUT_EQUALS = "segmentation", "job", "course"
 
 
 @dataclass(eq=False)
@@ -84,11 +86,15 @@ class Session:
     annotation: AnnotationKind = "objects"
     class_names: tuple[str, ...] = ("background", "class 1")  # where it is "classes"
     class_colors: dict[str, str] = field(default_factory=dict)  # of coloured labels
+    start_is_chosen: bool = False  # what to start from, by the user
+    course: Course | None = None  # of the last training, or of the one that runs
     job: Job | None = None
     segmentation: Segmented | None = None
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
-        equality_operators={"segmentation": operator.is_, "job": operator.is_}
+        equality_operators=dict.fromkeys(
+            ("segmentation", "job", "course"), operator.is_
+        )
     )
 
     def __post_init__(self) -> None:

@@ -13,7 +13,9 @@ from napari_unet.widgets.annotate import (
     AnnotateSection,
 )
 from napari_unet.widgets.annotated import (
+    IF_FEW_OF_MANY,
     OBJECTS_AND_POINTS,
+    ONLY_AROUND_COUNTS,
     PAINTED_PLANES_COUNT,
     WHOLE_IMAGE_COUNTS,
     WHOLE_VOLUME_COUNTS,
@@ -88,12 +90,28 @@ def test_counts_follow_the_brush_and_undo(qtbot, section, viewer):
     layer.data_setitem((np.array([5]), np.array([5])), 1)
     qtbot.waitUntil(lambda: "<b>1 object</b>, 5,400 px" in section._summary.text())
     assert "(1,350 µm²)" in section._summary.text()
-    assert section._rule.text() == WHOLE_IMAGE_COUNTS
+    assert section._rule.text() == WHOLE_IMAGE_COUNTS + IF_FEW_OF_MANY
     layer.data_setitem((np.array([6]), np.array([6])), IGNORE_LABEL)
     qtbot.waitUntil(lambda: "5,399 px" in section._summary.text())
     layer.undo()
     layer.undo()
     qtbot.waitUntil(lambda: "<b>0 objects</b>" in section._summary.text())
+
+
+def test_what_unpainted_ground_means_is_chosen_where_no_region_says_it(
+    qtbot, section, session, viewer, nuclei
+):
+    assert section._unpainted.isHidden()
+    section._new.click()
+    qtbot.waitUntil(lambda: not section._unpainted.isHidden())
+    combo = section._unpainted._combo
+    combo.setCurrentText("unknown")
+    assert session.train_config.unpainted == "unknown"
+    qtbot.waitUntil(lambda: section._rule.text() == ONLY_AROUND_COUNTS)
+    session.choose_preset("fast")
+    assert combo.currentText() == "unknown"
+    session.annotation = "classes"
+    qtbot.waitUntil(section._unpainted.isHidden)
 
 
 def test_regions_declare_what_is_annotated(qtbot, section, viewer, nuclei):
@@ -394,10 +412,10 @@ def test_objects_of_a_volume_are_counted_once(qtbot, section, session, viewer, s
     choose_image(viewer, stack)
     chosen_layers(viewer).annotation = layer
     qtbot.waitUntil(lambda: "<b>4 objects" in section._summary.text())
-    assert section._rule.text() == PAINTED_PLANES_COUNT
+    assert section._rule.text() == PAINTED_PLANES_COUNT + IF_FEW_OF_MANY
     session.choose_preset("fast-3d")
     qtbot.waitUntil(lambda: "<b>2 objects" in section._summary.text())
-    assert section._rule.text() == WHOLE_VOLUME_COUNTS
+    assert section._rule.text() == WHOLE_VOLUME_COUNTS + IF_FEW_OF_MANY
 
 
 def test_volumes_of_time_points_are_counted_where_painted():

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
+from qtpy.QtCore import Qt
 
 import napari_unet.core
 from napari_unet.core.card import Card, Manifest, StoredFile
@@ -409,3 +410,51 @@ def test_errors_of_the_input_are_warnings(qtbot, viewer, section, training, told
     section._button.click()
     qtbot.waitUntil(lambda: section._job is None)
     assert told == ["Too little is annotated."]
+
+
+def test_a_dock_opened_again_shows_the_training_that_runs_and_its_end(
+    qtbot, viewer, session, training
+):
+    annotate(viewer)
+    first = FineTuneSection(session, viewer)
+    first._form._start.setCurrentIndex(first._form._start.findText("Scratch"))
+    first._button.click()
+    qtbot.waitUntil(lambda: len(session.course.points) > 6)
+    first.deleteLater()
+    qtbot.wait(20)
+
+    second = FineTuneSection(session, viewer)
+    qtbot.addWidget(second)
+    assert second._form.start_from() is None
+    assert not second._progress.isHidden()
+    assert not second._curves.isHidden()
+    assert second._button.text() == "Stop and keep the best"
+    shown = len(second._curves._losses[0])
+    assert shown > 6
+    qtbot.waitUntil(lambda: len(second._curves._losses[0]) > shown)
+    second._button.click()
+    qtbot.waitUntil(lambda: second._job is None)
+    assert second._progress.isHidden()
+    assert "is now the model in use" in second._result.text()
+
+    third = FineTuneSection(session, viewer)
+    qtbot.addWidget(third)
+    assert "is now the model in use" in third._result.text()
+    assert third._progress.isHidden()
+
+
+def test_a_refusal_is_readable_and_shows_no_empty_curves(
+    qtbot, viewer, section, training, told
+):
+    annotate(viewer)
+
+    def refuse(*_args, **_options):
+        raise InputError("'he' has <3> channels.")
+        yield
+
+    training.fine_tune = refuse
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    assert section._result.text() == "&#x27;he&#x27; has &lt;3&gt; channels."
+    assert section._result.textFormat() == Qt.TextFormat.RichText
+    assert section._curves.isHidden()

@@ -369,3 +369,41 @@ def test_without_a_model_nothing_more_is_made_of_a_segmentation(
     session.model_folder = None
     assert not section._probabilities.isEnabled()
     assert not section._uncertainty.isEnabled()
+
+
+def test_the_reason_of_a_refusal_stands_in_the_section(
+    qtbot, viewer, section, nuclei, workflow
+):
+    workflow.error = InputError(
+        "It has <3> channels (on the command line: --channels)."
+    )
+    segment(qtbot, section)
+    assert not section._line.isHidden()
+    assert "It has &lt;3&gt; channels." in section._line.text()
+    section._on_plan_told("1 tile, 10 MB")  # an estimate that comes late
+    assert "&lt;3&gt; channels" in section._line.text()
+
+
+def test_stopping_is_shown_until_the_tile_is_done(qtbot, section, workflow):
+    workflow.seconds_per_tile = 0.3
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() > 0)
+    section._button.click()
+    assert section._progress.format().startswith("Stopping")
+    wait_for_end(qtbot, section)
+    section._button.click()
+    assert section._progress.format() == "Starting …"
+    section._button.click()
+    wait_for_end(qtbot, section)
+
+
+def test_without_its_image_a_segmentation_ends_and_leaves_nothing(
+    qtbot, viewer, section, nuclei, workflow
+):
+    workflow.seconds_per_tile = 0.3
+    section._button.click()
+    qtbot.waitUntil(lambda: chosen_layers(viewer).prediction is not None)
+    viewer.layers.remove(nuclei)
+    wait_for_end(qtbot, section)
+    assert [layer.name for layer in viewer.layers] == []
+    assert section._line.text() == "Stopped: the image 'nuclei' was removed."

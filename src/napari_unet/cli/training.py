@@ -104,6 +104,15 @@ def train(
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
+    unpainted: Annotated[
+        Literal["auto", "background", "unknown"] | None,
+        typer.Option(
+            help="What unpainted ground means where no region says it: unknown beyond "
+            "the surroundings of painted objects, where the model finds more objects "
+            "than are painted; or one of both, whatever it finds.",
+            show_default="auto",
+        ),
+    ] = None,
     annotation: Annotated[
         AnnotationKind | None,
         typer.Option(
@@ -247,6 +256,7 @@ def train(
         point_radius=point_radius,
         augmentation=augmentation and AUGMENTATIONS[augmentation].model_dump(),
         leave_one_out=leave_one_out or None,
+        unpainted=unpainted,
     )
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)

@@ -123,6 +123,13 @@ class TrainConfig(Config):
         ge=0,
         le=0.9,
     )
+    unpainted: Literal["auto", "background", "unknown"] = setting(
+        "auto",
+        "What ground left unpainted means where no region is drawn: background; "
+        "unknown, but for the surroundings of painted objects; or as the model says: "
+        "unknown where it finds more objects than are painted",
+        title="Unpainted ground",
+    )
     leave_one_out: bool = setting(
         False,
         "In the end, train again without each image or region in turn, and judge each "

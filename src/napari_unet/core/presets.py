@@ -188,7 +188,9 @@ PRESETS: dict[PresetName, Preset] = {
 
 
 def take_training(name: PresetName, old: TrainConfig, left: PresetName) -> TrainConfig:
-    """Return a preset's way to train, but the time to train and the user's ridge.
+    """Return a preset's way to train, but what is said of these images.
+
+    That is the time to train, what unpainted ground means, and the user's ridge.
 
     Parameters
     ----------
@@ -210,6 +212,7 @@ def take_training(name: PresetName, old: TrainConfig, left: PresetName) -> Train
     return training.replaced(
         seconds=old.seconds,
         iterations=old.iterations,
+        unpainted=old.unpainted,
         weight_map=weight_map.model_dump(),
     )
 

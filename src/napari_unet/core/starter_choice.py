@@ -1,14 +1,23 @@
 """Which of the models that come with the program is used where none was chosen."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
+import numpy as np
+
+from napari_unet.core.annotation.object_sizes import keep_known
+from napari_unet.core.annotation.target import Example
 from napari_unet.core.checkpoint import Model, load_model
-from napari_unet.core.config import DeviceChoice
+from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
 from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.zoom import Zoom
+
+# Where no model is trained yet, a starter is asked whether objects were left out only
+# if those that are painted cover less of an image.
+_SPARSE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,3 +68,36 @@ def choose_starter(image: Image, device: DeviceChoice = "auto") -> StarterChoice
         sure = f"{zoom.confidence:.0%} sure of the {zoom.objects} objects it found"
         why += f"; in a quick look it was {sure}"
     return StarterChoice(model, why, zoom)
+
+
+def choose_witness(
+    start_from: Model | None, settings: ModelSettings, device: DeviceChoice = "auto"
+) -> Callable[[Example], tuple[Model, Zoom | None] | None]:
+    """Return who is asked which objects an annotated image holds, and at which zoom.
+
+    Parameters
+    ----------
+    start_from : Model, optional
+        The model to start from: it is asked.
+    settings : ModelSettings
+        Its own, as they fit the images; or those of a new model.
+    device : str
+        Where a starter is chosen.
+
+    Returns
+    -------
+    callable
+        Of an example; None where nobody is. Before a training from scratch that is the
+        starter that suits the image, where little of it is painted.
+    """
+
+    def choose(example: Example) -> tuple[Model, Zoom | None] | None:
+        if start_from is not None:
+            return replace(start_from, settings=settings), None
+        painted = keep_known(example) != 0
+        if painted.ndim > 2 or np.count_nonzero(painted) >= _SPARSE * painted.size:
+            return None
+        choice = choose_starter(example.image, device)
+        return choice.model, choice.zoom
+
+    return choose

@@ -45,13 +45,14 @@ from napari_unet.core.prediction.segment import Segmentation, SegmentProgress, s
 from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
-from napari_unet.core.starter_choice import choose_starter
+from napari_unet.core.starter_choice import choose_starter, choose_witness
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.course import (
     judge_start,
     leave_out,
     preparing,
     say_ground,
+    settle_ground,
     train_and_save,
 )
 from napari_unet.core.training.descent import Descent
@@ -69,9 +70,7 @@ from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.shortage import explain_any_shortage
 from napari_unet.core.training.task import Task
-from napari_unet.core.training.values import (
-    pair_images,
-)
+from napari_unet.core.training.values import pair_images
 
 __all__ = [
     "Example",
@@ -85,6 +84,7 @@ __all__ = [
     "TrainResult",
     "better_suited",
     "choose_starter",
+    "choose_witness",
     "compute_weight_map",
     "describe_device",
     "draw_patches",
@@ -190,6 +190,11 @@ def fine_tune(
     check_writable(folder)
     folds = leave_each_out(examples, settings) if config.leave_one_out else []
     yield replace(preparing(config), note=task.note)
+    asked = start_from if stopped is None else stopped.beginning
+    witness = choose_witness(asked, settings, device)
+    known = yield from settle_ground(task, witness, device, is_start=asked is not None)
+    examples = known.examples
+    folds = folds and leave_each_out(examples, settings)
 
     compute = choose_compute(device, precision)
     training = begin(settings, config, compute, origin)
@@ -198,13 +203,13 @@ def fine_tune(
     split = split_for(examples, settings, config)
     sampler, validate = prepare_for(training, split, settings, change_patch)
     descent = Descent(training, sampler)
-    said = say_ground(split, folds, settings)
+    said = known.say_ground(say_ground(split, folds, settings))
     yield replace(
         preparing(config),
         patch=sampler.described,
         memory=descent.describe(),
         ground=said,
-        note=training.news(),
+        note=" ".join(filter(None, (known.note, training.news()))),
         parts=len(folds) + 1,
     )
     settings = note_seen(settings, examples)
@@ -359,7 +364,9 @@ def draw_patches(
     """
     task = Task.of(examples, config, settings, start_from)
     settings = task.settings
-    to_train, _ = split_for(task.examples, settings, task.config)
+    witness, starts = choose_witness(start_from, settings), start_from is not None
+    known = run(settle_ground(task, witness, is_start=starts))
+    to_train, _ = split_for(known.examples, settings, task.config)
     sampler, _ = make_sampler(
         to_train,
         task.config,

@@ -20,6 +20,7 @@ from napari_unet.widgets.accept import AcceptButtons
 from napari_unet.widgets.annotated import (
     OBJECTS_AND_POINTS,
     describe_summary,
+    describe_unpainted,
     describe_whole,
     summarise_layers,
 )
@@ -45,6 +46,7 @@ from napari_unet.widgets.layers import (
 from napari_unet.widgets.point_controls import PointControls
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.target_picker import TargetPicker
+from napari_unet.widgets.unpainted import UnpaintedGround
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +101,7 @@ class AnnotateSection(Section):
             session.events.class_names,
             session.events.network,
             session.events.start_from,
+            session.events.train_config,
             self._chosen.events.image,
             self._chosen.events.annotation,
             self._chosen.events.regions,
@@ -140,6 +143,7 @@ class AnnotateSection(Section):
             "into such regions",
         )
         self._summary, self._rule = _line(), _line()
+        self._unpainted = UnpaintedGround(self._session)
         self._split = _button(
             "Split into single objects",
             "Everything has the same number: give each separate piece its own",
@@ -167,6 +171,7 @@ class AnnotateSection(Section):
         layout.addLayout(grid)
         layout.addWidget(self._summary)
         layout.addWidget(self._rule)
+        layout.addWidget(self._unpainted)
         layout.addWidget(self._split)
         layout.addWidget(self._accept)
         elsewhere = LabelValues(self._session, self._viewer, self._take_annotation)
@@ -309,6 +314,7 @@ class AnnotateSection(Section):
             return
         self._summary.setVisible(annotation is not None)
         self._rule.setVisible(annotation is not None)
+        self._unpainted.hide()
         if image is None or annotation is None:
             self._counter.forget()
             self._points.sayRule(True)
@@ -321,16 +327,28 @@ class AnnotateSection(Section):
             self._rule.hide()
             return
         volume = self._session.learning_network.dimensions == 3
-        whole = describe_whole(annotation.ndim, volume=volume)
-        self._rule.setText(ONLY_REGIONS_COUNT if regions else whole)
+        self._rule.setText(
+            ONLY_REGIONS_COUNT if regions else self._say_unpainted(annotation.ndim)
+        )
+        are_objects = self._session.annotation == "objects"
+        self._unpainted.setVisible(are_objects and not regions)
         data = annotation.data
         self._counter.ask(lambda: summarise_layers(data, regions, volume=volume))
+
+    def _say_unpainted(self, axes: int) -> str:
+        """Return what counts where there are no regions."""
+        session = self._session
+        volume = session.learning_network.dimensions == 3
+        if session.annotation != "objects":
+            return describe_whole(axes, volume=volume)
+        return describe_unpainted(axes, volume=volume, config=session.train_config)
 
     def _show_rule_of_values(self) -> None:
         """Say from which ground another image is learned; nothing is to be counted."""
         self._counter.forget()
         self._summary.hide()
         self._split.hide()
+        self._unpainted.hide()
         has_regions = self._chosen.regions is not None and self._chosen.regions.nshapes
         self._rule.setText(ONLY_REGIONS_LEARNED if has_regions else ALL_IS_LEARNED)
         self._rule.setVisible(self._chosen.image is not None)
@@ -347,6 +365,8 @@ class AnnotateSection(Section):
                 self._rule.setText(OBJECTS_AND_POINTS)
             # Where there are points and nothing is painted, their rule counts.
             self._rule.setVisible(has_both or not has_points)
+            if has_points:
+                self._unpainted.hide()
             self._points.sayRule(not has_both)
             self._split.setVisible(summary.looks_binary and kind == "objects")
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from napari_unet.core.annotation.summary import AnnotationSummary
+    from napari_unet.core.config import TrainConfig
 
 WHOLE_IMAGE_COUNTS = (
     "Without regions the whole image counts as annotated: what you leave unpainted is "
@@ -31,6 +32,15 @@ WHOLE_VOLUME_COUNTS = (
 PAINTED_VOLUMES_COUNT = (
     "Without regions the time points with something painted count as annotated: what "
     "you leave unpainted in them is learned as background."
+)
+# The same of objects, where unpainted ground may be unknown.
+IF_FEW_OF_MANY = (
+    " If the model finds more objects than you painted, only the ground around yours "
+    "is learned from."
+)
+ONLY_AROUND_COUNTS = (
+    "Without regions only the ground around what you painted is learned from; the rest "
+    "is unknown."
 )
 OBJECTS_AND_POINTS = (
     "<b>There are painted objects and points:</b> a model learns either to segment or "
@@ -91,6 +101,14 @@ def _annotated_planes(painted: NDArray[Any], regions: RegionsByPlane) -> list[in
     """Return the planes of a (Z, Y, X) annotation with a painted pixel or a region."""
     planes = set(np.flatnonzero(painted.any(axis=(1, 2))).tolist())
     return sorted(planes | {z for z in regions if z is not None})
+
+
+def describe_unpainted(axes: int, *, volume: bool, config: TrainConfig) -> str:
+    """Return what counts as annotated in objects painted without regions."""
+    if config.unpainted == "unknown":
+        return ONLY_AROUND_COUNTS
+    whole = describe_whole(axes, volume=volume)
+    return whole + (IF_FEW_OF_MANY if config.unpainted == "auto" else "")
 
 
 def describe_whole(axes: int, *, volume: bool) -> str:

@@ -89,6 +89,29 @@ def run_in_background(
     worker.start()
 
 
+def join_in_background(
+    job: Job,
+    owner: QWidget,
+    *,
+    progressed: Callable[[Any], None],
+    ended: Callable[[Outcome], None],
+) -> None:
+    """Show a job that runs already, and that another widget has started.
+
+    Parameters
+    ----------
+    job : Job
+        Started by `run_in_background`, which finishes it and says its errors.
+    owner : QWidget
+        Whoever shows the job, too. Once it is deleted, nothing more is called.
+    progressed, ended : callable
+        As there.
+    """
+    relay = _Relay(job, owner, None, progressed, ended, is_guest=True)
+    job.progressed.connect(relay.progressed.emit)
+    job.ended.connect(relay.ended.emit)
+
+
 def listen(signal: SignalInstance, slot: Callable[..., Any]) -> None:
     """Connect a method of a widget to an event of a session, as long as both live."""
     widget = slot.__self__  # type: ignore[attr-defined]
@@ -124,9 +147,11 @@ class _Relay(QObject):
         session: Session | None,
         on_progressed: Callable[[Any], None] | None,
         on_ended: Callable[[Outcome], None] | None,
+        *,
+        is_guest: bool = False,
     ) -> None:
         super().__init__()
-        self._job, self._session = job, session
+        self._job, self._session, self._is_guest = job, session, is_guest
         self._owner: QWidget | None = owner
         self._on_progressed, self._on_ended = on_progressed, on_ended
         self.progressed.connect(self._progress, Qt.ConnectionType.QueuedConnection)
@@ -147,7 +172,8 @@ class _Relay(QObject):
         try:
             if self._session is not None:
                 self._session.finish(self._job, outcome)
-            if outcome.status is Status.FAILED and outcome.error is not None:
+            is_failed = outcome.status is Status.FAILED and not self._is_guest
+            if is_failed and outcome.error is not None:
                 show_problem(outcome.error, self._job.name)
             if self._on_ended is not None and _lives(self._owner):
                 self._on_ended(outcome)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from napari_unet.widgets.layers import LayerRole, find_layer
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     import napari
     from qtpy.QtGui import QResizeEvent
@@ -110,6 +112,7 @@ class CheckList(QWidget):
         config: TrainConfig,
         *,
         start_from: ModelSettings | None = None,
+        folder: Path | None = None,
         faults: Sequence[Finding] = (),
         is_asked: bool = True,
     ) -> None:
@@ -119,19 +122,33 @@ class CheckList(QWidget):
         ----------
         examples, settings, config, start_from, faults
             As for `inspected.inspect`.
+        folder : Path, optional
+            Of the model to start from: it is asked what was left unpainted.
         is_asked : bool
             Whether the user wants to see everything; else only objects are named that
             the separation border leaves nearly nothing of.
         """
-        from napari_unet.inspected import inspect
+        from napari_unet.inspected import inspect, inspect_unpainted
 
         if self.is_running and not is_asked:
             return  # what the user asked for says as much
         self.cancel()
 
         def steps() -> Generator[float, None, Inspection]:
-            return inspect(
-                examples, settings, config, start_from=start_from, faults=faults
+            learned: Sequence[Example] = examples
+            unpainted: list[Finding] = []
+            if is_asked:
+                learned, unpainted = yield from inspect_unpainted(
+                    examples, settings, config, start_from=folder
+                )
+            inspection = yield from inspect(
+                learned, settings, config, start_from=start_from, faults=faults
+            )
+            return replace(
+                inspection,
+                findings=tuple(
+                    sorted([*inspection.findings, *unpainted], key=lambda f: f.level)
+                ),
             )
 
         job = Job("Check", steps)

@@ -87,7 +87,8 @@ class TrainingCurves(QWidget):
         }
 
     def clear(self) -> None:
-        """Forget all points, for a new training."""
+        """Forget all points, for a new training; show nothing before its first."""
+        self.hide()
         self._losses, self._held = ([], []), ([], [])
         self._scores = {}
         if self._canvas is not None:
@@ -133,6 +134,7 @@ class TrainingCurves(QWidget):
         """Show the course of a training that now goes on."""
         if history and self._canvas is None:
             self._build()
+        self.setVisible(bool(history))
         for entry in history:
             held = entry.validation_loss
             self._append(
@@ -193,24 +195,24 @@ class TrainingCurves(QWidget):
 
         self._canvas = pg.GraphicsLayoutWidget()
         self._canvas.setBackground(None)  # whatever the theme has behind it
-        self._canvas.setFixedHeight(250)
+        self._canvas.setFixedHeight(250 + _ROW_HEIGHT)
         self._canvas.ci.layout.setContentsMargins(0, 0, 6, 0)
         self._layout.addWidget(self._canvas)
-        self._loss_plot = self._canvas.addPlot(row=0, col=0)
+        self._loss_plot = self._canvas.addPlot(row=1, col=0)
         self._loss_plot.setLabel("left", "loss")
         self._loss_plot.getAxis("bottom").setStyle(showValues=False)
-        self._loss_legend = self._loss_plot.addLegend(
-            offset=(-2, 2), labelTextSize="8pt", verSpacing=-8
+        # Above the plots, where no line can run through them.
+        self._loss_legend, self._legend = (
+            pg.LegendItem(colCount=_COLUMNS, labelTextSize="8pt", verSpacing=-8)
+            for _ in range(2)
         )
-        # Between the plots, where no line can run through it.
-        self._legend = pg.LegendItem(
-            colCount=_COLUMNS, labelTextSize="8pt", verSpacing=-8
-        )
-        self._canvas.addItem(self._legend, row=1, col=0)
         rows = self._canvas.ci.layout
         rows.setSpacing(0)
-        rows.setAlignment(self._legend, Qt.AlignmentFlag.AlignCenter)
-        self._scores_plot = self._canvas.addPlot(row=2, col=0)
+        for row, legend in enumerate((self._loss_legend, self._legend)):
+            self._canvas.addItem(legend, row=2 * row, col=0)
+            rows.setAlignment(legend, Qt.AlignmentFlag.AlignCenter)
+        rows.setRowMaximumHeight(0, _ROW_HEIGHT)
+        self._scores_plot = self._canvas.addPlot(row=3, col=0)
         self._scores_plot.setLabel("left", "validation")
         self._scores_plot.setLabel("bottom", "iteration")
         self._scores_plot.setXLink(self._loss_plot)
@@ -239,7 +241,7 @@ class TrainingCurves(QWidget):
         rows = self._canvas.ci.layout if self._canvas is not None else None
         if rows is not None:
             height = _ROW_HEIGHT * math.ceil(len(titles) / _COLUMNS)
-            rows.setRowMaximumHeight(1, height)
+            rows.setRowMaximumHeight(2, height)
         if titles == (_PSNR,):  # decibels have a range of their own
             self._scores_plot.enableAutoRange(axis="y")
         else:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtGui import QColor
 
+from napari_unet.core.errors import InputError, in_dock
+from napari_unet.jobs import Status
 from napari_unet.widgets.class_colors import class_color
 from napari_unet.widgets.point_layers import describe_points
 
 if TYPE_CHECKING:
     from napari_unet.core.config import ObjectConfig
+    from napari_unet.jobs import Outcome
     from napari_unet.segmented import Segmented
 
 
@@ -49,6 +52,35 @@ def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
             ended = said if said.endswith(".") else f"{said}."
             lines.append(html.escape(ended[:1].upper() + ended[1:]))
     return "<br>".join(lines)
+
+
+def describe_end(outcome: Outcome, *, tiles: int, is_seen: bool, gone: str) -> str:
+    """Return why a segmentation brought no result, as rich text.
+
+    Parameters
+    ----------
+    outcome : Outcome
+        Of a job that was stopped or has failed.
+    tiles : int
+        How many were finished.
+    is_seen : bool
+        Whether anything is shown.
+    gone : str
+        The name of the image, if it was removed meanwhile.
+    """
+    if gone:
+        return f"Stopped: the image '{html.escape(gone)}' was removed."
+    if outcome.status is Status.FAILED:
+        said = in_dock(str(outcome.error))
+        if not isinstance(outcome.error, InputError):
+            said = f"It ended with an error: {said or type(outcome.error).__name__}"
+        return f"<b>Not segmented.</b> {html.escape(said)}"
+    shown = "no tile was finished"
+    if is_seen:
+        shown = "only what was seen in a first look is shown"
+    if tiles > 0:
+        shown = "the finished tiles are shown"
+    return f"Stopped; {shown}."
 
 
 def _describe_found(segmented: Segmented) -> str:

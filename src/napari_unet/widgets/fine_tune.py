@@ -5,10 +5,10 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -19,21 +19,29 @@ from napari_unet.fine_tuned import settings_to_learn
 from napari_unet.jobs import Status
 from napari_unet.segmented import color_values
 from napari_unet.session import TRAINING
+from napari_unet.watched import Course, point_of
 from napari_unet.widgets.annotation_layers import examples_of
-from napari_unet.widgets.background import listen, run_in_background, show_problem
+from napari_unet.widgets.background import (
+    join_in_background,
+    listen,
+    run_in_background,
+    show_problem,
+)
 from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
-from napari_unet.widgets.history import RunHistory, describe_choice, describe_time
+from napari_unet.widgets.history import RunHistory, describe_choice
 from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
+from napari_unet.widgets.training_bar import TrainingBar
 from napari_unet.widgets.training_result import UseLearned, describe_result
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import napari
@@ -42,13 +50,13 @@ if TYPE_CHECKING:
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.card import Manifest
     from napari_unet.core.config import ModelSettings, TrainConfig
+    from napari_unet.core.history import HistoryEntry
     from napari_unet.core.workflow import TrainProgress
     from napari_unet.jobs import Job, Outcome
     from napari_unet.session import Session
 
 _START = "Start training"
 _STOP = "Stop and keep the best"
-_PARTS = 1000  # of the progress bar
 
 
 class FineTuneSection(Section):
@@ -91,13 +99,11 @@ class FineTuneSection(Section):
         buttons = QHBoxLayout()
         buttons.addWidget(self._check)
         buttons.addWidget(self._show_patches)
-        self._progress = QProgressBar()
-        self._progress.setRange(0, _PARTS)
-        self._progress.setAccessibleName("Training progress")
-        self._progress.hide()
+        self._progress = TrainingBar()
         self._curves = TrainingCurves()
         self._result = QLabel()
         self._result.setWordWrap(True)
+        self._result.setTextFormat(Qt.TextFormat.RichText)
         self._result.hide()
         self._worse = UseLearned(session, self)
         self._history = RunHistory(session)
@@ -133,6 +139,7 @@ class FineTuneSection(Section):
         ):
             listen(signal, self._findings.markOld)
         self._show_button()
+        self._take_up()
 
     def _training(self) -> Job | None:
         """Return the training that runs, in whichever dock it was started."""
@@ -161,7 +168,7 @@ class FineTuneSection(Section):
         training = self._training()
         if training is not None:
             training.cancel()
-            self._progress.setFormat("Stopping …")
+            self._progress.sayStopping()
             self._show_button()
             return
         try:
@@ -198,6 +205,7 @@ class FineTuneSection(Section):
             settings,
             self._session.train_config,
             start_from=None if model is None else model.settings,
+            folder=self._form.start_from(),
             faults=faults,
         )
 
@@ -237,9 +245,8 @@ class FineTuneSection(Section):
         except InputError as error:
             show_problem(error)
             return
-        self._watch(job, examples, settings, model)
-        if model is not None:
-            self._curves.showHistory(model.card.history)
+        history = () if model is None else model.card.history
+        self._watch(job, examples, settings, model, history)
 
     def _watch(
         self,
@@ -247,6 +254,7 @@ class FineTuneSection(Section):
         examples: list[Example],
         settings: ModelSettings,
         model: Manifest | None,
+        history: Sequence[HistoryEntry] = (),
     ) -> None:
         """Run a training and show how it goes.
 
@@ -260,52 +268,85 @@ class FineTuneSection(Section):
             Of the model that learns, for the look at its examples.
         model : Manifest, optional
             Of the model it starts from.
+        history : sequence of HistoryEntry
+            Of a training that goes on.
         """
-        self._job = job
-        self._old_objects = self._session.objects
-        self._preview.start(
-            examples[0].image.channels,
-            self._session.normalisation
-            if model is None
-            else model.settings.normalisation,
-            values=self._session.annotation == "values",
-        )
-        self._curves.clear()
+        session = self._session
         known = settings if model is None else model.settings
-        values = color_values(known, self._session.class_colors)
-        self._curves.nameClasses(known.class_names, values)
-        self._result.hide()
-        self._worse.setFolder(None)
-        self._progress.setValue(0)
-        self._progress.setFormat("Preparing …")
-        self._progress.show()
-        self._show_button()
+        course = Course(
+            class_names=known.class_names,
+            class_values=color_values(known, session.class_colors),
+            channels=examples[0].image.channels,
+            normalisation=session.normalisation
+            if model is None
+            else known.normalisation,
+            values=session.annotation == "values",
+            objects=session.objects,
+            history=history,
+        )
+        session.course = course
+        course.follow(job)
+        self._job = job
+        self._preview.start(course.channels, course.normalisation, values=course.values)
+        self._show_course(course)
         run_in_background(
             job,
             self,
-            session=self._session,
+            session=session,
             progressed=self._on_progressed,
             ended=self._on_ended,
         )
-        config = self._session.train_config
+        config = session.train_config
         self._findings.look(examples, settings, config, is_asked=False)
+
+    def _take_up(self) -> None:
+        """Show the training that runs, or what the last one brought."""
+        course, training = self._session.course, self._training()
+        if course is None:
+            return
+        if training is not None:
+            self._job = training
+            self._show_course(course)
+            join_in_background(
+                training,
+                self,
+                progressed=self._on_progressed,
+                ended=self._on_ended,
+            )
+        elif course.outcome is not None:
+            self._show_course(course)
+            self._on_ended(course.outcome)
+
+    def _show_course(self, course: Course) -> None:
+        """Show all that a training has told so far."""
+        self._curves.clear()
+        self._curves.nameClasses(course.class_names, course.class_values)
+        self._curves.showHistory(course.history)
+        for point in list(course.points):
+            self._curves.add(*point)
+        self._result.hide()
+        self._worse.setFolder(None)
+        self._progress.start()
+        self._show_button()
+        if course.note:
+            self._say(escape(in_dock(course.note)))
+        if course.last is not None:
+            self._show_progress(course.last)
 
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
             self._preview.show(progress.preview)
         if progress.note:
-            self._say(escape(progress.note))
-        is_model = progress.part == 0  # not one of those that leave something out
-        if is_model and (progress.phase == "training" or progress.validation):
-            self._curves.add(
-                progress.iteration,
-                progress.loss,
-                progress.validation,
-                progress.validation_loss,
-            )
-        if self._job is not None and not self._job.is_cancelling:
-            self._progress.setValue(round(_PARTS * progress.fraction))
-            self._progress.setFormat(_describe(progress))
+            self._say(escape(in_dock(progress.note)))
+        if (point := point_of(progress)) is not None:
+            self._curves.add(*point)
+        self._show_progress(progress)
+
+    def _show_progress(self, progress: TrainProgress) -> None:
+        if self._job is not None and self._job.is_cancelling:
+            self._progress.sayStopping()
+        elif self._job is not None:
+            self._progress.showProgress(progress)
 
     def _on_ended(self, outcome: Outcome) -> None:
         self._job = None
@@ -340,24 +381,13 @@ class FineTuneSection(Section):
         """Return which ways of making objects the training has changed, if any."""
         if model.settings.annotation not in ("objects", "points"):
             return ""
+        course = self._session.course
+        if course is None:
+            return ""
         own = model.card.own_objects if model.card.learned else None
-        choice = describe_choice(own or self._old_objects, model.settings.objects)
+        choice = describe_choice(own or course.objects, model.settings.objects)
         return f" {choice}" if choice else ""
 
     def _say(self, text: str) -> None:
         self._result.setText(text)
         self._result.show()
-
-
-def _describe(progress: TrainProgress) -> str:
-    """Return what the bar says: phase, part and time left."""
-    if progress.phase == "preparing":
-        return "Preparing …"
-    if progress.phase == "validating" and progress.iteration == 0 and not progress.part:
-        return "Measuring the model to start from …"
-    doing = "validating, " if progress.phase == "validating" else ""
-    if progress.part:
-        doing = f"leaving out {progress.part} of {progress.parts - 1}, "
-    left = progress.seconds_left
-    rest = "" if left is None else f", {describe_time(left)} left"
-    return f"{doing}{progress.fraction:.0%}{rest}"

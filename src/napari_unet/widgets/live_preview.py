@@ -69,6 +69,8 @@ class LivePreview(QObject):
         self._timer = QTimer(self)
         self._timer.setInterval(_LOOK_MSEC)
         self._timer.timeout.connect(self._look)
+        # One training asks and answers in turn, so answers come in this order.
+        self._asked: deque[_View] = deque()
 
     def start(
         self, channels: int, normalisation: Normalisation, *, values: bool = False
@@ -88,8 +90,7 @@ class LivePreview(QObject):
         self._channels, self._normalisation = channels, normalisation
         self._image: tuple[ImageLayer, Image] | None = None
         self._view: _View | None = None
-        # One training asks and answers in turn, so answers come in this order.
-        self._asked: deque[_View] = deque()
+        self._asked.clear()
         self._intensity: tuple[Image, IntensityRange] | None = None
         for layer in self._viewer.layers:
             if role_of(layer) == self._role:

@@ -14,6 +14,7 @@ from napari_unet.widgets.layers import (
     LayerWriter,
     add_labels,
     find_layer,
+    find_layers,
     show_image,
     spatial_shape,
     unlink_layer,
@@ -30,6 +31,13 @@ if TYPE_CHECKING:
 
 
 _UNTOUCHED = "napari_unet_untouched"
+_RESULTS: tuple[LayerRole, ...] = (
+    "prediction",
+    "detections",
+    "predicted image",
+    "probabilities",
+    "class probability",
+)
 # Of a scale to 1, which only versions certain of different classes reach.
 _MUCH_DISAGREEMENT = 0.3
 
@@ -182,6 +190,14 @@ class PredictionLayer:
         if chosen.image is self.image:
             chosen.prediction = layer
         return layer
+
+
+def remove_results(viewer: napari.Viewer, image: ImageLayer) -> None:
+    """Remove what a segmentation has begun to show of an image that is gone."""
+    for role in _RESULTS:
+        for layer in find_layers(viewer, image, role):
+            if role != "prediction" or _is_untouched(layer):
+                viewer.layers.remove(layer)
 
 
 def _is_untouched(layer: Labels) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import html
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -27,18 +28,16 @@ from napari_unet.widgets.background import (
     show_problem,
 )
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.described import describe_segmentation
+from napari_unet.widgets.described import describe_end, describe_segmentation
 from napari_unet.widgets.extent_combo import ExtentCombo
 from napari_unet.widgets.form import Form
-from napari_unet.widgets.layers import (
-    image_of,
-    outline_of,
-)
+from napari_unet.widgets.layers import image_of, outline_of
 from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.prediction_form import PredictionForm
-from napari_unet.widgets.prediction_layer import PredictionLayer
+from napari_unet.widgets.prediction_layer import PredictionLayer, remove_results
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.segment_button import SegmentButton
+from napari_unet.widgets.tile_bar import TileBar
 from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
@@ -90,6 +89,7 @@ class SegmentSection(Section):
         # leave the viewer alone.
         self._shown: _Shown | None = None
         self._is_emptied = False  # what shows the segmentation, for its tiles
+        self._gone = ""  # the name of its image, if that was removed meanwhile
         # Of that segmentation: settings of the model, and planes.
         self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
         self._finder = LatestAnswer(self, "Finding objects")
@@ -100,6 +100,7 @@ class SegmentSection(Section):
         self._form.valueChanged.connect(self._on_form_edited)
         self._where.currentTextChanged.connect(self._how.refresh)
         self._how.told.connect(self._on_plan_told)
+        self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._finder.answered.connect(self._on_found)
         listen(session.events.objects, self._on_objects_changed)
         listen(session.events.segmentation, self._on_segmentation)
@@ -117,11 +118,10 @@ class SegmentSection(Section):
         self._hint.setWordWrap(True)
         self._where = ExtentCombo(self._viewer)
         self._button = SegmentButton()
-        self._progress = QProgressBar()
-        self._progress.setAccessibleName("Progress of the segmentation")
-        self._progress.hide()
+        self._progress = TileBar()
         self._line = QLabel()
         self._line.setWordWrap(True)
+        self._line.setTextFormat(Qt.TextFormat.RichText)
         self._line.hide()
         fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
@@ -169,8 +169,7 @@ class SegmentSection(Section):
     def _on_button_clicked(self) -> None:
         job = self._session.job
         if job is not None:
-            job.cancel()
-            self._show_state()
+            self._stop(job)
             return
         layer = self._chosen.image
         try:
@@ -179,6 +178,23 @@ class SegmentSection(Section):
             self._start(layer)
         except InputError as error:
             show_problem(error)
+
+    def _stop(self, job: Job) -> None:
+        """End it after the tile that is under way."""
+        job.cancel()
+        self._progress.sayStopping()
+        self._show_state()
+
+    def _on_layer_removed(self, event: Any) -> None:
+        """Without its image, a segmentation is of no use."""
+        job, shown = self._session.job, self._shown
+        if job is None or shown is None or event.value is not shown.image:
+            return
+        if self._is_segmenting():
+            self._gone = event.value.name
+            if self._is_emptied:
+                remove_results(self._viewer, event.value)
+            self._stop(job)
 
     def _start(self, layer: ImageLayer) -> None:
         settings = self._model_settings()
@@ -196,12 +212,8 @@ class SegmentSection(Section):
             values = color_values(settings, self._session.class_colors)
             settings = settings.replaced(class_values=values)
         self._begun = settings, planes
-        # Not the range that means "busy": its animation redraws the whole window again
-        # and again, which without a graphics card takes a core of its own.
-        self._is_emptied = False
-        self._progress.setRange(0, 1)
-        self._progress.setValue(0)
-        self._progress.setFormat("Starting …")
+        self._is_emptied, self._gone = False, ""
+        self._progress.start()
         self._line.hide()
         self._how.ask()
         run_in_background(
@@ -235,7 +247,7 @@ class SegmentSection(Section):
         """Say it while the segmentation begun here runs, where it is not said below."""
         is_running = self._session.is_busy and self._shown is not None
         if is_running and not self._how.isVisible():
-            self._say(text)
+            self._say(html.escape(text))
 
     def _kind(self) -> AnnotationKind:
         """Return what the model in use has learned."""
@@ -248,13 +260,11 @@ class SegmentSection(Section):
         self._show_state()
 
     def _on_tile(self, tile: TileLabels) -> None:
-        # With an average, one version of one tile is a step.
-        steps = "tiles" if self._session.averaging == "none" else "steps"
-        self._progress.setFormat(f"%v of %m {steps}")
-        self._progress.setRange(0, tile.total)
-        self._progress.setValue(tile.done)
+        if self._gone:
+            return
+        self._progress.showTile(tile, averages=self._session.averaging != "none")
         if tile.news:
-            self._say(tile.news)
+            self._say(html.escape(tile.news))
         if self._shown is not None:
             if not self._is_emptied:  # a refused image leaves the viewer as it was
                 self._empty_layers(self._shown)
@@ -269,16 +279,18 @@ class SegmentSection(Section):
             shown.probabilities.start(settings, planes)
 
     def _on_ended(self, outcome: Outcome) -> None:
-        if outcome.status is not Status.DONE:
+        is_done = outcome.status is Status.DONE
+        if not is_done or self._gone:
             self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
-        if outcome.status is Status.CANCELLED:
-            shown = "no tile was finished"
-            if self._is_emptied:
-                shown = "only what was seen in a first look is shown"
-            if self._progress.value() > 0:
-                shown = "the finished tiles are shown"
-            self._say(f"Stopped; {shown}.")
+        if not is_done:
+            said = describe_end(
+                outcome,
+                tiles=self._progress.value(),
+                is_seen=self._is_emptied,
+                gone=self._gone,
+            )
+            self._say(said)
         self._find_again()
 
     # --------------------------------------------------------------- the objects

@@ -110,7 +110,6 @@ class TrainForm(QWidget):
         self._session = session
         # Of the unit that is not shown: what comes back with it.
         self._seconds, self._iterations = 60.0, 500
-        self._is_users_choice = False  # what to start from
         self._build()
         self._preset.currentIndexChanged.connect(self._on_preset_chosen)
         self._amount.valueChanged.connect(self._on_limit_edited)
@@ -272,8 +271,8 @@ class TrainForm(QWidget):
         if in_use is not None and in_use not in [path for path, _ in starters]:
             groups[""].append(Offer(_MODEL, in_use, in_use.name))
         offered = {each.folder for group in groups.values() for each in group}
-        stays = self._is_users_choice and self._start.folder() in offered
-        self._start.offer(groups, self._start.folder() if stays else in_use)
+        stays = session.start_is_chosen and session.start_from in offered
+        self._start.offer(groups, session.start_from if stays else in_use)
         self._show_what_starts()
 
     def _learns_the_same(self) -> bool:
@@ -285,7 +284,7 @@ class TrainForm(QWidget):
         return True
 
     def _on_start_chosen(self, _index: int) -> None:
-        self._is_users_choice = True
+        self._session.start_is_chosen = True
         self._show_what_starts()
 
     def _show_what_starts(self) -> None:

@@ -2,9 +2,9 @@
 
 import collections
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
-from napari_unet.core.config import ModelSettings, TrainConfig
+from napari_unet.core.config import DeviceChoice, ModelSettings, TrainConfig
 from napari_unet.core.training.apart import describe_ground, view_of
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.descent import Descent
@@ -20,8 +20,29 @@ from napari_unet.core.training.shortage import (
     save_in_the_end,
 )
 from napari_unet.core.training.state import Start, Training
+from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import train
+from napari_unet.core.training.unpainted import Settled, Witness, settle_unpainted
 from napari_unet.core.training.validation import Validate
+
+
+def settle_ground(
+    task: Task, witness: Witness, device: DeviceChoice = "auto", *, is_start: bool
+) -> Generator[TrainProgress, None, Settled]:
+    """Decide what ground left unpainted means, where objects are to be learned."""
+    if task.settings.annotation != "objects":
+        return Settled(task.examples)
+    how = task.config.unpainted
+    steps = settle_unpainted(
+        task.examples, how, witness, is_start=is_start, device=device
+    )
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            settled: Settled = end.value
+            return settled
+        yield preparing(task.config)
 
 
 def train_and_save(
@@ -95,7 +116,8 @@ def leave_out(
     """Measure the model, which is saved already, by leaving each part out."""
     steps = measure_left_out(folds, settings, training, origin, change_patch)
     judged = yield from steps
-    run.note_validation(describe_left_out(len(folds), judged))
+    if judged < len(folds):
+        run.note_validation(describe_left_out(len(folds), judged))
     run.end()
     save_in_the_end(training, run.save)
 

@@ -34,7 +34,7 @@ from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.preparation import prepare_for
 from napari_unet.core.training.settling import halfway, is_worth_it
 from napari_unet.core.training.shortage import choose_objects
-from napari_unet.core.training.state import Settled, Start, Training, lent
+from napari_unet.core.training.state import Reached, Start, Training, lent
 from napari_unet.core.training.train import train
 from napari_unet.core.training.validation import Validation
 
@@ -272,7 +272,7 @@ def _conclude(training: Training, origin: Origin | None, folds: Sequence[Fold]) 
         )
         if is_worth_it(mean.scores, learned.scores, start.scores):
             weights, learned = halfway(weights, origin.weights), mean
-    training.settled = Settled(weights, learned.scores, learned.usual_objects, how)
+    training.settled = Reached(weights, learned.scores, learned.usual_objects, how)
 
 
 def _measure(

@@ -12,6 +12,7 @@ from napari_unet.core.checkpoint import Model, copy_weights, load_last, load_mod
 from napari_unet.core.config import TrainConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.detection import rank
+from napari_unet.core.network.unet import build_network
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.origin import Origin
 from napari_unet.core.training.shortage import validate_or_skip
@@ -83,6 +84,16 @@ class Stopped:
     def origin(self) -> Origin | None:
         """What it started from."""
         return Origin.of_stopped(self.model.card, self.state)
+
+    @property
+    def beginning(self) -> Model | None:
+        """The model that it started from, as it was then; None from scratch."""
+        origin = self.origin
+        if origin is None or origin.weights is None:
+            return None if origin is None else self.model
+        network = build_network(self.model.settings.network)
+        network.load_state_dict(origin.weights)
+        return replace(self.model, network=network.eval())
 
     @property
     def best(self) -> dict[str, Tensor] | None:

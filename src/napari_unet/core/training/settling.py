@@ -14,7 +14,7 @@ from napari_unet.core.training.shortage import (
     keep_weights,
     validate_or_skip,
 )
-from napari_unet.core.training.state import Settled, Training
+from napari_unet.core.training.state import Reached, Training
 from napari_unet.core.training.validation import Validate, Validation
 
 # What is validated in the end.
@@ -45,7 +45,7 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
     weights, how = (learned, _LEARNED) if mean is None else (mean, _HALFWAY)
     result = yield from _validate(training, validate, weights, choosing=True)
     if result is not None:
-        training.settled = Settled(weights, result.scores, result.objects, how)
+        training.settled = Reached(weights, result.scores, result.objects, how)
 
 
 def halfway(

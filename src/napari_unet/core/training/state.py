@@ -72,7 +72,7 @@ class Start:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Settled:
+class Reached:
     """What a training came to.
 
     Parameters
@@ -122,7 +122,7 @@ class Training:
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
     best_scores: AnyScores | None = None
-    settled: Settled | None = None
+    settled: Reached | None = None
     origin: dict[str, Tensor] | None = None  # the weights it started from
     start: Start | None = None  # what they are worth, where it was validated
     top: float = -math.inf  # rank of the highest validation

@@ -1,0 +1,246 @@
+"""Ground left unpainted: background, or unknown where objects were left out, too."""
+
+import functools
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from napari_unet.core.annotation.finding import Finding, first_pixel
+from napari_unet.core.annotation.object_sizes import keep_known
+from napari_unet.core.annotation.target import Example
+from napari_unet.core.annotation.unpainted import count_others, keep_near
+from napari_unet.core.checkpoint import Model
+from napari_unet.core.config import DeviceChoice
+from napari_unet.core.errors import InputError
+from napari_unet.core.prediction.labels import make_labels
+from napari_unet.core.prediction.segment import segment
+from napari_unet.core.prediction.zoom import Zoom
+
+# Returns who is asked which objects an image holds, and how to zoom the image for it;
+# None where nobody is.
+Witness = Callable[[Example], tuple[Model, Zoom | None] | None]
+
+# Who finds fewer of the painted objects than this part may know nothing of such ones;
+# or, of the model to start from, just those were painted that it misses: where they
+# cover less than this part of an image, that is more likely.
+_LEAST_AGREED, _SPARSE = 0.25, 0.05
+# So many times as many others as painted objects: these are few of many.
+_FEW_OF_MANY, _FEWEST_OTHERS = 1.0, 3
+# From so many times as many on, it is worth a warning.
+_WORTH_SAYING = 0.2
+# Objects that cover more of an image are not a few of many.
+_DENSE = 0.3
+# Of large sets so many images are looked at: if all of these are complete, so are the
+# others. Of a large plane, this much around what is painted.
+_MOST_IMAGES, _LARGEST_SIDE, _AROUND = 8, 2048, 256
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Settled:
+    """Annotated images, and what is thought of the ground left unpainted.
+
+    Parameters
+    ----------
+    examples : list of Example
+        Where only a few objects of many are painted, with the rest ignored.
+    findings : tuple of Finding
+        A warning for each image that may hold objects nobody has painted.
+    kept_near : int
+        Of how many images only the ground around painted objects is known.
+    """
+
+    examples: list[Example]
+    findings: tuple[Finding, ...] = ()
+    kept_near: int = 0
+
+    @property
+    def note(self) -> str:
+        """What was decided, in a sentence about the first image; else nothing."""
+        if not self.findings:
+            return ""
+        first, more = self.findings[0], len(self.findings) - 1
+        others = f" So it is with {more} more." if more else ""
+        return f"'{first.image}': {first.message}{others}"
+
+    def say_ground(self, said: str) -> str:
+        """Add to a sentence, if there is one, which ground is known at all."""
+        if not said or not self.kept_near:
+            return said
+        return f"{said}; ground is known only around what was painted"
+
+
+@dataclass(slots=True, eq=False)
+class _Seen:
+    """What a witness says about one image."""
+
+    painted: int
+    may_miss: bool = False
+    agreed: int = 0
+    others: int = 0
+    by: str = ""
+    missing: NDArray[np.bool_] | None = field(default=None, repr=False)
+
+    @property
+    def is_credible(self) -> bool:
+        return self.may_miss or self.agreed >= _LEAST_AGREED * self.painted
+
+    @property
+    def are_few_of_many(self) -> bool:
+        least = max(_FEW_OF_MANY * self.painted, _FEWEST_OTHERS)
+        return self.is_credible and self.others >= least
+
+    @property
+    def is_worth_saying(self) -> bool:
+        return self.is_credible and self.others > _WORTH_SAYING * self.painted
+
+
+def settle_unpainted(
+    examples: Sequence[Example],
+    how: Literal["auto", "background", "unknown"],
+    witness: Witness,
+    *,
+    is_start: bool,
+    device: DeviceChoice = "auto",
+    to_say: bool = False,
+) -> Generator[None, None, Settled]:
+    """Decide what ground left unpainted means; one `next` is one tile of a look.
+
+    Parameters
+    ----------
+    examples : sequence of Example
+        Of objects, planes or volumes as the network learns from them. Those with
+        regions, where the user has said what is complete, stay as they are.
+    how : str
+        See `TrainConfig.unpainted`.
+    witness : callable
+        Of an example: who finds the objects that it holds.
+    is_start : bool
+        Whether that is the model to start from, of which the user may have seen what
+        it misses.
+    device : str
+        Where to look.
+    to_say : bool
+        Look even where it changes nothing, to warn of it.
+
+    Returns
+    -------
+    Settled
+        With as many examples, in their order.
+    """
+    look = functools.partial(_look, witness=witness, is_start=is_start, device=device)
+    settled = list(examples)
+    open_ones = [i for i, each in enumerate(examples) if _is_open(each)]
+    seen: dict[int, _Seen] = {}
+    if to_say or how != "background":
+        step = -(-len(open_ones) // _MOST_IMAGES) or 1
+        for number in open_ones[::step]:
+            seen[number] = yield from look(examples[number])
+        if any(each.is_worth_saying for each in seen.values()):
+            for number in (n for n in open_ones if n not in seen):
+                seen[number] = yield from look(examples[number])
+    findings, kept_near = [], 0
+    for number in open_ones:
+        found = seen.get(number, _Seen(0))
+        near = how == "unknown" or (how == "auto" and found.are_few_of_many)
+        if near:
+            settled[number] = keep_near(examples[number], found.missing)
+            kept_near += 1
+        if found.missing is not None and found.is_worth_saying:
+            findings.append(
+                Finding(
+                    "warning",
+                    _say(found, near=near),
+                    examples[number].image.name,
+                    first_pixel(found.missing),
+                    "unpainted objects",
+                )
+            )
+    return Settled(settled, tuple(findings), kept_near)
+
+
+def _is_open(example: Example) -> bool:
+    """Tell whether nothing says which ground is complete, although it may not be."""
+    if example.regions or example.points is not None or example.values is not None:
+        return False
+    painted = int(np.count_nonzero(keep_known(example)))
+    return 0 < painted < _DENSE * example.annotation.size
+
+
+def _look(
+    example: Example, *, witness: Witness, is_start: bool, device: DeviceChoice
+) -> Generator[None, None, _Seen]:
+    """Ask which objects an image holds, around those that are painted."""
+    painted = keep_known(example)
+    look = _Seen(
+        len(np.unique(painted[painted != 0])),
+        may_miss=is_start and int(np.count_nonzero(painted)) < _SPARSE * painted.size,
+    )
+    window = _window(painted)
+    try:
+        asked = witness(example)
+        if asked is None:
+            return look
+        model, zoom = asked
+        steps = segment(
+            example.image,
+            model,
+            box=window,
+            scale=zoom,
+            device=device,
+            background_only=True,
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                found = make_labels(end.value, model.settings)
+                break
+            yield
+    except InputError:  # not an image for this one: it has nothing to say about it
+        return look
+    box = (..., *window)
+    look.by = model.card.name
+    look.agreed, look.others, missing = count_others(painted[box], found)
+    look.missing = np.zeros(painted.shape, bool)
+    look.missing[box] = missing
+    if example.ignore_label is not None:
+        look.missing &= example.annotation != example.ignore_label
+    return look
+
+
+def _window(painted: NDArray[np.integer]) -> tuple[slice, slice]:
+    """Return the part (Y, X) of a plane around painted objects, if it is large."""
+    plane = painted if painted.ndim == 2 else painted.any(axis=0)
+    (around,) = ndimage.find_objects((plane != 0).astype(np.uint8))
+    sides = []
+    for side, length in zip(around, plane.shape, strict=True):
+        first, end = max(0, side.start - _AROUND), min(length, side.stop + _AROUND)
+        cut = max(0, end - first - _LARGEST_SIDE) // 2
+        sides.append(slice(first + cut, min(end, first + cut + _LARGEST_SIDE)))
+    return sides[0], sides[1]
+
+
+def _say(look: _Seen, *, near: bool) -> str:
+    """Return what was seen, what follows from it, and what to do."""
+    are = "object is" if look.painted == 1 else "objects are"
+    seen = (
+        f"{look.painted} {are} painted, and '{look.by}' finds {look.others} more on "
+        "ground left unpainted"
+    )
+    if near:
+        return (
+            f"{seen}: only the ground around what is painted is learned from, the rest "
+            "counts as unknown. Draw regions where all is painted, to learn from all "
+            "of that; or, if there is nothing more, say that unpainted ground is "
+            "background (on the command line: --unpainted background; in the dock: "
+            "Unpainted ground, under Annotate)."
+        )
+    return (
+        f"{seen}, which is learned as background. Paint them, draw regions around what "
+        "is complete, or say that unpainted ground is unknown (on the command line: "
+        "--unpainted unknown; in the dock: Unpainted ground, under Annotate)."
+    )

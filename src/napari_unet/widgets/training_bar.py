@@ -1,0 +1,53 @@
+"""How far a training is, and how long it will take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from qtpy.QtWidgets import QProgressBar
+
+from napari_unet.widgets.history import describe_time
+
+if TYPE_CHECKING:
+    from napari_unet.core.workflow import TrainProgress
+
+_PARTS = 1000
+
+
+class TrainingBar(QProgressBar):
+    """Shows phase, part and time left of a training; hidden at first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setRange(0, _PARTS)
+        self.setAccessibleName("Training progress")
+        self.hide()
+
+    def start(self) -> None:
+        """Wait for the first news."""
+        self.setValue(0)
+        self.setFormat("Preparing …")
+        self.show()
+
+    def sayStopping(self) -> None:
+        """Say that the training ends: it is still validated and saved."""
+        self.setFormat("Stopping …")
+
+    def showProgress(self, progress: TrainProgress) -> None:
+        """Show how far it is."""
+        self.setValue(round(_PARTS * progress.fraction))
+        self.setFormat(_describe(progress))
+
+
+def _describe(progress: TrainProgress) -> str:
+    """Return what the bar says: phase, part and time left."""
+    if progress.phase == "preparing":
+        return "Preparing …"
+    if progress.phase == "validating" and progress.iteration == 0 and not progress.part:
+        return "Measuring the model to start from …"
+    doing = "validating, " if progress.phase == "validating" else ""
+    if progress.part:
+        doing = f"leaving out {progress.part} of {progress.parts - 1}, "
+    left = progress.seconds_left
+    rest = "" if left is None else f", {describe_time(left)} left"
+    return f"{doing}{progress.fraction:.0%}{rest}"
