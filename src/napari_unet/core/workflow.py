@@ -206,7 +206,7 @@ def fine_tune(
     said = known.say_ground(say_ground(split, folds, settings))
     yield replace(
         preparing(config),
-        patch=sampler.described,
+        patch=descent.patch,
         memory=descent.describe(),
         ground=said,
         note=" ".join(filter(None, (known.note, training.news()))),

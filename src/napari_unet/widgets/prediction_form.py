@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_unet.core.config import AVERAGES
+from napari_unet.planned import begin_sentence
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.form import Form
 
@@ -56,6 +57,8 @@ class PredictionForm(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._question = session, question
+        # For the last image, where it was left to the program and is not the usual one.
+        self.found_zoom: float | None = None
         self._answer = LatestAnswer(self, "Planning")
         self._averaging = QComboBox()
         self._averaging.addItems(AVERAGES)
@@ -143,6 +146,14 @@ class PredictionForm(QWidget):
         zoom = None if segmented is None else segmented.zoom
         said = _AUTOMATIC if zoom is None else f"{_AUTOMATIC}: {zoom.factor:.3g}"
         self._form.control("scale").setSpecialValueText(said)
+        self.found_zoom = None if zoom is None else zoom.scale
+
+    def tell(self, plan: str) -> None:
+        """Show what a segmentation that has begun will take, with the zoom found."""
+        said = begin_sentence(plan)
+        if said not in ("", self._plan.text()):
+            self._answer.forget()
+            self._on_answered(said)
 
     def _on_answered(self, text: str) -> None:
         self._plan.setText(text)

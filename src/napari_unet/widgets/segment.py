@@ -241,6 +241,7 @@ class SegmentSection(Section):
             planes=planes,
             averaging=session.averaging,
             device=session.device,
+            zoom=None if self._current() is None else self._how.found_zoom,
         )
 
     def _on_plan_told(self, text: str) -> None:
@@ -263,6 +264,7 @@ class SegmentSection(Section):
         if self._gone:
             return
         self._progress.showTile(tile, averages=self._session.averaging != "none")
+        self._how.tell(tile.plan)
         if tile.news:
             self._say(html.escape(tile.news))
         if self._shown is not None:

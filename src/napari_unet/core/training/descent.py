@@ -102,6 +102,11 @@ class Descent:
             recompute=self._recompute,
         )
 
+    @property
+    def patch(self) -> str:
+        """How large patches are, in words."""
+        return self._sampler.described
+
     def describe(self) -> str:
         """Say what a step will take: '2 patches at a time, about 210 MB'."""
         at_once = self._rung().at_once
