@@ -2,12 +2,14 @@
 
 import numpy as np
 import pytest
+import tifffile
 
 from napari_unet.core.card import Card, read_manifest
 from napari_unet.core.checkpoint import copy_weights, publish_model, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.notes import HeldOutScores, ModelNotes
+from napari_unet.formats.images import read_image, read_labels
 from napari_unet.formats.tiff import write_labels
 
 SETTINGS = ModelSettings(network=NetworkConfig(base_channels=2, levels=2))
@@ -107,3 +109,28 @@ def test_a_folder_that_hides_a_starter_is_named(here, call):
 def test_points_need_a_model_that_knows_them(here, refused):
     said = refused("detect", "images", "--model", "nuclei", "--out", "out")
     assert "use 'napari-unet segment' with it" in said
+
+
+def test_a_channel_is_chosen_where_images_have_more(here, call, done, refused):
+    grey = read_image(here / "images" / "a.tif").array[0]
+    other = np.zeros_like(grey)
+    other[40:, :20] = 700
+    (here / "two").mkdir()
+    tifffile.imwrite(
+        here / "two" / "b.tif",
+        np.stack([other, grey]).astype(np.uint16),
+        imagej=True,
+        metadata={"axes": "CYX"},
+    )
+    said = refused("segment", "two", "--model", "nuclei", "--out", "no")
+    assert "2-channel image" in said
+    assert "--channels 0" in said
+    options = ("--scale", "1")
+    for model in ((), ("--model", "nuclei")):
+        done("segment", "two", "--channels", "1", "--out", "out", *model, *options)
+        done("segment", "images", "--out", "alone", *model, *options)
+        np.testing.assert_array_equal(
+            read_labels(here / "out" / "b.tif"), read_labels(here / "alone" / "a.tif")
+        )
+    said = refused("segment", "two", "--channels", "0,1", "--out", "no")
+    assert "the model reads 1 channel" in said

@@ -357,8 +357,9 @@ def test_the_network_is_that_of_the_model_to_start_from(section, session, tmp_pa
     assert section._form.start_from() == tmp_path / "old"
     assert not section._form._network.isEnabled()
     assert session.learning_network == ModelSettings().network
-    assert not section._form._start_note.isHidden()
+    assert section._form._start_note.isHidden()
     session.choose_preset("fast-3d")
+    assert not section._form._start_note.isHidden()
     assert session.learning_network.dimensions == 2
     section._form._start.setCurrentIndex(0)
     assert session.learning_network.dimensions == 3

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,17 +26,24 @@ def open_model(name: str) -> "Model":
 
 
 def open_or_pick(
-    name: str | None, images: Sequence[Path], device: DeviceChoice
+    name: str | None,
+    images: Sequence[Path],
+    device: DeviceChoice,
+    channels: Sequence[int] = (),
 ) -> "Model":
     """Load a model; without a name the starter that suits the first image, and say so.
 
-    One for all images, so that results can be compared.
+    One for all images, so that results can be compared. It reads these channels of
+    them, if any are named.
     """
     if name is not None:
-        return open_model(name)
+        from napari_unet.core.prediction.channels import read_these
+
+        model = open_model(name)
+        return replace(model, settings=read_these(model.settings, channels))
     from napari_unet.core.workflow import choose_starter
 
-    choice = choose_starter(_read_first(images), device)
+    choice = choose_starter(_read_first(images), device, channels)
     more = " for all images" if len(images) > 1 else ""
     warn(
         f"No --model is given; the starter model '{choice.model.card.name}' is used"

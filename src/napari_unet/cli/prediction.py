@@ -15,7 +15,7 @@ from napari_unet.cli.app import (
     report,
     warn,
 )
-from napari_unet.cli.classes import Zero
+from napari_unet.cli.classes import Zero, read_channels
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -49,6 +49,14 @@ def segment(
         typer.Option(
             help="A model folder, or a model's name.",
             show_default="the starter model that suits the images",
+        ),
+    ] = None,
+    channels: Annotated[
+        str | None,
+        typer.Option(
+            help="Channels that the model shall read, where images have more; the "
+            "first is 0: for a model of one channel 1.",
+            show_default="all, or those the model names",
         ),
     ] = None,
     tile: TileEdge = "auto",
@@ -87,7 +95,7 @@ def segment(
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     paths = find_images(images)
-    loaded = open_or_pick(model, paths, device)
+    loaded = open_or_pick(model, paths, device, read_channels(channels))
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones

@@ -1,10 +1,11 @@
-"""What was measured on this machine, so that it is measured once."""
+"""What was measured on this machine, so that it is measured once; such files."""
 
 import json
 import os
 import platform
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from napari_unet.core.user_folders import cache_folder
 
@@ -15,18 +16,31 @@ _OF_PROCESSOR = ("vendor_id", "model name", "cpu family", "model")
 
 def recall(key: str) -> float | None:
     """Return the number remembered under `key`; None if there is none to be read."""
-    value = _read().get(key)
+    value = read_content(_path()).get(key)
     return float(value) if isinstance(value, (int, float)) else None
 
 
 def remember(key: str, value: float) -> None:
     """Remember a number for the next start; where nothing can be written, forget it."""
-    path = _path()
-    content = json.dumps(_read() | {key: value}, indent=1) + "\n"
+    write_content(_path(), read_content(_path()) | {key: value})
+
+
+def read_content(path: Path) -> dict[str, Any]:
+    """Return what a file remembers; nothing if it is missing or damaged."""
+    with suppress(OSError, ValueError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(content, dict):
+            return content
+    return {}
+
+
+def write_content(path: Path, content: dict[str, Any]) -> None:
+    """Write it aside, then rename; where nothing can be written, leave it."""
+    text = json.dumps(content, indent=1) + "\n"
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_text(content, encoding="utf-8")
+        aside.write_text(text, encoding="utf-8")
         aside.replace(path)
 
 
@@ -45,12 +59,3 @@ def name_processor() -> str:
 def _path() -> Path:
     """Return the file; it may not exist."""
     return cache_folder() / _FILE
-
-
-def _read() -> dict[str, object]:
-    """Return what is remembered; nothing if the file is missing or damaged."""
-    with suppress(OSError, ValueError):
-        content = json.loads(_path().read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            return content
-    return {}

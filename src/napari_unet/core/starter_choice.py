@@ -1,6 +1,6 @@
 """Which of the models that come with the program is used where none was chosen."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
+from napari_unet.core.prediction.channels import read_these
 from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.zoom import Zoom
 
@@ -39,7 +40,9 @@ class StarterChoice:
     zoom: Zoom
 
 
-def choose_starter(image: Image, device: DeviceChoice = "auto") -> StarterChoice:
+def choose_starter(
+    image: Image, device: DeviceChoice = "auto", channels: Sequence[int] = ()
+) -> StarterChoice:
     """Return the starter model that suits an image.
 
     Parameters
@@ -48,6 +51,8 @@ def choose_starter(image: Image, device: DeviceChoice = "auto") -> StarterChoice
         To be segmented.
     device : str
         Where to look at it.
+    channels : sequence of int
+        Which channels of the image are read, if it has more than the models read.
 
     Raises
     ------
@@ -60,6 +65,11 @@ def choose_starter(image: Image, device: DeviceChoice = "auto") -> StarterChoice
             f"There are no starter models in '{STARTERS_FOLDER}': install the program "
             "anew, or train a model of your own."
         )
+    if channels:
+        models = [
+            replace(model, settings=read_these(model.settings, channels))
+            for model in models
+        ]
     model, zoom = better_suited(image, models, device=device)
     why = f"of the {len(models)} there are it suits this image best"
     if len(models) == 1:

@@ -66,6 +66,7 @@ ALL_IS_LEARNED = (
 ONLY_REGIONS_LEARNED = "Only the regions are learned from."
 ONLY_REGIONS_COUNT = "Only the regions are learned from; paint every object in them."
 _COUNT_MSEC = 300
+_OUTLINE_PX = 2
 
 
 class AnnotateSection(Section):
@@ -191,6 +192,8 @@ class AnnotateSection(Section):
 
     def _on_new_clicked(self) -> None:
         if (image := self._chosen.image) is not None:
+            if (found := self._chosen.prediction) is not None:
+                found.contour = _OUTLINE_PX  # told from what is painted
             self._take_annotation(add_labels(self._viewer, image, "annotation"))
             self._on_next_clicked()
 

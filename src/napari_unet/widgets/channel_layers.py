@@ -84,3 +84,19 @@ def split_first_axis(image: ImageLayer) -> list[ImageLayer]:
             image.data[0] if image.multiscale else image.data
         )
     ]
+
+
+def split_rgb(image: ImageLayer) -> list[ImageLayer]:
+    """Return red, green and blue of a colour image (Y, X, 3) as layers of their own."""
+    pixels = np.asarray(image.data[0] if image.multiscale else image.data)
+    return [
+        ImageLayer(
+            pixels[..., number],
+            name=f"{image.name} {color}",
+            scale=image.scale,
+            translate=image.translate,
+            units=image.units,
+            visible=number == 0,
+        )
+        for number, color in enumerate(_COLORS)
+    ]

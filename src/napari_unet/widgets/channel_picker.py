@@ -21,6 +21,7 @@ from napari_unet.widgets.channel_layers import (
     channels_of,
     set_channels,
     split_first_axis,
+    split_rgb,
 )
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.layers import is_users_image, pixel_size_um, spatial_shape
@@ -33,6 +34,8 @@ _LAYER = Qt.ItemDataRole.UserRole
 _MOST_ROWS_SHOWN = 6
 # napari's style sheet pads lists.
 _MARGIN_PX = 8
+_SPLIT_AXIS = "Split the first axis into channels"
+_SPLIT_RGB = "Split into red, green and blue"
 
 
 class ChannelPicker(QWidget):
@@ -78,7 +81,7 @@ class ChannelPicker(QWidget):
         self._list.setAccessibleName("Channels")
         self._list.setToolTip("Layers of the image's size and pixel size")
         self._list.setDragDropMode(QAbstractItemView.DragDropMode.InternalMove)
-        self._split = QPushButton("Split the first axis into channels")
+        self._split = QPushButton(_SPLIT_AXIS)
         self._split.setToolTip(
             "Where the first axis of the image is neither depth nor time, but channels "
             "(or planes to be seen together): make a layer of each"
@@ -112,13 +115,14 @@ class ChannelPicker(QWidget):
 
     def _on_split_clicked(self) -> None:
         image = self._chosen.image
-        if image is None or image.ndim != 3:
+        if image is None or not _can_be_split(image):
             return
-        layers = split_first_axis(image)
+        layers = split_rgb(image) if image.rgb else split_first_axis(image)
         image.visible = False
         for layer in layers:
             self._viewer.add_layer(layer)
-        set_channels(layers[0], layers)
+        # Colours are read together without being split: who splits them wants one.
+        set_channels(layers[0], layers[:1] if image.rgb else layers)
         choose_image(self._viewer, layers[0])
         self.refresh()
         self.channelsChanged.emit()
@@ -149,7 +153,14 @@ class ChannelPicker(QWidget):
         for row in range(min(self._list.count(), _MOST_ROWS_SHOWN)):
             height += self._list.sizeHintForRow(row)
         self._list.setFixedHeight(height)
-        self._split.setVisible(image is not None and image.ndim == 3)
+        self._split.setVisible(image is not None and _can_be_split(image))
+        is_rgb = image is not None and image.rgb
+        self._split.setText(_SPLIT_RGB if is_rgb else _SPLIT_AXIS)
+
+
+def _can_be_split(image: ImageLayer) -> bool:
+    """Tell whether there is anything that may be channels."""
+    return bool(image.ndim == 2 if image.rgb else image.ndim == 3)
 
 
 def _fits(layer: Any, image: ImageLayer) -> bool:

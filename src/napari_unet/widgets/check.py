@@ -7,7 +7,12 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import Qt, Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
+    QEvent,
+    QObject,
+    Qt,
+    Signal,
+)
 from qtpy.QtWidgets import (
     QLabel,
     QListWidget,
@@ -30,14 +35,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
-    from qtpy.QtGui import QResizeEvent
 
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.config import ModelSettings, TrainConfig
     from napari_unet.core.training.inspection import Inspection
 
-_MOST_HEIGHT = 150
+_MOST_HEIGHT = 220
 _PLACE = Qt.ItemDataRole.UserRole
 # What is said before a training even if nobody asked: objects that training loses.
 _SAID_UNASKED = "separation border"
@@ -87,6 +91,7 @@ class CheckList(QWidget):
         self._list.itemClicked.connect(self._on_clicked)
         self._list.itemActivated.connect(self._on_clicked)
         self._list.hide()
+        self._list.installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -239,10 +244,11 @@ class CheckList(QWidget):
             signal.disconnect(self.markOld)
         self._watched = []
 
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Fit again: findings of several lines are broken anew."""
-        super().resizeEvent(event)
-        self._fit_height()
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Fit again where the list has another width: lines are broken anew."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._fit_height()
+        return super().eventFilter(watched, event)
 
     def _fit_height(self) -> None:
         """Make the list as high as its rows, up to a maximum."""

@@ -9,6 +9,7 @@ from napari.settings import get_plugin_settings
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import QScrollArea, QVBoxLayout, QWidget
 
+from napari_unet.choices import remember_choices
 from napari_unet.session import Session
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.chosen import unwrapped
@@ -43,10 +44,12 @@ _sessions: WeakKeyDictionary[napari.Viewer, Session] = WeakKeyDictionary()
 
 
 def session_of(viewer: napari.Viewer) -> Session:
-    """Return the one session of a viewer, made from the user's preferences at first."""
+    """Return the one session of a viewer; at first, with what the user chose before."""
     viewer = unwrapped(viewer)
     if viewer not in _sessions:
-        _sessions[viewer] = Session(device=get_plugin_settings(PLUGIN).compute.device)
+        session = Session(device=get_plugin_settings(PLUGIN).compute.device)
+        remember_choices(session)
+        _sessions[viewer] = session
     return _sessions[viewer]
 
 

@@ -28,6 +28,7 @@ from napari_unet.widgets.target_layers import target_of
 
 if TYPE_CHECKING:
     import napari
+    from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.annotation.target import Role
     from napari_unet.session import Session
@@ -130,6 +131,7 @@ class ExamplesTable(QTableWidget):
         self.setHorizontalHeaderLabels(["Image", second, "Role"])
         if images != self._images:
             self._list(images)
+        self.setVisible(bool(images))
         for row, image in enumerate(images):
             self._tick(row).setText(image.name)
             self._tick(row).setToolTip(image.name)
@@ -165,6 +167,11 @@ class ExamplesTable(QTableWidget):
                 role.addItem(name, name)
             role.setCurrentText(ticked.get(image, "training"))
             self.setCellWidget(row, _ROLE, role)
+        self._fit_height()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Fit once the style of the rows is known."""
+        super().showEvent(event)
         self._fit_height()
 
     def _fit_height(self) -> None:

@@ -95,6 +95,8 @@ class LivePreview(QObject):
         for layer in self._viewer.layers:
             if role_of(layer) == self._role:
                 layer.visible = True  # a segmentation may have hidden it
+            if role_of(layer) == "prediction":
+                layer.visible = False  # else it hides what is learned
         self._look()
         self._timer.start()
 

@@ -76,6 +76,7 @@ class PredictionLayer:
         if preview is not None:
             preview.visible = False  # of a training; what comes now is the result
         writer = self._open()
+        writer.layer.visible = True  # a training may have hidden it
         writer.write((list(planes),) if planes else (slice(None),), np.array(0))
         self._next_number = 0
         self._last = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
+from napari_unet.choices import forget_choices
 from napari_unet.core.errors import InputError
 from napari_unet.core.presets import TrainingSettings
 from napari_unet.widgets.background import show_problem
@@ -44,10 +45,18 @@ class SettingsFile(QWidget):
             "Take the settings of such a file, or of the training.json in a model "
             "folder"
         )
+        self._defaults = QPushButton("Defaults")
+        self._defaults.setToolTip(
+            "Go back to what a new user finds: model, preset, time and settings of the "
+            "training, average and tile of a segmentation. They are remembered from "
+            "one start of napari to the next"
+        )
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._save)
         layout.addWidget(self._load)
+        layout.addWidget(self._defaults)
+        self._defaults.clicked.connect(lambda: forget_choices(self._session))
         self._save.clicked.connect(self._on_save_clicked)
         self._load.clicked.connect(self._on_load_clicked)
 

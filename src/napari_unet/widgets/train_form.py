@@ -68,9 +68,9 @@ _TRAINING = (
     "patience",
     "seed",
 )
+_USUAL_PRESET = "fast"
 NETWORK_OF_MODEL = (
-    "The network is that of the model to start from; of the preset, only how to train "
-    "counts."
+    "A model to start from keeps its network: of the preset, only how to train counts."
 )
 _NETWORK = (
     "dimensions",
@@ -256,6 +256,7 @@ class TrainForm(QWidget):
         self._augmentation.setValue(config.augmentation)
         self._network.setValue(session.network)
         self._show_note()
+        self._show_start_note()
         self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
     def _show_start(self, _event: object = None) -> None:
@@ -291,12 +292,17 @@ class TrainForm(QWidget):
         """The network is the model's where one starts from a model."""
         self._session.start_from = self.start_from()
         scratch = self.start_from() is None
-        self._start_note.setVisible(not scratch)
+        self._show_start_note()
         self._network.setEnabled(scratch)
         self._grey_values.setEnabled(scratch)
         self._pixel_size.setEnabled(scratch)
         self._show_note()
         self._show_patch()
+
+    def _show_start_note(self) -> None:
+        """Say what a preset of one's choice does to a model, and nothing unasked."""
+        is_users = self._session.preset != _USUAL_PRESET
+        self._start_note.setVisible(self.start_from() is not None and is_users)
 
     def _show_patch(self) -> None:
         """Say which size of patches the network makes of the one that is asked for."""

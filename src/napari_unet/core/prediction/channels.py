@@ -1,5 +1,6 @@
 """Which channels of an image a model reads."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from napari_unet.core.config import ModelSettings
@@ -33,6 +34,33 @@ def pick_channels(image: Image, settings: ModelSettings) -> Image:
         image = replace(image, array=image.array[places], channel_names=names)
     check_channels(image, settings)
     return image
+
+
+def read_these(settings: ModelSettings, channels: Sequence[int]) -> ModelSettings:
+    """Return the settings of a model with the channels that it shall read of an image.
+
+    Parameters
+    ----------
+    settings : ModelSettings
+        Of the model.
+    channels : sequence of int
+        Their positions, in the order of the model's; none leaves it to the model.
+
+    Raises
+    ------
+    InputError
+        If the model reads more or fewer.
+    """
+    if not channels:
+        return settings
+    wanted = settings.network.in_channels
+    if len(channels) != wanted:
+        needs = "1 channel" if wanted == 1 else f"{wanted} channels"
+        raise InputError(
+            f"--channels names {len(channels)} of them, but the model reads {needs}. "
+            f"Name {wanted}."
+        )
+    return settings.replaced(channels=tuple(channels))
 
 
 def pick_intensity(

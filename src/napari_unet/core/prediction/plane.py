@@ -140,7 +140,16 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
         return
     kinds = {1: "grey", 3: "3-channel (RGB)"}
     have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
-    advice = "Convert the image, or train a model on images like this one."
+    which = "--channels 0" if wanted == 1 else "--channels 0,1"
+    named = ", ".join(f"{i} {name}" for i, name in enumerate(image.channel_names))
+    has = f" It has the channels {named}." if named else ""
+    advice = (
+        f"{has} Choose what it shall read (on the command line: segment {which}; in "
+        "the dock: Channels and pixel size, under Image and model), or train a model "
+        "on images like this one."
+    ).lstrip()
+    if image.channels < wanted:
+        advice = "Give it an image with all its channels, or train another model."
     if settings.channels:
         need = f"{need} ({', '.join(map(str, settings.channels))})"
     if wanted == 1:

@@ -7,7 +7,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from napari_unet.core.annotation.finding import Finding, first_pixel
 from napari_unet.core.annotation.object_sizes import keep_known
@@ -35,8 +34,8 @@ _WORTH_SAYING = 0.2
 # Objects that cover more of an image are not a few of many.
 _DENSE = 0.3
 # Of large sets so many images are looked at: if all of these are complete, so are the
-# others. Of a large plane, this much around what is painted.
-_MOST_IMAGES, _LARGEST_SIDE, _AROUND = 8, 2048, 256
+# others. Of a large plane so much around what is painted.
+_MOST_IMAGES, _LARGEST_SIDE = 8, 2048
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -213,14 +212,13 @@ def _look(
 
 
 def _window(painted: NDArray[np.integer]) -> tuple[slice, slice]:
-    """Return the part (Y, X) of a plane around painted objects, if it is large."""
+    """Return the plane (Y, X), or of a large one the part around painted objects."""
     plane = painted if painted.ndim == 2 else painted.any(axis=0)
-    (around,) = ndimage.find_objects((plane != 0).astype(np.uint8))
     sides = []
-    for side, length in zip(around, plane.shape, strict=True):
-        first, end = max(0, side.start - _AROUND), min(length, side.stop + _AROUND)
-        cut = max(0, end - first - _LARGEST_SIDE) // 2
-        sides.append(slice(first + cut, min(end, first + cut + _LARGEST_SIDE)))
+    for places, length in zip(np.nonzero(plane), plane.shape, strict=True):
+        side = min(length, _LARGEST_SIDE)
+        first = min(max(0, int(np.median(places)) - side // 2), length - side)
+        sides.append(slice(first, first + side))
     return sides[0], sides[1]
 
 
