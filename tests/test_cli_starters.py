@@ -47,7 +47,7 @@ def test_starters_are_listed_first_each_with_its_purpose(here, models_folder, ca
     assert code == 0
     head, _, starter, *_ = lines = text.splitlines()
     assert head.split() == ["starter", "model", "F1", "for"]
-    assert starter.split(maxsplit=2) == ["nuclei", "0.900", "Bright discs"]
+    assert starter.split(maxsplit=2) == ["nuclei", "0.90", "Bright discs"]
     assert any(line.startswith("mine") for line in lines[3:])
 
 

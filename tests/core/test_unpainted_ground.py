@@ -74,7 +74,7 @@ def test_objects_that_are_found_and_not_painted_are_counted():
     assert missing.tolist() == [[False] * 3 + [True] * 2 + [False] * 3 + [True]]
 
 
-def test_ground_is_known_as_far_around_an_object_as_it_is_wide():
+def test_ground_is_known_half_as_far_around_an_object_as_it_is_wide():
     annotation = np.zeros((60, 80), np.int32)
     annotation[20:30, 20:30] = 4
     missing = np.zeros_like(annotation, bool)
@@ -83,8 +83,8 @@ def test_ground_is_known_as_far_around_an_object_as_it_is_wide():
     kept = keep_near(example, missing)
     known = kept.annotation != kept.ignore_label
     assert (kept.annotation == 4).sum() == 100
-    assert known[25, [33, 9]].all()
-    assert not known[25, [34, 7]].any()  # two pixels before what is missing
+    assert known[25, [33, 15]].all()
+    assert not known[25, [34, 14]].any()  # two pixels before what is missing
     assert not known[50:].any()
     assert (example.annotation != annotation).sum() == 0
 

@@ -10,6 +10,7 @@ from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.network.unet import build_network
 from napari_unet.widgets.annotation_layers import examples_of
 from napari_unet.widgets.channel_layers import channels_of
+from napari_unet.widgets.channel_picker import ChannelPicker
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.image_model import ImageModelSection
 from napari_unet.widgets.layers import add_labels, image_of
@@ -145,3 +146,20 @@ def test_a_model_of_volumes_says_so_beside_a_single_plane(section, session, tmp_
     volumes = NetworkConfig(dimensions=3, base_channels=2, levels=1, levels_z=1)
     session.model_folder = save(tmp_path / "a", network=volumes)
     assert "this image is a single plane" in section._model_line.text()
+
+
+def test_a_colour_image_is_split_and_one_colour_is_read(qtbot, viewer):
+    colours = np.zeros((6, 8, 3), np.uint8)
+    colours[..., 1] = 7
+    image = viewer.add_image(colours, name="he", rgb=True, scale=(0.5, 0.5))
+    picker = ChannelPicker(viewer)
+    qtbot.addWidget(picker)
+    choose_image(viewer, image)
+    assert not picker._split.isHidden()
+    picker._split.click()
+    chosen = chosen_layers(viewer).image
+    assert [layer.name for layer in picker.value()] == [chosen.name] == ["he red"]
+    green = viewer.layers["he green"]
+    assert (green.data == 7).all()
+    assert tuple(green.scale) == (0.5, 0.5)
+    assert not image.visible

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from napari_unet.core.annotation.finding import Finding
 from napari_unet.core.card import Card, Manifest, StoredFile
 from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.widgets.annotation_layers import add_regions
-from napari_unet.widgets.check import CHANGED_SINCE
+from napari_unet.widgets.check import CHANGED_SINCE, CheckList
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.fine_tune import FineTuneSection
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, find_layer
@@ -279,3 +280,13 @@ def test_a_training_leaves_the_list_of_a_check(qtbot, section, session, viewer):
     assert not section._findings._unasked.isHidden()
     session.job.cancel()
     qtbot.waitUntil(lambda: not session.is_busy)
+
+
+def test_a_long_finding_is_shown_whole(qtbot, viewer):
+    checked = CheckList(viewer)
+    qtbot.addWidget(checked)
+    checked.setFixedWidth(330)
+    checked.show()
+    checked.showFaults([Finding("error", "as long as can be, " * 12, "nuclei")])
+    line = checked._list.fontMetrics().height()
+    qtbot.waitUntil(lambda: checked._list.height() > 5 * line)

@@ -123,9 +123,9 @@ def test_a_starter_says_what_it_is_for(qtbot, session, viewer, starters):
     combo.setCurrentIndex(combo.findText("nuclei"))
     combo.activated.emit(combo.currentIndex())
     assert session.model_folder == starters[0]
-    assert "Nuclei in fluorescence (starter model nuclei); F1 0.900" in shown(section)
+    assert "Nuclei in fluorescence (starter model nuclei); F1 0.90" in shown(section)
     tooltip = section._model_line.toolTip()
-    for said in ("10 to 20 px", "Rings are filled.", "CC0", "F1 0.900"):
+    for said in ("10 to 20 px", "Rings are filled.", "CC0", "F1 0.90"):
         assert said in tooltip
 
 

@@ -91,7 +91,8 @@ class CheckList(QWidget):
         self._list.itemClicked.connect(self._on_clicked)
         self._list.itemActivated.connect(self._on_clicked)
         self._list.hide()
-        self._list.installEventFilter(self)
+        if (ground := self._list.viewport()) is not None:
+            ground.installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -252,7 +253,13 @@ class CheckList(QWidget):
 
     def _fit_height(self) -> None:
         """Make the list as high as its rows, up to a maximum."""
-        rows = sum(self._list.sizeHintForRow(row) for row in range(self._list.count()))
+        self._list.scheduleDelayedItemsLayout()
+        # Not by `sizeHintForRow`, which does not know how lines are broken.
+        rows = sum(
+            self._list.visualItemRect(item).height()
+            for row in range(self._list.count())
+            if (item := self._list.item(row)) is not None
+        )
         frame = 2 * self._list.frameWidth()
         self._list.setFixedHeight(min(_MOST_HEIGHT, rows + frame))
 

@@ -13,8 +13,9 @@ from napari_unet.core.annotation.target import Example
 _FOUND = 0.5
 # What is smaller than this part of the painted objects speaks of none left unpainted.
 _AS_LARGE = 1 / 3
-# So far around painted objects the ground is known, in diameters of them and in pixels.
-_REACH, _LEAST_REACH = 1.0, 5
+# So far around painted objects the ground is known, in diameters of them and in pixels:
+# not so far that most of a neighbour would lie in it, which counted as invented then.
+_REACH, _LEAST_REACH = 0.5, 5
 # Where an object ends nobody knows to the pixel: so far around one that was not
 # painted, the ground is unknown, too.
 _MARGIN = 2
@@ -73,8 +74,8 @@ def keep_near(example: Example, missing: NDArray[np.bool_] | None = None) -> Exa
     -------
     Example
         With the ignore label, if need be a new one, on all unknown ground. Known are
-        painted objects and, as far around them as they are wide, the ground that is not
-        missing.
+        painted objects and, half as far around them as they are wide, the ground that
+        is not missing.
     """
     painted = keep_known(example) != 0
     if not painted.any():
