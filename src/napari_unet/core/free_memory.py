@@ -17,13 +17,17 @@ _CGROUPS = Path("sys/fs/cgroup")
 _V2 = ("memory.max", "memory.current", "inactive_file")
 _V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 
+# What a process has given back it can take again, though its limits count it: smaller
+# tiles than this is enough for would take very long. Those that do not fit are halved.
+_LEAST = 128 << 20
+
 
 def free_memory() -> int:
-    """Return how many bytes are free, within all limits that are set."""
+    """Return how many bytes are free within all limits, 128 MiB at least."""
     free: list[int] = [psutil.virtual_memory().available]
     if sys.platform == "linux":
         free += [*free_in_groups(Path("/")), *_free_addresses()]
-    return max(0, min(free))
+    return max(_LEAST, min(free))
 
 
 def free_in_groups(root: Path) -> Iterator[int]:
