@@ -1,5 +1,7 @@
 """Starter models on the command line: named like a folder, or not at all."""
 
+import json
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,10 +9,12 @@ import tifffile
 from napari_unet.core.card import Card, read_manifest
 from napari_unet.core.checkpoint import copy_weights, publish_model, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig
+from napari_unet.core.image import resample
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.notes import HeldOutScores, ModelNotes
 from napari_unet.formats.images import read_image, read_labels
 from napari_unet.formats.tiff import write_labels
+from napari_unet.samples import fluorescence_nuclei
 
 SETTINGS = ModelSettings(network=NetworkConfig(base_channels=2, levels=2))
 NOTES = ModelNotes(
@@ -109,6 +113,34 @@ def test_a_folder_that_hides_a_starter_is_named(here, call):
 def test_points_need_a_model_that_knows_them(here, refused):
     said = refused("detect", "images", "--model", "nuclei", "--out", "out")
     assert "use 'napari-unet segment' with it" in said
+
+
+def test_a_given_zoom_needs_no_look_whatever_the_pixel_size(here, call):
+    labels = np.zeros((64, 64), np.uint16)
+    labels[8:24, 8:24] = 900
+    write_labels(here / "images" / "a.tif", labels, (1000.0, 1000.0))
+    given = "segment", "images", "--out", "out", "--scale", "1"
+    code, _, err = call(*given)
+    assert code == 0, err
+    assert "'nuclei' is used" in err
+
+
+def test_all_images_of_a_folder_get_one_zoom(tmp_path, nuclei_folder, call):
+    (tmp_path / "images").mkdir()
+    factors = (1, 2, 2, 1.9)
+    for number, factor in enumerate(factors):
+        grey = np.asarray(fluorescence_nuclei((160, 160), seed=5 + number).image)
+        shape = [round(length * factor) for length in grey.shape]
+        larger = resample(grey[None], shape)[0].astype(np.uint16)
+        tifffile.imwrite(tmp_path / "images" / f"{number}.tif", larger)
+    given = "segment", tmp_path / "images", "--model", nuclei_folder, "--json"
+    code, out, err = call(*given, "--out", tmp_path / "out")
+    assert code == 0, err
+    zooms = json.loads(out)["zoom"]
+    assert len({each["factor"] for each in zooms.values()}) == 1
+    assert zooms["0"]["factor"] == pytest.approx(0.5, rel=0.2)
+    assert err.count("by a look at 4 of them") == 1
+    assert "by a look at 4 of them" in zooms["3"]["because"]
 
 
 def test_a_channel_is_chosen_where_images_have_more(here, call, done, refused):

@@ -23,6 +23,16 @@ def annotate_squares(person, name, seed):
     choose_image(person.viewer, image)
 
 
+def test_a_single_image_cannot_be_left_out_and_that_is_said_before_the_start(person):
+    annotate_squares(person, "a", 0)
+    person.find(QCheckBox, "Leave each image or region out once", "Fine-tune").click()
+    too_few = "there must be two images or regions at least"
+    person.wait_for(too_few, "Fine-tune")
+    annotate_squares(person, "b", 1)
+    choose_image(person.viewer, person.viewer.layers["a"])
+    person.wait(lambda: too_few not in person.reads("Fine-tune"))
+
+
 def test_scores_are_honest_and_a_worse_model_is_not_taken_in_silence(person):
     for seed, name in enumerate("abc"):
         annotate_squares(person, name, seed)

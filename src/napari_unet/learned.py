@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from napari_unet.core.card import SETTINGS_FILE, read_manifest
+from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def follow_model(session: Session) -> None:
     """Make objects as the model did when it was validated; go on with what it knows."""
     with suppress(InputError):  # said where the model is shown
         manifest = session.read_model()
-        if manifest is None:
+        if manifest is None:  # a starter will be picked, and brings its own way
+            session.objects = ObjectConfig()
             return
         session.objects = manifest.settings.objects
         kind = manifest.settings.annotation

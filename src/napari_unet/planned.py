@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, in_dock
 from napari_unet.priority import leave_room
 
 if TYPE_CHECKING:
@@ -50,9 +50,18 @@ def describe_plan(
     """
     from napari_unet.core.device import choose_compute, free_bytes
     from napari_unet.core.prediction.plan import plan_prediction
+    from napari_unet.core.prediction.rescaling import fits_pixel_size, say_sizes
     from napari_unet.core.prediction.tiling import largest_interior
+    from napari_unet.core.prediction.zoom import known_diameter
 
     leave_room()
+    known = known_diameter(settings) is not None
+    if known and not how.scale and not fits_pixel_size(image, settings):
+        size = say_sizes(image.pixel_size_um)
+        return (
+            f"Its pixel size of {size} µm cannot be: the zoom is found by how large "
+            "its objects are."
+        )
     try:
         where = choose_compute(device).device
         plan = plan_prediction(
@@ -67,7 +76,7 @@ def describe_plan(
             largest=largest_interior(where.type),
         )
     except InputError as error:
-        return str(error)
+        return in_dock(str(error))
     return begin_sentence(plan.describe())
 
 
@@ -100,7 +109,7 @@ def describe_step(
     try:
         compute = choose_compute(device)
     except InputError as error:
-        return str(error)
+        return in_dock(str(error))
     memory = estimate_step(
         network,
         config,

@@ -95,6 +95,8 @@ class Segmented:
         This starter model and no other.
     zoom : Zoom, optional
         How the zoom was chosen, where that was left to the program.
+    chosen_scale : float, optional
+        The zoom, where the user chose it.
     enlargement : float
         How many times longer objects are here, in pixels, than at the zoom that the
         model was made for; so the smallest one grows.
@@ -118,6 +120,7 @@ class Segmented:
     starter: Path | None = None
     why: str = ""
     zoom: Zoom | None = None
+    chosen_scale: float | None = None
     enlargement: float = 1.0
     drift: str = ""
 
@@ -158,6 +161,7 @@ class Segmented:
             self.annotation,
             config.enlarged(self.enlargement),
             self.class_names,
+            own_min_size=config.min_size,
         )
 
     @property
@@ -212,7 +216,8 @@ def segment_by_tiles(
     objects : ObjectConfig
         How probabilities become objects.
     adjusted_for : Path, optional
-        With which model: another one that is picked makes them in its own way.
+        With which model: another one that is picked makes them in its own way, but for
+        what was changed before any model was used.
     class_colors : mapping of str to str
         By the name of a class: see `color_values`.
     **settings
@@ -222,12 +227,16 @@ def segment_by_tiles(
 
     leave_room()
     starter, why = None, ""
+    scale = settings.get("scale")
     if folder is None:
-        choice = workflow.choose_starter(image, settings.get("device", "auto"))
+        device = settings.get("device", "auto")
+        choice = workflow.choose_starter(image, device, scale=scale)
         model, starter, why = choice.model, choice.model.folder, choice.why
-        if settings.get("scale") == "auto":
+        if scale == "auto" and choice.zoom is not None:
             settings["scale"] = choice.zoom  # was looked for to choose
-        objects = objects if starter == adjusted_for else model.settings.objects
+        if starter != adjusted_for:
+            changed = {} if adjusted_for else changed_by_hand(objects)
+            objects = model.settings.objects.replaced(**changed)
     else:
         model = workflow.load_model(folder)
     steps = workflow.segment(image, model, **settings)
@@ -243,7 +252,14 @@ def segment_by_tiles(
         starter=starter,
         why=why,
         zoom=segmentation.zoom,
+        chosen_scale=scale if isinstance(scale, float) else None,
     )
+
+
+def changed_by_hand(objects: ObjectConfig) -> dict[str, Any]:
+    """Return what differs from how objects are made before any model is used."""
+    usual = type(objects)().model_dump()
+    return {n: value for n, value in objects.model_dump().items() if value != usual[n]}
 
 
 def _predict_values(

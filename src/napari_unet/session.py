@@ -37,6 +37,7 @@ from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
+    changed_by_hand,
     segment_by_tiles,
 )
 
@@ -239,10 +240,15 @@ class Session:
         return segmented.relabelled(config or self.objects)
 
     def _take_segmentation(self, outcome: Outcome) -> None:
-        if outcome.status is Status.DONE:
-            self.segmentation = outcome.result
-            if outcome.result.starter is not None:
-                self.suited = outcome.result.starter
+        if outcome.status is not Status.DONE:
+            return
+        if (starter := outcome.result.starter) not in (None, self.suited):
+            changed = {} if self.model_in_use else changed_by_hand(self.objects)
+            with self.events.segmentation.blocked():
+                self.segmentation = None  # the last one was not by this model
+            self.suited = starter
+            self.objects = self.objects.replaced(**changed)
+        self.segmentation = outcome.result
 
     # ----------------------------------------------------------------- fine-tune
 

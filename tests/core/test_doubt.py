@@ -40,6 +40,17 @@ def test_nothing_large_enough():
     assert "smaller than the smallest object, 20 px" in doubt(square(0.9, edge=3))
 
 
+def test_the_smallest_object_is_said_as_it_is_set_and_as_it_is_here():
+    grey = square(0.9, edge=20).astype(np.float32)
+    maps = np.stack([1 - grey, grey])
+    large = CONFIG.replaced(min_size=2535)
+    labels = find_labels(maps, large, "objects")
+    said = doubt_result(maps, labels, "objects", large, own_min_size=60)
+    assert "the smallest object, 60 px of the model, 2,535 px here" in said
+    said = doubt_result(maps, labels, "objects", large, own_min_size=2535)
+    assert "the smallest object, 2,535 px. Lower" in said
+
+
 def test_all_of_it_is_object():
     assert "all of it is taken for object" in doubt(np.full((40, 50), 0.8))
     almost = np.full((40, 50), 0.8)

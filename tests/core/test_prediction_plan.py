@@ -127,7 +127,7 @@ def test_a_zoom_that_is_no_factor_is_refused(scale):
 
 
 def test_a_zoom_out_of_proportion_is_refused():
-    with pytest.raises(InputError, match="400-fold of 'cells'"):
+    with pytest.raises(InputError, match="400 pixels of each of 'cells'"):
         plan_prediction(image_of(10, 10), SMALL, scale=20)
     settings = SMALL.replaced(pixel_size_um=0.01)
     with pytest.raises(InputError, match="Correct the pixel size"):

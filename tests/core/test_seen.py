@@ -199,6 +199,27 @@ def test_the_look_tells_images_apart():
     assert math.isfinite(sum(look_of(np.zeros((40, 40))).values()))
 
 
+@pytest.mark.parametrize("factor", [1, 4])
+def test_the_look_tells_what_is_darker_than_the_ground_from_what_is_brighter(factor):
+    rng = np.random.default_rng(0)
+    smooth = ndimage.gaussian_filter(rng.normal(size=(300, 300)), 6)
+    smooth /= smooth.std()
+    uneven = np.linspace(0, 1, 300)
+    bright = np.maximum(smooth, 1) + uneven + rng.normal(0, 0.05, smooth.shape)
+    dark, both = -bright, smooth + uneven
+
+    def look(grey):
+        larger = np.kron(grey, np.ones((factor, factor)))
+        return look_of(larger, 1 / factor)
+
+    assert look(bright)["depth"] < 0.15
+    assert look(bright)["skew"] == 0.5
+    assert look(dark)["depth"] > 0.5
+    assert look(dark)["skew"] < -0.8
+    assert 0.2 < look(both)["depth"] < 0.5
+    assert abs(look(both)["skew"]) < 0.3
+
+
 def test_the_look_is_that_at_the_pixels_of_the_model():
     rng = np.random.default_rng(0)
     grey = ndimage.gaussian_filter(rng.normal(size=(256, 256)), 2)

@@ -7,6 +7,8 @@ import pytest
 
 import napari_unet as nu
 from napari_unet.core.card import read_manifest
+from napari_unet.core.image import measure_intensity
+from napari_unet.core.look import measure_look
 from napari_unet.core.model_folders import STARTERS, STARTERS_FOLDER, list_starters
 from napari_unet.samples import fluorescence_nuclei, phase_contrast_cells
 
@@ -49,6 +51,9 @@ def test_a_starter_says_what_one_must_know(folder):
     assert notes.headline.startswith("F1 ")
     assert seen is not None
     assert seen.diameters_px is not None
+    # Else measure them: benchmarks/starter_models/measure_seen.py.
+    image = image_of(fluorescence_nuclei((64, 64), seed=1))
+    assert set(seen.looks) == set(measure_look(image, measure_intensity(image), (1, 1)))
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ from napari_unet.core.config import ModelSettings, NetworkConfig, Seen
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, resample
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.common_zoom import agree_on
 from napari_unet.core.prediction.plan import plan_prediction
+from napari_unet.core.prediction.suited import rate_models
+from napari_unet.core.prediction.zoom import Zoom
 from napari_unet.core.workflow import (
-    better_suited,
     evaluate,
     load_model,
     make_labels,
@@ -185,22 +187,76 @@ def test_the_smallest_object_follows_the_zoom():
         assert (make_labels(segmentation, model.settings) == found).all()
 
 
-def test_the_better_suited_model_is_chosen(nuclei):
+def test_the_model_that_suits_an_image_comes_first(nuclei):
     cells = untrained(seen=Seen(looks={"level": (-0.1, 0.1)}))
     other = untrained(network=NetworkConfig(base_channels=2, levels=2, in_channels=3))
     image, _ = field(5)
     for models in ([nuclei, cells], [cells, nuclei], [other, nuclei]):
-        model, zoom = better_suited(image, models, **EXACT)
-        assert model is nuclei
-        assert zoom.objects > 3
+        best = rate_models(image, models, **EXACT)[0]
+        assert best.model is nuclei
+        assert best.zoom.objects > 3
     with pytest.raises(InputError, match="3-channel"):
-        better_suited(image, [other], **EXACT)
+        rate_models(image, [other], **EXACT)
+
+
+def test_what_is_darker_than_the_ground_tells_models_apart(nuclei):
+    seen = Seen(looks={"depth": (0.3, 0.4)})
+    never = Model(None, ModelSettings(seen=seen), Card())
+    assert rate_models(field(5)[0], [never, nuclei], **EXACT)[0].model is nuclei
 
 
 def test_a_model_that_cannot_win_is_not_asked(nuclei):
     bright = ModelSettings(seen=Seen(looks={"level": (0.5, 0.6)}))
     never = Model(None, bright, Card())  # without a network, to ask it would fail
-    assert better_suited(field(5)[0], [never, nuclei], **EXACT)[0] is nuclei
+    best, other = rate_models(field(5)[0], [never, nuclei], **EXACT)
+    assert (best.model, other.model, other.zoom) == (nuclei, never, None)
+
+
+def test_with_a_given_zoom_none_is_looked_for(nuclei):
+    image, _ = enlarged(*field(5), 2.5)
+    absurd = replace(image, pixel_size_um=(1000.0, 1000.0))
+    sized = replace(nuclei, settings=nuclei.settings.replaced(pixel_size_um=0.5))
+    (rating,) = rate_models(absurd, [sized], scale=0.4, **EXACT)
+    assert (rating.zoom.scale, rating.zoom.factor, rating.zoom.said) == (0.4, 0.4, "")
+    assert rating.zoom.objects > 3
+    with pytest.raises(InputError, match=r"has pixels of 1,000 µm, the model of 0\.5"):
+        propose_zoom(absurd, sized, scale=None, **EXACT)
+
+
+@pytest.mark.parametrize(("size", "said"), [(1000.0, "1,000"), (0.0001, "0.0001")])
+def test_a_pixel_size_that_cannot_be_is_not_gone_by(nuclei, size, said):
+    sized = replace(nuclei, settings=nuclei.settings.replaced(pixel_size_um=0.5))
+    image, labels = enlarged(*field(5, (256, 256)), 2.5)
+    image = replace(image, pixel_size_um=(size, size))
+    segmentation = run(segment(image, sized, scale="auto", **EXACT))
+    assert segmentation.factor == pytest.approx(0.4, rel=0.25)
+    assert f"its pixel size of {said} µm cannot be: zoom 0." in segmentation.zoom.said
+    found = make_labels(segmentation, sized.settings)
+    assert evaluate(found, labels).f1 > 0.8
+
+
+def test_objects_about_as_large_as_those_of_the_model_are_brought_to_their_size(nuclei):
+    image, _ = enlarged(*field(5, (256, 256)), 1.3)
+    zoom = propose_zoom(image, nuclei, **EXACT)
+    known = nuclei.settings.seen.diameters_px[1]
+    assert zoom.scale is not None
+    assert zoom.diameter_px * zoom.factor == pytest.approx(known, rel=0.02)
+
+
+def test_images_of_one_kind_get_one_zoom():
+    settings = untrained(seen=SEEN.replaced(zoom=1.0)).settings  # knows 9 px
+    own = Zoom(None, 1.0, diameter_px=12.0, objects=5, confidence=0.8)
+    found = Zoom(0.6, 0.6, 15.0, 5, 0.9, said="zoom 0.6, because")
+    other = Zoom(0.5, 0.5, 18.0, 5, 0.9, said="zoom 0.5, because")
+    unsure = Zoom(None, 1.0, 40.0, 5, 0.5)
+    agreed = agree_on([own, found, unsure, other], settings)
+    assert (agreed.scale, agreed.factor, agreed.objects) == (0.6, 0.6, 15)
+    assert "by a look at 4 of them" in agreed.said
+    assert agree_on([own, own, unsure], settings).factor == 1.0
+    assert agree_on([unsure], settings) == unsure
+    doubted = replace(own, said="its pixel size", proposed=0.4)
+    assert agree_on([doubted, own, doubted], settings) == doubted
+    assert agree_on([doubted, own, own], settings) == own
 
 
 def test_an_image_unlike_all_that_was_seen_is_told(nuclei):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_unet.core.card import Card
-from napari_unet.core.checkpoint import copy_weights, save_model
+from napari_unet.core.checkpoint import copy_weights, load_model, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, PredictionConfig
 from napari_unet.core.errors import MemoryShortageError
 from napari_unet.core.network.unet import build_network
@@ -62,7 +62,7 @@ def test_tile_and_zoom_are_taken_over_and_planned_anew(qtbot, section):
     assert form.control("tile").text() == "automatic"
     assert form.control("scale").text() == "automatic"
     form.control("scale").stepUp()
-    assert section._session.prediction.scale == 0.25
+    assert section._session.prediction.scale == 1.0
     form.control("tile").setValue(40)
     form.control("scale").setValue(1)
     assert section._session.prediction == PredictionConfig(tile=40, scale=1)
@@ -150,7 +150,45 @@ def test_the_zoom_that_was_looked_for_is_shown_and_can_be_changed(
     section._button.click()
     qtbot.waitUntil(lambda: not session.is_busy)
     assert session.segmentation.zoom is None
-    assert "Zoom" not in section._line.text()
+    assert "Zoom 1, as you chose." in section._line.text()
+    assert zoom.text() == "1.000"
+    # One click takes it back.
+    assert section._zoom_offer.isVisible()
+    assert section._zoom_offer.text() == "Use the automatic zoom"
+    section._zoom_offer.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert session.prediction.scale == 0
+    assert zoom.text().startswith("automatic: 0.3")
+    assert not section._zoom_offer.isVisible()
+    # Steps start at what was found; of another image nothing is known.
+    zoom.stepUp()
+    assert session.prediction.scale == pytest.approx(1 / 3, rel=0.2)
+    zoom.setValue(0)
+    choose_image(viewer, viewer.add_image(large.T, name="other"))
+    assert zoom.text() == "automatic"
+
+
+def test_a_zoom_that_objects_ask_for_is_one_click_away(
+    qtbot, section, viewer, nuclei_folder, tmp_path
+):
+    sized = load_model(nuclei_folder)
+    settings = sized.settings.replaced(pixel_size_um=1.0)
+    save_model(tmp_path / "sized", settings, Card(), copy_weights(sized.network))
+    sample = fluorescence_nuclei((160, 160), seed=5)
+    large = np.kron(np.asarray(sample.image), np.ones((3, 3))).astype(np.uint16)
+    layer = viewer.add_image(large, name="large", scale=(1, 1), units=("um", "um"))
+    choose_image(viewer, layer)
+    session = section._session
+    session.model_folder = tmp_path / "sized"
+    section._where.setCurrentText(LAYER)
+    section._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert "Check the pixel size" in section._line.text()
+    assert "--scale" not in section._line.text()
+    assert section._zoom_offer.text().startswith("Use zoom 0.3")
+    section._zoom_offer.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert session.segmentation.chosen_scale == pytest.approx(1 / 3, rel=0.2)
 
 
 def test_an_image_unlike_all_that_was_seen_is_warned_of_in_the_dock(

@@ -57,7 +57,7 @@ def picked(starters, workflow, monkeypatch):
     """Let the first starter suit every image, in place of the real comparison."""
     suits = SimpleNamespace(folder=starters[0])
 
-    def choose_starter(image, device):
+    def choose_starter(image, device, scale):
         settings = ModelSettings(
             objects=ObjectConfig(threshold=0.3 if suits.folder is starters[0] else 0.7)
         )
@@ -159,6 +159,14 @@ def test_objects_are_made_as_the_picked_starter_does_until_the_user_moves_a_slid
     press_segment(qtbot, section)
     assert session.objects.threshold == 0.7
     assert session.segmentation.found_with.threshold == 0.7
+
+
+def test_what_was_set_before_the_first_click_stays(qtbot, section, session, starters):
+    session.objects = session.objects.replaced(min_size=7)
+    press_segment(qtbot, section)
+    assert (session.objects.min_size, session.objects.threshold) == (7, 0.3)
+    assert session.segmentation.found_with == session.objects
+    assert session.suited == starters[0]
 
 
 def test_the_users_own_choice_wins(qtbot, section, session, mine):

@@ -14,6 +14,7 @@ from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.image import Image
+    from napari_unet.core.prediction.zoom import Zoom as FoundZoom
     from napari_unet.core.workflow import Model, Segmentation
 
 # As `core.workflow.segment` takes it.
@@ -146,15 +147,15 @@ def predict(
     tile: int | None,
     averaging: Averaging,
     device: DeviceChoice,
-    scale: Scale = None,
+    scale: "Scale | FoundZoom" = None,
     *,
     background_only: bool = False,
 ) -> "Segmentation":
     """Predict one image: what it will take, then a progress bar over its tiles.
 
-    Says before how it is zoomed, where that was looked for, and afterwards if it is
-    unlike all that the model has seen. With `background_only` the probabilities of the
-    other classes are not kept.
+    Says before how it is zoomed, where that is looked for here, and afterwards if it
+    is unlike all that the model has seen. With `background_only` the probabilities of
+    the other classes are not kept.
     """
     from tqdm import tqdm
 
@@ -164,14 +165,11 @@ def predict(
     from napari_unet.core.workflow import propose_zoom
     from napari_unet.core.workflow import segment as segment_image
 
-    looked, factor = None, None
-    if scale != "auto":
-        factor = scale
-    else:
-        looked = propose_zoom(image, model, device=device)
-        factor = looked.scale
-        if looked.said:
-            tqdm.write(f"{image.name}: {looked.said}", file=sys.stderr)
+    if scale == "auto":
+        scale = propose_zoom(image, model, device=device)
+        if scale.said:
+            tqdm.write(f"{image.name}: {scale.said}", file=sys.stderr)
+    factor = scale if scale is None or isinstance(scale, float) else scale.scale
     where = choose_compute(device).device
     plan = plan_prediction(
         image,
@@ -187,7 +185,7 @@ def predict(
         image,
         model,
         tile=tile,
-        scale=looked or factor,
+        scale=scale,
         averaging=averaging,
         device=device,
         background_only=background_only,

@@ -1,12 +1,12 @@
 """Model folders on the command line: found by path or name, never written over."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_unet.cli.app import warn
+from napari_unet.cli.folder_zoom import read_some
 from napari_unet.core import model_folders
 from napari_unet.core.card import SETTINGS_FILE
 from napari_unet.core.config import DeviceChoice, NetworkConfig
@@ -14,6 +14,10 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.model_folders import STARTERS, is_starter
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from collections.abc import Iterator
+
+    from napari_unet.cli.folder_zoom import Looked
+    from napari_unet.cli.image_results import Scale
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Model
 
@@ -29,37 +33,39 @@ def open_or_pick(
     name: str | None,
     images: Sequence[Path],
     device: DeviceChoice,
-    channels: Sequence[int] = (),
-) -> "Model":
-    """Load a model; without a name the starter that suits the first image, and say so.
+    channels: Sequence[int],
+    scale: "Scale",
+) -> "tuple[Model, dict[Path, Looked]]":
+    """Load a model; without a name the starter that suits the images, and say so.
 
-    One for all images, so that results can be compared. It reads these channels of
-    them, if any are named.
+    One for all images, so that results can be compared; a few of them choose it. What
+    was seen of these is returned with it. It reads these channels of them, if any are
+    named.
     """
     if name is not None:
         from napari_unet.core.prediction.channels import read_these
 
         model = open_model(name)
-        return replace(model, settings=read_these(model.settings, channels))
-    from napari_unet.core.workflow import choose_starter
+        return replace(model, settings=read_these(model.settings, channels)), {}
+    from napari_unet.core.workflow import choose_starter_for_all
 
-    choice = choose_starter(_read_first(images), device, channels)
+    looked_at: list[tuple[Path, tuple[float, ...] | None]] = []
+
+    def look_at() -> "Iterator[Image]":
+        for path, image in read_some(images):
+            looked_at.append((path, image.pixel_size_um))
+            yield image
+
+    choice = choose_starter_for_all(look_at(), device, channels, scale=scale)
     more = " for all images" if len(images) > 1 else ""
     warn(
         f"No --model is given; the starter model '{choice.model.card.name}' is used"
         f"{more}: {choice.why}."
     )
-    return choice.model
-
-
-def _read_first(images: Sequence[Path]) -> "Image":
-    """Read the first image that can be read; of the others it is said at their turn."""
-    from napari_unet.formats.images import read_image
-
-    for path in images[:-1]:
-        with suppress(InputError):
-            return read_image(path)
-    return read_image(images[-1])
+    seen = zip(looked_at, choice.zooms, strict=True)
+    return choice.model, {
+        path: (size, zoom) for (path, size), zoom in seen if zoom is not None
+    }
 
 
 def find_model(name: str) -> Path:

@@ -16,6 +16,7 @@ from napari_unet.cli.app import (
     warn,
 )
 from napari_unet.cli.classes import Zero, read_channels
+from napari_unet.cli.folder_zoom import FolderZoom
 from napari_unet.cli.image_results import (
     Results,
     Threshold,
@@ -84,7 +85,8 @@ def segment(
 ) -> None:
     """Segment images with a model; writes labels to <stem>.tif in --out.
 
-    Without --model, the starter model that suits the first image is used for all.
+    Without --model, the starter model that suits the images is used for all of them.
+    So is one zoom, found by a look at a few, for all of the same pixel size.
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
     from napari_unet.core.prediction.tiling import plan_tiles
@@ -95,7 +97,9 @@ def segment(
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     paths = find_images(images)
-    loaded = open_or_pick(model, paths, device, read_channels(channels))
+    read = read_channels(channels)
+    loaded, seen = open_or_pick(model, paths, device, read, factor)
+    zooms = FolderZoom(paths, loaded, device, seen)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
@@ -115,8 +119,9 @@ def segment(
     for path in paths:
         try:
             image = read_image(path)
+            zoom = zooms.find(path, image) if factor == "auto" else factor
             segmentation = predict(
-                *(image, loaded, edge, averaging, device, factor),
+                *(image, loaded, edge, averaging, device, zoom),
                 background_only=wanted.only_objects(loaded.settings),
             )
         except InputError as error:  # the others are segmented all the same

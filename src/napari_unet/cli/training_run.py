@@ -31,7 +31,9 @@ def train_into(
     as_json: bool,
 ) -> None:
     """Run a training and report it; a model that stands in its place is kept."""
-    next(steps)  # everything given is checked before an older model is touched
+    first = next(steps)  # all that is given is checked before an older model is touched
+    if first.note:
+        print(first.note, file=sys.stderr)
     kept = None if resume else set_aside(folder, start)
     try:
         interrupted = _drive(steps)

@@ -1,7 +1,8 @@
 """Which of the models that come with the program is used where none was chosen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
@@ -13,9 +14,11 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
 from napari_unet.core.prediction.channels import read_these
-from napari_unet.core.prediction.suited import better_suited
+from napari_unet.core.prediction.suited import Rating, rate_models
 from napari_unet.core.prediction.zoom import Zoom
 
+# Less than this between two models, in points of `rate_models`, is a close choice.
+_CLOSE = 0.4
 # Where no model is trained yet, a starter is asked whether objects were left out only
 # if those that are painted cover less of an image.
 _SPARSE = 0.05
@@ -31,17 +34,26 @@ class StarterChoice:
         The starter model.
     why : str
         For people, to be read after "it is used because".
-    zoom : Zoom
-        How to zoom the image for it.
+    zooms : tuple of (Zoom or None)
+        How to zoom each image for it; None where it was not looked for.
     """
 
     model: Model
     why: str
-    zoom: Zoom
+    zooms: tuple[Zoom | None, ...]
+
+    @property
+    def zoom(self) -> Zoom | None:
+        """How to zoom the first image for it."""
+        return self.zooms[0]
 
 
 def choose_starter(
-    image: Image, device: DeviceChoice = "auto", channels: Sequence[int] = ()
+    image: Image,
+    device: DeviceChoice = "auto",
+    channels: Sequence[int] = (),
+    *,
+    scale: float | Literal["auto"] | None = "auto",
 ) -> StarterChoice:
     """Return the starter model that suits an image.
 
@@ -53,11 +65,32 @@ def choose_starter(
         Where to look at it.
     channels : sequence of int
         Which channels of the image are read, if it has more than the models read.
+    scale : float, "auto" or None
+        As of `segment`: where it is given, no zoom is looked for.
 
     Raises
     ------
     InputError
         If the program came without starter models, or none can read this image.
+    """
+    return choose_starter_for_all([image], device, channels, scale=scale)
+
+
+def choose_starter_for_all(
+    images: Iterable[Image],
+    device: DeviceChoice = "auto",
+    channels: Sequence[int] = (),
+    *,
+    scale: float | Literal["auto"] | None = "auto",
+) -> StarterChoice:
+    """Return the starter model that suits several images best, taken together.
+
+    The arguments are those of `choose_starter`; images are looked at one by one.
+
+    Raises
+    ------
+    InputError
+        If the program came without starter models, or none can read any image.
     """
     models = [load_model(folder) for folder, _ in list_starters()]
     if not models:
@@ -70,14 +103,67 @@ def choose_starter(
             replace(model, settings=read_these(model.settings, channels))
             for model in models
         ]
-    model, zoom = better_suited(image, models, device=device)
-    why = f"of the {len(models)} there are it suits this image best"
+    refused = InputError("There is no image to choose a starter model for. Give one.")
+    votes: list[list[Rating]] = []
+    for image in images:
+        try:
+            votes.append(rate_models(image, models, scale=scale, device=device))
+        except InputError as error:
+            refused = error
+            votes.append([])
+    if not any(votes):
+        raise refused
+    readers = [m for m in models if all(_rating(m, vote) for vote in votes if vote)]
+    ranked = sorted(readers or models, key=lambda model: -_sum_points(model, votes))
+    best = ranked[0]
+    ratings = [_rating(best, vote) for vote in votes]
+    zooms = tuple(None if each is None else each.zoom for each in ratings)
+    why = f"of the {len(models)} there are it suits "
+    why += "this image best" if len(votes) == 1 else "them best"
     if len(models) == 1:
         why = "it is the only one there is"
-    if zoom.objects:
-        sure = f"{zoom.confidence:.0%} sure of the {zoom.objects} objects it found"
-        why += f"; in a quick look it was {sure}"
-    return StarterChoice(model, why, zoom)
+    return StarterChoice(best, why + _say_sure(zooms) + _doubt(ranked, votes), zooms)
+
+
+def _rating(model: Model, vote: list[Rating]) -> Rating | None:
+    """Return how well a model suits an image; None if it cannot read it."""
+    return next((each for each in vote if each.model is model), None)
+
+
+def _sum_points(model: Model, votes: list[list[Rating]]) -> float:
+    """Return how well a model suits all images that it can read."""
+    ratings = [_rating(model, vote) for vote in votes]
+    return sum(each.points for each in ratings if each is not None)
+
+
+def _say_sure(zooms: tuple[Zoom | None, ...]) -> str:
+    """Say how sure it was of what it found."""
+    looks = [zoom for zoom in zooms if zoom is not None and zoom.objects]
+    objects = sum(zoom.objects for zoom in looks)
+    if not objects:
+        return ""
+    mean = sum(zoom.confidence * zoom.objects for zoom in looks) / objects
+    where = "" if len(zooms) == 1 else f" at {len(zooms)} of them"
+    return (
+        f"; in a quick look{where} it was {mean:.0%} sure of the {objects} objects it "
+        "found"
+    )
+
+
+def _doubt(ranked: list[Model], votes: list[list[Rating]]) -> str:
+    """Say where another model suits images nearly as well."""
+    if len(ranked) == 1:
+        return ""
+    best, second = ranked[:2]
+    asked = [_rating(second, vote) for vote in votes]
+    if any(each is None or each.zoom is None for each in asked):
+        return ""  # it could not win
+    if _sum_points(best, votes) - _sum_points(second, votes) > _CLOSE * len(votes):
+        return ""
+    return (
+        f". The choice is not sure, '{second.card.name}' suits nearly as well: choose "
+        "it if the result is poor"
+    )
 
 
 def choose_witness(

@@ -42,10 +42,13 @@ from napari_unet.core.prediction.detect import make_points
 from napari_unet.core.prediction.labels import make_labels
 from napari_unet.core.prediction.objects import find_objects
 from napari_unet.core.prediction.segment import Segmentation, SegmentProgress, segment
-from napari_unet.core.prediction.suited import better_suited
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
-from napari_unet.core.starter_choice import choose_starter, choose_witness
+from napari_unet.core.starter_choice import (
+    choose_starter,
+    choose_starter_for_all,
+    choose_witness,
+)
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.course import (
     judge_start,
@@ -82,8 +85,8 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
-    "better_suited",
     "choose_starter",
+    "choose_starter_for_all",
     "choose_witness",
     "compute_weight_map",
     "describe_device",

@@ -47,8 +47,10 @@ def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
         why = html.escape(segmented.why)
         lines.append(f"By the starter model <b>{segmented.starter.name}</b>: {why}.")
     zoom = "" if segmented.zoom is None else segmented.zoom.said
-    for said in (zoom, segmented.drift, segmented.doubt(objects)):
-        if said:
+    if segmented.chosen_scale is not None:
+        zoom = f"zoom {segmented.chosen_scale:g}, as you chose"
+    for each in (zoom, segmented.drift, segmented.doubt(objects)):
+        if said := in_dock(each):
             ended = said if said.endswith(".") else f"{said}."
             lines.append(html.escape(ended[:1].upper() + ended[1:]))
     return "<br>".join(lines)

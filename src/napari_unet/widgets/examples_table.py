@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image as ImageLayer
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import (
     QComboBox,
     QHeaderView,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QTableWidgetItem,
     QWidget,
 )
+from superqt.utils import signals_blocked
 
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.annotated import summarise_layers
@@ -23,7 +24,7 @@ from napari_unet.widgets.annotation_layers import (
 )
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.chosen import chosen_layers
-from napari_unet.widgets.layers import LayerRole, find_layer
+from napari_unet.widgets.layers import LayerRole, find_layer, spatial_shape
 from napari_unet.widgets.target_layers import target_of
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ExamplesTable(QTableWidget):
     """One row per image to learn from: tick, name, objects or target, role.
 
     Images with an annotation or points are listed; where another image is learned,
-    those with a target.
+    those with a target. `partsChanged` says of how many images or regions are ticked.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ class ExamplesTable(QTableWidget):
     parent : QWidget, optional
         Qt parent.
     """
+
+    partsChanged = Signal(int)
 
     def __init__(
         self, session: Session, viewer: napari.Viewer, parent: QWidget | None = None
@@ -76,6 +79,7 @@ class ExamplesTable(QTableWidget):
         self._soon.setInterval(_COUNT_MSEC)
         self._soon.timeout.connect(self._count)
         self._build()
+        self.itemChanged.connect(self._tell_parts)
         chosen = chosen_layers(viewer).events
         for signal in (
             chosen.image,
@@ -120,6 +124,22 @@ class ExamplesTable(QTableWidget):
             if self._tick(row).checkState() == Qt.CheckState.Checked
         }
 
+    def parts(self) -> int:
+        """Return how many images or regions are ticked; planes of a stack count."""
+        return sum(self._parts_of(image) for image in self.value())
+
+    def _parts_of(self, image: ImageLayer) -> int:
+        try:
+            regions = regions_of(find_layer(self._viewer, image, "regions"), image)
+        except InputError:  # said when the training is to start
+            regions = {}
+        drawn = sum(map(len, regions.values()))
+        # How many planes of a stack are annotated takes longer to find out.
+        return drawn or (1 if len(spatial_shape(image)) == 2 else 2)
+
+    def _tell_parts(self, _item: object = None) -> None:
+        self.partsChanged.emit(self.parts())
+
     def refresh(self, _event: object = None) -> None:
         """List the images that are annotated now, keeping ticks and roles."""
         images = [
@@ -152,21 +172,26 @@ class ExamplesTable(QTableWidget):
         ticked = self.value()
         unticked = set(self._images) - set(ticked)
         self._images = images
-        self.setRowCount(len(images))
-        for row, image in enumerate(images):
-            tick = QTableWidgetItem()
-            tick.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable)
-            tick.setCheckState(
-                Qt.CheckState.Unchecked if image in unticked else Qt.CheckState.Checked
-            )
-            self.setItem(row, _IMAGE, tick)
-            self.setItem(row, _OBJECTS, QTableWidgetItem())
-            role = QComboBox()
-            role.setAccessibleName("Role")
-            for name in ROLE_COLORS:
-                role.addItem(name, name)
-            role.setCurrentText(ticked.get(image, "training"))
-            self.setCellWidget(row, _ROLE, role)
+        with signals_blocked(self):  # half a row cannot be counted
+            self.setRowCount(len(images))
+            for row, image in enumerate(images):
+                tick = QTableWidgetItem()
+                tick.setFlags(
+                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable
+                )
+                tick.setCheckState(
+                    Qt.CheckState.Unchecked
+                    if image in unticked
+                    else Qt.CheckState.Checked
+                )
+                self.setItem(row, _IMAGE, tick)
+                self.setItem(row, _OBJECTS, QTableWidgetItem())
+                role = QComboBox()
+                role.setAccessibleName("Role")
+                for name in ROLE_COLORS:
+                    role.addItem(name, name)
+                role.setCurrentText(ticked.get(image, "training"))
+                self.setCellWidget(row, _ROLE, role)
         self._fit_height()
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -204,6 +229,7 @@ class ExamplesTable(QTableWidget):
             self._soon.start()
 
     def _count(self) -> None:
+        self._tell_parts()
         if self._learns_values:
             self._counts.forget()
             self._show_targets()

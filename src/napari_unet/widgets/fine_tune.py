@@ -82,6 +82,8 @@ class FineTuneSection(Section):
         self._job: Job | None = None
         self._form = TrainForm(session)
         self._examples = ExamplesTable(session, self._viewer)
+        self._examples.partsChanged.connect(self._form.setParts)
+        self._form.setParts(self._examples.parts())
         self._preview = LivePreview(self._viewer, self)
         self._button = QPushButton(_START)
         self._patches = PatchPreview(session, self._viewer, self)

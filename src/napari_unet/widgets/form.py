@@ -65,6 +65,8 @@ class Form(QWidget, Generic[ConfigT]):
         Which fields, in which order; by default all that a single control can show.
     sliders : mapping of str to (float, float)
         Fields to show as sliders, with the part of their limits worth sliding over.
+    controls : mapping of str to QDoubleSpinBox
+        Boxes made for their fields; limits are those of the settings.
     parent : QWidget, optional
         Qt parent.
     """
@@ -77,6 +79,7 @@ class Form(QWidget, Generic[ConfigT]):
         fields: Sequence[str] | None = None,
         *,
         sliders: Mapping[str, tuple[float, float]] = types.MappingProxyType({}),
+        controls: Mapping[str, QDoubleSpinBox] = types.MappingProxyType({}),
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
@@ -87,7 +90,11 @@ class Form(QWidget, Generic[ConfigT]):
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         declared = type(config).model_fields
         for name in fields or [n for n, f in declared.items() if _can_edit(f)]:
-            control = make_control(declared[name], sliders.get(name))
+            control = controls.get(name)
+            if control is None:
+                control = make_control(declared[name], sliders.get(name))
+            else:
+                control.setRange(*_limits(declared[name], 10.0 ** -control.decimals()))
             self._controls[name] = control
             _add_row(layout, control, name, declared[name])
             _changed_signal(control).connect(

@@ -20,6 +20,7 @@ from napari_unet.core.config import AVERAGES
 from napari_unet.planned import begin_sentence
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.zoom_box import ZoomBox
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from napari_unet.core.config import PredictionConfig
     from napari_unet.segmented import Segmented
     from napari_unet.session import Session
-
-_AUTOMATIC = "automatic"
 
 
 class PredictionForm(QWidget):
@@ -71,15 +70,15 @@ class PredictionForm(QWidget):
         average = QHBoxLayout()
         average.addWidget(QLabel("Average over"))
         average.addWidget(self._averaging, 1)
-        self._form: Form[PredictionConfig] = Form(session.prediction)
-        for name, said, step in (
-            ("tile", _AUTOMATIC, 64),
-            ("scale", _AUTOMATIC, 0.25),
-        ):
-            box = self._form.control(name)
-            box.setSpecialValueText(said)
-            box.setStepType(QAbstractSpinBox.StepType.DefaultStepType)
-            box.setSingleStep(step)
+        self._zoom = ZoomBox()
+        self._form: Form[PredictionConfig] = Form(
+            session.prediction, controls={"scale": self._zoom}
+        )
+        tile = self._form.control("tile")
+        tile.setSpecialValueText("automatic")
+        tile.setStepType(QAbstractSpinBox.StepType.DefaultStepType)
+        tile.setSingleStep(64)
+        for box in (tile, self._zoom):
             # As wide as the row, for the style leaves too little room for the words.
             box.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self._plan = QLabel()
@@ -98,7 +97,7 @@ class PredictionForm(QWidget):
         self._form.valueChanged.connect(self._on_edited)
         self._answer.answered.connect(self._on_answered)
         listen(session.events.prediction, self._show)
-        listen(session.events.segmentation, self._show_zoom)
+        listen(session.events.segmentation, self.showZoom)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.device, self.refresh)
         self._show_averaging()
@@ -141,11 +140,10 @@ class PredictionForm(QWidget):
         self._form.setValue(config)
         self.refresh()
 
-    def _show_zoom(self, segmented: Segmented | None) -> None:
-        """Show which zoom was chosen for the last image."""
+    def showZoom(self, segmented: Segmented | None) -> None:
+        """Show which zoom was found for the image that is chosen now."""
         zoom = None if segmented is None else segmented.zoom
-        said = _AUTOMATIC if zoom is None else f"{_AUTOMATIC}: {zoom.factor:.3g}"
-        self._form.control("scale").setSpecialValueText(said)
+        self._zoom.showFound(None if zoom is None else zoom.factor)
         self.found_zoom = None if zoom is None else zoom.scale
 
     def tell(self, plan: str) -> None:

@@ -39,6 +39,7 @@ from napari_unet.widgets.section import Section
 from napari_unet.widgets.segment_button import SegmentButton
 from napari_unet.widgets.tile_bar import TileBar
 from napari_unet.widgets.values_layer import ValuesLayer
+from napari_unet.widgets.zoom_offer import ZoomOffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,6 +124,7 @@ class SegmentSection(Section):
         self._line.setWordWrap(True)
         self._line.setTextFormat(Qt.TextFormat.RichText)
         self._line.hide()
+        self._zoom_offer = ZoomOffer(self._session, self._on_button_clicked)
         fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
@@ -153,6 +155,7 @@ class SegmentSection(Section):
         layout.addLayout(buttons)
         layout.addWidget(self._progress)
         layout.addWidget(self._line)
+        layout.addWidget(self._zoom_offer)
         layout.addWidget(self._form)
         layout.addLayout(maps)
         layout.addWidget(Collapsible("More settings", self._how))
@@ -241,7 +244,7 @@ class SegmentSection(Section):
             planes=planes,
             averaging=session.averaging,
             device=session.device,
-            zoom=None if self._current() is None else self._how.found_zoom,
+            zoom=self._how.found_zoom,
         )
 
     def _on_plan_told(self, text: str) -> None:
@@ -354,11 +357,11 @@ class SegmentSection(Section):
         if segmented is not None and isinstance(shown, _WITH_MAPS):
             shown.show_uncertainty(segmented)
 
-    # ------------------------------------------------------------------- showing
-
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)
         self._line.hide()  # it is about another image
+        self._zoom_offer.hide()
+        self._how.showZoom(self._session.segmentation if self._current() else None)
         self._how.refresh()
         self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
@@ -379,9 +382,7 @@ class SegmentSection(Section):
 
     def _show_state(self) -> None:
         session, job = self._session, self._session.job
-        hint = ""
-        if not session.has_model:
-            hint = NO_MODEL
+        hint = "" if session.has_model else NO_MODEL
         if self._chosen.image is None:
             hint = NO_IMAGE
         self._hint.setText(hint)

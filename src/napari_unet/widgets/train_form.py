@@ -68,6 +68,11 @@ _TRAINING = (
     "patience",
     "seed",
 )
+_FEWEST_PARTS = 2
+_TOO_FEW_PARTS = (
+    "<b>To leave one out, there must be two images or regions at least: annotate "
+    "another image, or draw regions under Annotate.</b>"
+)
 _USUAL_PRESET = "fast"
 NETWORK_OF_MODEL = (
     "A model to start from keeps its network: of the preset, only how to train counts."
@@ -108,6 +113,7 @@ class TrainForm(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._session = session
+        self._parts = 0  # images or regions to learn from
         # Of the unit that is not shown: what comes back with it.
         self._seconds, self._iterations = 60.0, 500
         self._build()
@@ -169,6 +175,9 @@ class TrainForm(QWidget):
         description = TrainConfig.model_fields["leave_one_out"].description
         self._leave_out.setToolTip(description or "")
 
+        self._leave_out_note = QLabel()
+        self._leave_out_note.setWordWrap(True)
+
         session = self._session
         self._training: Form[TrainConfig] = Form(session.train_config, _TRAINING)
         self._augmentation = AugmentationForm(session.train_config.augmentation)
@@ -192,6 +201,7 @@ class TrainForm(QWidget):
                 form.addRow(self._start_note)
         form.insertRow(2, "", self._preset_line)
         form.addRow("", self._leave_out)
+        form.addRow(self._leave_out_note)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -235,6 +245,7 @@ class TrainForm(QWidget):
             self._unit.setCurrentText(unit)
         with signals_blocked(self._leave_out):
             self._leave_out.setChecked(config.leave_one_out)
+        self._show_leave_out_note()
         with signals_blocked(self._amount):
             if config.iterations is None:
                 self._seconds = config.seconds or self._seconds
@@ -344,6 +355,17 @@ class TrainForm(QWidget):
             self._replace(seconds=self._seconds, iterations=None)
         else:
             self._replace(seconds=None, iterations=self._iterations)
+
+    def setParts(self, parts: int) -> None:
+        """Say how many images or regions are to be learned from."""
+        self._parts = parts
+        self._show_leave_out_note()
+
+    def _show_leave_out_note(self) -> None:
+        asked = self._session.train_config.leave_one_out
+        is_amiss = asked and self._parts < _FEWEST_PARTS
+        self._leave_out_note.setText(_TOO_FEW_PARTS if is_amiss else "")
+        self._leave_out_note.setVisible(is_amiss)
 
     def _on_leave_out_toggled(self, checked: bool) -> None:
         self._replace(leave_one_out=checked)

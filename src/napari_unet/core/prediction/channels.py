@@ -57,8 +57,8 @@ def read_these(settings: ModelSettings, channels: Sequence[int]) -> ModelSetting
     if len(channels) != wanted:
         needs = "1 channel" if wanted == 1 else f"{wanted} channels"
         raise InputError(
-            f"--channels names {len(channels)} of them, but the model reads {needs}. "
-            f"Name {wanted}."
+            f"{len(channels)} channels are named, but the model reads {needs}. Name as "
+            "many as that (on the command line: --channels)."
         )
     return settings.replaced(channels=tuple(channels))
 

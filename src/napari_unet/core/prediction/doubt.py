@@ -17,6 +17,8 @@ def doubt_result(
     kind: AnnotationKind,
     objects: ObjectConfig,
     class_names: Sequence[str] = (),
+    *,
+    own_min_size: int | None = None,
 ) -> str:
     """Return a sentence on a result that tells nothing apart; else nothing.
 
@@ -32,6 +34,8 @@ def doubt_result(
         With the threshold that was used.
     class_names : sequence of str
         Of each class.
+    own_min_size : int, optional
+        The smallest object at the zoom that the model was made for, as it was set.
     """
     if kind == "values" or not labels.size:
         return ""
@@ -50,9 +54,12 @@ def doubt_result(
     if labels.any():
         return ""
     if above > 0 and kind == "objects":
+        smallest = f"{objects.min_size:,} px"
+        if own_min_size not in (None, objects.min_size):
+            smallest = f"{own_min_size:,} px of the model, {smallest} here"
         return (
             "nothing is found: what is probable enough is smaller than the smallest "
-            f"object, {objects.min_size} px. Lower that, train longer, or annotate "
+            f"object, {smallest}. Lower that, train longer, or annotate "
             "objects that look like these."
         )
     highest = float(1 - background.min())

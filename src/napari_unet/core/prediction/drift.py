@@ -1,19 +1,23 @@
 """What to say of an image that is unlike all that a model has seen."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
-from napari_unet.core.look import measure_level, measure_look
-from napari_unet.core.prediction.rescaling import choose_factors
+from napari_unet.core.look import (
+    measure_ground,
+    measure_look,
+    measure_structure,
+)
+from napari_unet.core.prediction.rescaling import choose_factors, say_number
 
-# How far below and above what was seen a number of `measure_look` may lie. So a model
-# of two sets of nuclei in fluorescence warns of none of the images of three others, and
-# of all of eight sets in phase contrast, interference contrast, bright field, and from
-# electron microscopes; trained on three images, one in thirty of its kind.
+# How far below and above what was seen a number of `measure_look` may lie; what that
+# warns of is measured in docs/family.md.
 _TOLERANCE = {
     "level": (0.4, 0.4),
+    "depth": (0.12, 0.12),
+    "skew": (0.15, math.inf),
     "noise": (math.inf, 0.6),
     "grain": (math.inf, 0.3),
     "clipped": (math.inf, 0.03),
@@ -28,6 +32,9 @@ _SIZE = 2.0
 _WORDS = {
     ("level", False): "its ground is darker",
     ("level", True): "its ground is brighter",
+    ("depth", False): "nothing in it is darker than its ground",
+    ("depth", True): "much in it is darker than its ground",
+    ("skew", False): "what stands out is dark rather than bright",
     ("noise", True): "it is noisier",
     ("grain", True): "its structures are finer",
     ("clipped", True): "more of it is overexposed",
@@ -70,27 +77,28 @@ def find_unlike(
     return found + _doubt_pixel_size(image, settings)
 
 
-def rate_unlike(
-    image: Image, settings: ModelSettings, *, scale: float | None = None
-) -> float:
-    """Return how far an image is from those that a model has seen: 0 is among them.
+def rate_ground(image: Image, settings: ModelSettings) -> float:
+    """Return how far the ground of an image is from all that a model has seen.
 
-    How dark its ground is and how fine its structure tell one kind of microscope from
-    another; 1 for each is as far as a warning. 0 also where nothing is known. The
-    arguments are those of `find_unlike`.
+    How dark it is, and how much is darker still, tell one kind of microscope from
+    another, at any zoom; 1 for each is as far as a warning. 0 is among those seen, also
+    where nothing is known. The arguments are those of `find_unlike`.
     """
     if settings.seen is None or not settings.seen.looks:
         return 0.0
-    look = _look_at(image, settings, scale)
-    return sum(_distance(name, look[name], settings) for name in ("level", "grain"))
+    intensity = measure_intensity(image, settings.normalisation)
+    ground = measure_ground(_one_plane(image), intensity)
+    return sum(_distance(name, ground[name], settings) for name in ("level", "depth"))
 
 
-def rate_level(image: Image, settings: ModelSettings) -> float:
-    """Return the part of `rate_unlike` that is the same at any zoom."""
+def rate_structure(
+    image: Image, settings: ModelSettings, *, scale: float | None = None
+) -> float:
+    """Return the same of how fine the structure is, which depends on the zoom."""
     if settings.seen is None or not settings.seen.looks:
         return 0.0
-    intensity = measure_intensity(image, settings.normalisation)
-    return _distance("level", measure_level(_one_plane(image), intensity), settings)
+    look = _look_at(image, settings, scale, measure=measure_structure)
+    return _distance("grain", look["grain"], settings)
 
 
 def _distance(name: str, number: float, settings: ModelSettings) -> float:
@@ -107,11 +115,12 @@ def _look_at(
     settings: ModelSettings,
     scale: float | None,
     intensity: IntensityRange | None = None,
+    measure: Callable[..., dict[str, float]] = measure_look,
 ) -> dict[str, float]:
     """Measure what the network sees of an image."""
     intensity = intensity or measure_intensity(image, settings.normalisation)
     flat = image if settings.network.dimensions == 3 else _one_plane(image)
-    return measure_look(flat, intensity, choose_factors(flat, settings, scale))
+    return measure(flat, intensity, choose_factors(flat, settings, scale))
 
 
 def describe_drift(
@@ -164,10 +173,10 @@ def _doubt_pixel_size(image: Image, settings: ModelSettings) -> list[str]:
     size = math.sqrt(math.prod(image.pixel_size_um[-2:]))
     if sizes[0] / _SIZE <= size <= sizes[1] * _SIZE:
         return []
-    those = f"{sizes[0]:.3g}"
+    those = say_number(sizes[0])
     if sizes[1] > sizes[0]:
-        those += f" to {sizes[1]:.3g}"
-    return [f"its pixels are of {size:.3g} µm, those of {those} µm"]
+        those += f" to {say_number(sizes[1])}"
+    return [f"its pixels are of {say_number(size)} µm, those of {those} µm"]
 
 
 def _one_plane(image: Image) -> Image:

@@ -140,11 +140,11 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
         return
     kinds = {1: "grey", 3: "3-channel (RGB)"}
     have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
-    which = "--channels 0" if wanted == 1 else "--channels 0,1"
+    which = "0" if wanted == 1 else "0,1"
     named = ", ".join(f"{i} {name}" for i, name in enumerate(image.channel_names))
     has = f" It has the channels {named}." if named else ""
     advice = (
-        f"{has} Choose what it shall read (on the command line: segment {which}; in "
+        f"{has} Choose what it shall read (on the command line: --channels {which}; in "
         "the dock: Channels and pixel size, under Image and model), or train a model "
         "on images like this one."
     ).lstrip()

@@ -37,25 +37,46 @@ def choose_factors(
     InputError
         If the image would grow out of proportion or shrink to nothing.
     """
-    if scale is None:
-        factors = scale_to_model(image, settings.pixel_sizes_um, settings.zoom)
-    else:
-        factors = (float(scale),) * len(image.shape)
+    factors = _factors(image, settings, scale)
     if not all(0 < factor < math.inf for factor in factors):
         raise InputError(f"A zoom of {scale} is no factor; give a number above 0.")
-    growth = math.prod(factors)
-    if 1 / _MAX_GROWTH <= growth <= _MAX_GROWTH:
+    if _is_proportionate(factors):
         return factors
-    change = f"would change the number of pixels {growth:.3g}-fold"
+    change = _say_growth(math.prod(factors))
     if scale is not None:
         raise InputError(
-            f"A zoom of {scale:g} {change} of '{image.name}'. Take one nearer to 1."
+            f"A zoom of {scale:g} would make {change} of '{image.name}'. Take one "
+            "nearer to 1."
         )
     raise InputError(
-        f"'{image.name}' has pixels of {_say_size(image.pixel_size_um)} µm, the model "
-        f"of {_say_size(settings.pixel_sizes_um)} µm: rescaling {change}. Correct the "
-        "pixel size of the image, or use a model for this scale."
+        f"'{image.name}' has pixels of {say_sizes(image.pixel_size_um)} µm, the model "
+        f"of {say_sizes(settings.pixel_sizes_um)} µm: rescaling would make {change}. "
+        "Correct the pixel size of the image; to segment it all the same, choose the "
+        "zoom (on the command line: --scale 1; in the dock: Segment, More settings, "
+        "Zoom)."
     )
+
+
+def fits_pixel_size(image: Image, settings: ModelSettings) -> bool:
+    """Tell whether an image can be brought to the pixel size of a model.
+
+    It can where one of them is unknown; the pixel size of others is a mistake.
+    """
+    return _is_proportionate(_factors(image, settings, None))
+
+
+def _factors(
+    image: Image, settings: ModelSettings, scale: float | None
+) -> tuple[float, ...]:
+    """Return what `choose_factors` does, unchecked."""
+    if scale is None:
+        return scale_to_model(image, settings.pixel_sizes_um, settings.zoom)
+    return (float(scale),) * len(image.shape)
+
+
+def _is_proportionate(factors: Sequence[float]) -> bool:
+    """Tell whether there will not be far more or far fewer pixels."""
+    return 1 / _MAX_GROWTH <= math.prod(factors) <= _MAX_GROWTH
 
 
 def mean_factor(
@@ -132,14 +153,42 @@ def check_square(image: Image, factors: Sequence[float], averaging: Averaging) -
     )
     if abs(height / width - 1) > _SQUARE:
         raise InputError(
-            f"'{image.name}' has pixels of {_say_size(image.pixel_size_um[-2:])} µm, "
+            f"'{image.name}' has pixels of {say_sizes(image.pixel_size_um[-2:])} µm, "
             "and the model knows no pixel size to bring them to: an average over "
             f"'{averaging}' would distort what it turns. Choose '4 flips', or correct "
             "the pixel size of the image."
         )
 
 
-def _say_size(sizes: Sequence[float] | None) -> str:
-    """Return pixel sizes as they are written: '0.5 × 0.1 × 0.1'; one if all alike."""
+def say_sizes(sizes: Sequence[float] | None) -> str:
+    """Return pixel sizes as they are written; one if all are alike.
+
+    Examples
+    --------
+    >>> say_sizes((0.5, 0.1, 0.1)), say_sizes((1000.0, 1000.0))
+    ('0.5 × 0.1 × 0.1', '1,000')
+    """
     values = list(dict.fromkeys(sizes or ()))
-    return " × ".join(f"{s:g}" for s in (values if len(values) == 1 else sizes or ()))
+    return " × ".join(
+        say_number(s) for s in (values if len(values) == 1 else sizes or ())
+    )
+
+
+def say_number(number: float) -> str:
+    """Return a number above 0 with three digits, without powers of ten.
+
+    Examples
+    --------
+    >>> say_number(1000.0), say_number(1234567), say_number(0.65), say_number(0.00001)
+    ('1,000', '1,230,000', '0.65', '0.00001')
+    """
+    digits = max(0, 2 - math.floor(math.log10(number)))
+    written = f"{float(f'{number:.3g}'):,.{digits}f}"
+    return written.rstrip("0").rstrip(".") if digits else written
+
+
+def _say_growth(growth: float) -> str:
+    """Return how many pixels one becomes."""
+    if growth > 1:
+        return f"{say_number(growth)} pixels of each"
+    return f"one pixel of {say_number(1 / growth)}"

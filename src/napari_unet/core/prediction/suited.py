@@ -1,6 +1,8 @@
 """Which of several models suits an image best."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from napari_unet.core.checkpoint import Model
 from napari_unet.core.config import DeviceChoice
@@ -8,7 +10,7 @@ from napari_unet.core.device import Precision
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.prediction.channels import pick_channels
-from napari_unet.core.prediction.drift import rate_level, rate_unlike
+from napari_unet.core.prediction.drift import rate_ground, rate_structure
 from napari_unet.core.prediction.zoom import Zoom, propose_zoom
 
 # A model that finds nothing, but has seen such images, is as good as one that is sure
@@ -16,14 +18,35 @@ from napari_unet.core.prediction.zoom import Zoom, propose_zoom
 _UNLIKE = 2.0
 
 
-def better_suited(
+@dataclass(frozen=True, slots=True, eq=False)
+class Rating:
+    """How well a model suits an image.
+
+    Parameters
+    ----------
+    model : Model
+        The one that was asked.
+    points : float
+        1 at most: how sure it is of what it finds, less for an image unlike all that
+        it has seen. Of a model that was not asked, as much as it could have.
+    zoom : Zoom or None
+        That suits it; None where another model had more than this one could have.
+    """
+
+    model: Model
+    points: float
+    zoom: Zoom | None
+
+
+def rate_models(
     image: Image,
     models: Sequence[Model],
     *,
+    scale: float | Literal["auto"] | None = "auto",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
-) -> tuple[Model, Zoom]:
-    """Return the model that suits an image best, and how to zoom the image for it.
+) -> list[Rating]:
+    """Return how well models suit an image, the best first.
 
     That is the one that has seen images most like it, at the zoom that suits it; of
     several alike, the one that is surest of the objects it finds there. Models that
@@ -35,6 +58,8 @@ def better_suited(
         The whole image.
     models : sequence of Model
         To choose from; those that cannot read its channels are left out.
+    scale : float, "auto" or None
+        As of `segment`.
     device, precision : str
         Where and how to compute.
 
@@ -48,25 +73,27 @@ def better_suited(
     for model in models:
         try:
             picked = pick_channels(image, model.settings)
-            # The zoom does not change how dark the ground is.
-            bound = 1 - _UNLIKE * rate_level(picked, model.settings)
+            # The zoom does not change what ground is like.
+            bound = 1 - _UNLIKE * rate_ground(picked, model.settings)
         except InputError as error:
             refused = error
         else:
             at_best.append((bound, model, picked))
-    best: tuple[float, Model, Zoom] | None = None
+    found: list[Rating] = []
     for bound, model, picked in sorted(at_best, key=lambda each: -each[0]):
-        if best is not None and best[0] >= bound:
-            break
+        if found and max(each.points for each in found) >= bound:
+            found.append(Rating(model, bound, None))
+            continue
         try:
-            zoom = propose_zoom(image, model, device=device, precision=precision)
+            zoom = propose_zoom(
+                image, model, scale=scale, device=device, precision=precision
+            )
         except InputError as error:
             refused = error
             continue
-        unlike = rate_unlike(picked, model.settings, scale=zoom.scale)
-        rating = zoom.confidence - _UNLIKE * unlike
-        if best is None or rating > best[0]:
-            best = rating, model, zoom
-    if best is None:
+        unlike = rate_structure(picked, model.settings, scale=zoom.scale)
+        points = bound - (1 - zoom.confidence) - _UNLIKE * unlike
+        found.append(Rating(model, points, zoom))
+    if not found:
         raise refused
-    return best[1:]
+    return sorted(found, key=lambda each: -each.points)

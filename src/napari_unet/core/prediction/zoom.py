@@ -1,15 +1,12 @@
 """At which zoom a model finds objects of the size it knows: a quick look at a few."""
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from napari_unet.core.annotation.object_sizes import measure_diameters
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import DeviceChoice
+from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.image import (
     Image,
@@ -18,37 +15,35 @@ from napari_unet.core.image import (
     measure_intensity,
     resample,
 )
-from napari_unet.core.look import find_content
 from napari_unet.core.memory import give_back
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.glimpse import Glimpse
-from napari_unet.core.prediction.objects import find_objects
-from napari_unet.core.prediction.predict import predict
-from napari_unet.core.prediction.rescaling import mean_factor
+from napari_unet.core.prediction.rescaling import (
+    fits_pixel_size,
+    mean_factor,
+    say_sizes,
+)
 from napari_unet.core.prediction.room import Room
+from napari_unet.core.prediction.zoomed_look import (
+    ENOUGH,
+    SURE,
+    Look,
+    look_at,
+    most_contrast,
+)
 
 # Objects so many times as large or small as those of the model are as it knows them.
 _ALIKE = 1.4
 # Where pixel sizes are known, cells of other kinds may be so many times as large: only
 # more than that is worth a word.
 _CLEAR = 1.7
-# A zoom found by search that is nearer to the model's own than this is its own.
-_SAME = 1.3
+# A zoom nearer to the model's own than this is its own: no other finds more.
+SAME = 1.15
 # Zooms of a search, compared with the model's own: these powers of this step.
 _STEP = 1.7
 _POWERS = range(-4, 4)
 # Pixels of the model in a look at its own zoom, and in one of a search.
 _FIRST_LOOK, _LOOK = 352**2, 288**2
-# From so many objects on, their size says something.
-_ENOUGH = 3
-# Smaller ones than this, in pixels of the model, are specks at any zoom.
-_SPECK = 12
-# The same for those narrower than this part of the objects that cover most.
-_NARROW = 0.5
-# So many planes of a stack are compared.
-_PLANES = 5
-# Mean probability in objects: from here on a network is sure of what it sees.
-_SURE = 0.72
 # Half the zoom must be surer by so much to cast doubt on one that fits, and another
 # zoom by so much to replace it; a search ends after a loss of so much.
 _DOUBT, _GAIN, _LOSS = 0.02, 0.05, 0.08
@@ -76,6 +71,10 @@ class Zoom:
         sizes ask for and objects speak against; else nothing.
     glimpse : Glimpse, optional
         Objects of this part can be shown at once.
+    ignored_um : tuple of float, optional
+        The pixel size of the image, where it cannot be and is not gone by.
+    proposed : float, optional
+        The zoom that objects ask for, where pixel sizes ask for another.
     """
 
     scale: float | None
@@ -85,33 +84,20 @@ class Zoom:
     confidence: float = 0.0
     said: str = ""
     glimpse: Glimpse | None = field(default=None, repr=False, compare=False)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Look:
-    """What a network finds in a box of the image at one zoom, in its own pixels."""
-
-    factor: float
-    box: tuple[slice, slice]
-    foreground: NDArray[np.float32]
-    objects: int = 0
-    diameter: float = math.nan
-    confidence: float = 0.0
+    ignored_um: tuple[float, ...] | None = None
+    proposed: float | None = None
 
     @property
     def is_telling(self) -> bool:
-        """Whether it was sure of enough objects."""
-        return self.objects >= _ENOUGH and self.confidence >= _SURE
-
-    def factor_for(self, diameter: float) -> float:
-        """Return the zoom at which its objects have this diameter."""
-        return self.factor * diameter / self.diameter
+        """Whether the model was sure of enough objects."""
+        return self.objects >= ENOUGH and self.confidence >= SURE
 
 
 def propose_zoom(
     image: Image,
     model: Model,
     *,
+    scale: float | Literal["auto"] | None = "auto",
     device: DeviceChoice = "auto",
     precision: Precision | None = None,
 ) -> Zoom:
@@ -121,7 +107,8 @@ def propose_zoom(
     unknown pixel size): if it surely finds objects about as large as those it knows,
     that stays. Else at zooms from an eighth to five times that; where the network is
     surest, the size of what it finds says how to zoom. Known pixel sizes stay, but a
-    sentence says where objects speak against them.
+    sentence says where objects speak against them, and those that cannot be are not
+    gone by.
 
     Parameters
     ----------
@@ -130,6 +117,9 @@ def propose_zoom(
     model : Model
         Nothing is looked for with models of volumes, of classes, points or values, and
         with those that do not know how large their objects were.
+    scale : float, "auto" or None
+        As of `segment`: where it is given, or the pixel sizes alone shall say it, no
+        zoom is looked for, and objects at this one only.
     device, precision : str
         Where and how to compute.
 
@@ -143,7 +133,7 @@ def propose_zoom(
     compute = choose_compute(device, precision)
     place(model.network, compute.device)
     try:
-        return probe_zoom(picked, model, Room(compute, may_move=True))
+        return probe_zoom(picked, model, Room(compute, may_move=True), scale=scale)
     finally:
         if compute.device.type != "cpu":
             place(model.network, torch.device("cpu"))
@@ -155,6 +145,8 @@ def probe_zoom(
     model: Model,
     room: Room,
     intensity: IntensityRange | None = None,
+    *,
+    scale: float | Literal["auto"] | None = "auto",
 ) -> Zoom:
     """Do what `propose_zoom` does, with an image of the channels that the model reads.
 
@@ -168,23 +160,56 @@ def probe_zoom(
         Device, precision, and what fits into memory.
     intensity : IntensityRange, optional
         Of the whole image, if it was measured before.
+    scale : float, "auto" or None
+        As of `propose_zoom`.
     """
     settings = model.settings
     plane, flat = None, image
     if settings.network.dimensions == 2 and len(image.shape) > 2:
-        plane = _most_contrast(image)
+        plane = most_contrast(image)
         flat = image.plane(plane)
-    own = mean_factor(flat, settings)
-    seen = settings.seen
-    if (
-        seen is None
-        or seen.diameters_px is None
-        or settings.annotation != "objects"
-        or settings.network.dimensions == 3
-    ):
-        return Zoom(None, own)
+    factor = None if scale == "auto" else scale
+    known = known_diameter(settings)
+    if known is None:
+        return Zoom(factor, mean_factor(flat, settings, factor))
+    sizes = flat.pixel_size_um
+    is_mistaken = scale == "auto" and not fits_pixel_size(flat, settings)
+    if is_mistaken:
+        flat = replace(flat, pixel_size_um=None)
+    own = mean_factor(flat, settings, factor)
     intensity = intensity or measure_intensity(image, settings.normalisation)
-    return _Probe(flat, plane, model, room, intensity, own, seen.diameters_px[1]).run()
+    probe = _Probe(flat, plane, model, room, intensity, own, known)
+    if scale != "auto":
+        return replace(probe.look_only(), scale=factor, said="")
+    zoom = probe.run()
+    return _without_pixel_size(zoom, sizes) if is_mistaken else zoom
+
+
+def known_diameter(settings: ModelSettings) -> float | None:
+    """Return the diameter of the objects that a model knows, in its pixels.
+
+    None where no zoom is looked for: see `propose_zoom`.
+    """
+    seen = settings.seen
+    if seen is None or seen.diameters_px is None:
+        return None
+    if settings.annotation != "objects" or settings.network.dimensions == 3:
+        return None
+    return seen.diameters_px[1]
+
+
+def _without_pixel_size(zoom: Zoom, sizes: tuple[float, ...] | None) -> Zoom:
+    """Return a zoom that does not go by the pixel size, and say so."""
+    said = (
+        f"its pixel size of {say_sizes(sizes)} µm cannot be: zoom {zoom.factor:.3g}, "
+    )
+    if zoom.objects < ENOUGH:
+        said += (
+            "the model's own, because at no other there are objects that it is sure of"
+        )
+    else:
+        said += "found by how large its objects are"
+    return replace(zoom, scale=zoom.factor, said=said, ignored_um=sizes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -204,29 +229,61 @@ class _Probe:
         first = self._look(self.own, _FIRST_LOOK)
         fits = self._fits(first)
         if fits and not self._is_doubted(first):
-            return self._keep(first)
+            return self._refine(first)
         best = None
         if first.is_telling and not fits:
             closer = self._look(first.factor_for(self.known), _LOOK)
-            if self._fits(closer) and closer.confidence >= first.confidence:
+            if self._fits(closer) and closer.confidence >= first.confidence - _DOUBT:
                 best = closer
         best = best or self._search(first)
-        least = first.confidence + _GAIN if fits else _SURE
+        least = first.confidence + _GAIN if fits else SURE
         if first.is_telling and not fits:
-            least = first.confidence - _DOUBT
+            # The zoom of a training is only one of those it has learned at.
+            kept = self.model.settings.zoom != 1
+            least = first.confidence - (_GAIN if kept else _DOUBT)
         if best is None or best.confidence < least:
             return self._keep(first)
         factor = best.factor_for(self.known)
-        if 1 / _SAME < factor / self.own < _SAME:
+        if self._is_own(factor):
             return self._keep(best)
         return self._change(best, float(f"{factor:.3g}"))
 
-    def _fits(self, look: _Look) -> bool:
+    def look_only(self) -> Zoom:
+        """Return the model's own zoom, whatever is found there."""
+        return self._keep(self._look(self.own, _FIRST_LOOK))
+
+    def _refine(self, first: Look) -> Zoom:
+        """Bring objects that are about as large as those of the model to their size.
+
+        All images of a kind then get about one zoom, not some the model's own.
+        """
+        factor = first.factor_for(self.known)
+        if self._is_size_known or not first.is_telling or self._is_own(factor):
+            return self._keep(first)
+        closer = self._look(factor, _LOOK)
+        if not (closer.is_telling and self._fits(closer)):
+            return self._keep(first)
+        factor = closer.factor_for(self.known)
+        if closer.confidence < first.confidence - _DOUBT or self._is_own(factor):
+            return self._keep(first)
+        return self._change(closer, float(f"{factor:.3g}"))
+
+    def _is_own(self, factor: float) -> bool:
+        """Tell whether a zoom is no other than the model's own."""
+        return 1 / SAME < factor / self.own < SAME
+
+    @property
+    def _is_size_known(self) -> bool:
+        """Whether pixel sizes say how to zoom."""
+        sizes = self.image.pixel_size_um, self.model.settings.pixel_sizes_um
+        return None not in sizes
+
+    def _fits(self, look: Look) -> bool:
         """Tell whether objects are about as large as those of the model."""
         ratio = look.diameter / self.known
-        return look.objects >= _ENOUGH and 1 / _ALIKE < ratio < _ALIKE
+        return look.objects >= ENOUGH and 1 / _ALIKE < ratio < _ALIKE
 
-    def _is_doubted(self, look: _Look) -> bool:
+    def _is_doubted(self, look: Look) -> bool:
         """Tell whether at half the zoom the network is surer, and that of another size.
 
         Structure inside large objects may be as large as the objects it knows.
@@ -239,21 +296,21 @@ class _Probe:
             and not 1 / _ALIKE < ratio < _ALIKE
         )
 
-    def _holds(self, look: _Look) -> bool:
+    def _holds(self, look: Look) -> bool:
         """Tell whether at half the zoom there are the same objects.
 
         What a network sees in noise is always as large as what it knows.
         """
         half = self._look(look.factor / 2, _LOOK)
         ratio = half.factor_for(self.known) / look.factor
-        return half.objects >= _ENOUGH and 1 / _ALIKE < ratio < _ALIKE
+        return half.objects >= ENOUGH and 1 / _ALIKE < ratio < _ALIKE
 
-    def _search(self, first: _Look) -> _Look | None:
+    def _search(self, first: Look) -> Look | None:
         """Return a look at the zoom where objects are as the model knows them."""
-        best: _Look | None = None
+        best: Look | None = None
         for power in _POWERS:
             look = first if power == 0 else self._look(self.own * _STEP**power, _LOOK)
-            if look.objects >= _ENOUGH and (
+            if look.objects >= ENOUGH and (
                 best is None or look.confidence > best.confidence
             ):
                 best = look
@@ -270,31 +327,21 @@ class _Probe:
             return None
         return closer
 
-    def _look(self, factor: float, pixels: int) -> _Look:
+    def _look(self, factor: float, pixels: int) -> Look:
         """Find objects in a part of the image, enlarged by a factor."""
-        edge = max(1, math.floor(math.sqrt(pixels) / factor))
-        box = find_content(self.image.array, (edge, edge))
-        part = self.image.array[(slice(None), *box)]
-        shape = [max(1, round(length * factor)) for length in part.shape[1:]]
-        network = self.model.network
-        foreground = np.zeros(shape, np.float32)
-        grey = resample(part, shape)
-        for tile in predict(
-            network, grey, self.intensity, self.room.compute, room=self.room
-        ):
-            foreground[tile.interior] = 1 - tile.probabilities[0]
-        config = self.model.settings.objects.replaced(min_size=_SPECK)
-        return _measure(foreground, find_objects(foreground, config), factor, box)
+        return look_at(
+            self.image, self.model, self.room, self.intensity, factor, pixels
+        )
 
-    def _glimpse(self, look: _Look) -> Glimpse:
+    def _glimpse(self, look: Look) -> Glimpse:
         """Return what was seen in pixels of the image."""
         shape = [part.stop - part.start for part in look.box]
         return Glimpse(self.plane, look.box, resample(look.foreground, shape))
 
-    def _keep(self, look: _Look) -> Zoom:
+    def _keep(self, look: Look) -> Zoom:
         """Return the model's own zoom."""
         glimpse = self._glimpse(look)
-        if look.objects >= _ENOUGH:
+        if look.objects >= ENOUGH:
             return Zoom(None, self.own, *_found(look), glimpse=glimpse)
         return Zoom(
             None,
@@ -304,13 +351,13 @@ class _Probe:
             "objects that it is sure of",
         )
 
-    def _change(self, look: _Look, factor: float) -> Zoom:
+    def _change(self, look: Look, factor: float) -> Zoom:
         """Return another zoom; where pixel sizes are known, only say it."""
         across, objects, confidence = _found(look)
-        if None in (self.image.pixel_size_um, self.model.settings.pixel_sizes_um):
+        if not self._is_size_known:
             said = (
-                f"zoom {factor:g}, because its objects are about {across:.2g} px "
-                f"across and the model was made for {self.known:.2g} px"
+                f"zoom {factor:g}, because its objects are about {say_length(across)} "
+                f"px across and the model was made for {say_length(self.known)} px"
             )
             glimpse = self._glimpse(look)
             return Zoom(factor, factor, across, objects, confidence, said, glimpse)
@@ -323,40 +370,14 @@ class _Probe:
             f"{factor:g} (on the command line: --scale {factor:g}; in the dock: under "
             "Segment, Zoom)"
         )
-        return Zoom(None, self.own, across, objects, confidence, said)
+        return Zoom(None, self.own, across, objects, confidence, said, proposed=factor)
 
 
-def _found(look: _Look) -> tuple[float, int, float]:
+def _found(look: Look) -> tuple[float, int, float]:
     """Return the diameter in pixels of the image, the number, the confidence."""
     return look.diameter / look.factor, look.objects, look.confidence
 
 
-def _measure(
-    foreground: NDArray[np.float32],
-    labels: NDArray[np.integer],
-    factor: float,
-    box: tuple[slice, slice],
-) -> _Look:
-    """Measure the objects that were found in foreground probabilities."""
-    diameters = np.sort(measure_diameters(labels))
-    if not len(diameters):
-        return _Look(factor, box, foreground)
-    covered = np.cumsum(diameters**2)
-    typical = diameters[np.searchsorted(covered, covered[-1] / 2)]
-    whole = diameters[diameters >= _NARROW * typical]
-    return _Look(
-        factor,
-        box,
-        foreground,
-        len(whole),
-        float(np.median(whole)),
-        float(foreground[labels > 0].mean()),
-    )
-
-
-def _most_contrast(image: Image) -> int:
-    """Return the index of the plane of a stack with most contrast, of a few."""
-    planes = np.unique(np.linspace(0, image.shape[0] - 1, _PLANES + 2).astype(int))
-    tried = planes[1:-1] if len(planes) > 2 else planes
-    spread = [float(image.array[:, z, ::8, ::8].std()) for z in tried]
-    return int(tried[int(np.argmax(spread))])
+def say_length(length: float) -> str:
+    """Return a length with two digits: '7.2', '56', '120'."""
+    return f"{float(f'{length:.2g}'):g}"

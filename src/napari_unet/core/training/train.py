@@ -83,7 +83,7 @@ def train(
     good = keep_weights(training)
     # One that goes on has been validated, and noted, up to where it was stopped.
     validated = int(clock.fraction() * training.config.validations)
-    noted = int(clock.fraction() * _NOTED)
+    noted, validated_at = int(clock.fraction() * _NOTED), -1
     while not clock.is_over() and not _is_patience_over(training):
         training.network.train()
         _set_learning_rate(training, clock.fraction())
@@ -108,11 +108,12 @@ def train(
         share = int(clock.fraction() * training.config.validations)
         due = validated < share < training.config.validations
         if validate and due and clock.may_validate():
-            validated = share
+            validated, validated_at = share, training.iteration
             good = keep_weights(training) or good
             yield from _validate(training, validate, clock)
     if validate:
-        if not _is_patience_over(training):  # else it has just been validated
+        is_known = _is_patience_over(training) or validated_at == training.iteration
+        if not is_known:
             yield from _validate(training, validate, clock)
         for _ in settle(training, validate):
             yield clock.progress("validating")
