@@ -42,8 +42,8 @@ def peak_mb(*, of_child: bool = False) -> float:
     import resource
 
     whose = resource.RUSAGE_CHILDREN if of_child else resource.RUSAGE_SELF
-    unit = 1e6 if sys.platform == "darwin" else 1e3
-    return resource.getrusage(whose).ru_maxrss / unit
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(whose).ru_maxrss * unit / 1e6
 
 
 def write_image(path: Path, size: int) -> None:
@@ -69,7 +69,11 @@ def write_model(folder: Path) -> None:
 
 
 def predict_at_once(way: str, image: str, model: str) -> None:
-    """Predict an image as other programs do, in float32."""
+    """Predict an image as other programs do, in float32.
+
+    Not where it is sure to end the process.
+    """
+    import psutil
     import torch
 
     from napari_unet.core.image import measure_intensity
@@ -81,6 +85,9 @@ def predict_at_once(way: str, image: str, model: str) -> None:
     with torch.inference_mode():
         batch = torch.from_numpy(grey)[None]
         if way == "whole":
+            needed = network.geometry.forward_bytes(batch[0, 0].numel())
+            if needed > psutil.virtual_memory().available:
+                raise SystemExit(f"not run: needs about {needed / 1e6:.0f}")
             network(batch).softmax(dim=1)
             return
         try:

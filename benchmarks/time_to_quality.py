@@ -2,7 +2,7 @@
 
     python benchmarks/time_to_quality.py --data FOLDER [--sets bbbc039_u2os] \
         [--seconds 10 20 30 60] [--annotated 1 3 5] [--seeds 0] \
-        [--models nuclei cells-phase]
+        [--models nuclei cells-phase] [--picture FILE]
 
 FOLDER of the data holds ``<set>/images`` and ``<set>/masks`` with equal stems. Some
 images are annotated, others tell how good a model is: F1 at IoU 0.5, through the
@@ -13,19 +13,20 @@ scikit-learn is installed. The last column says whether a starter forgets: F1 on
 images that it was validated on, as it was and after the longest training. Of a
 starter's own sets it has learned the annotated images before, never those that are
 scored. A model may be in another folder: ``--models nuclei=FOLDER``. Prints a table in
-Markdown, each number the mean over the seeds.
+Markdown, each number the mean over the seeds; with ``--picture``, also draws them.
 """
 
 import argparse
 import importlib.util
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from hardware import describe_hardware
+from quality_chart import Curve, draw_curves
 from real_sets import (
     SETS,
     Pair,
@@ -118,38 +119,36 @@ def own_images(plan: Plan, starter: str) -> list[Pair]:
     ]
 
 
-def rows(
+def measure(
     plan: Plan, each: RealSet, count: int, starter: nu.Model | None, own: list[Pair]
-) -> list[str]:
-    """Return the lines of the table for one set and number of annotated images."""
+) -> Iterator[Curve]:
+    """Yield what each way reaches on one set with so many annotated images."""
     pool, tested = each.split(plan.data, plan.tested)
     if count > len(pool):
-        return []
+        return
     test = list(each.read(plan.data, tested))
-    head = f"| {each.name} | {count} | {len(test)}"
-    lines = []
+    head = (each.name, count, len(test))
     learned = [
         list(each.read(plan.data, choose(pool, count, seed))) for seed in plan.seeds
     ]
     if "forest" in plan.ways:
-        lines.append(f"{head} | random forest | {forest(plan, learned, test)} | |")
+        yield Curve(*head, "random forest", [forest(plan, learned, test)])
     if "scratch" in plan.ways:
-        cells, _ = curve(plan, learned, test, None)
-        lines.append(f"{head} | U-Net from scratch | | {cells} | |")
+        points, _ = train_all(plan, learned, test, None)
+        yield Curve(*head, "U-Net from scratch", points)
     if starter is not None and "starter" in plan.ways:
-        before = score_model(starter, test)
-        cells, models = curve(plan, learned, test, starter)
+        before = (0.0, score_model(starter, test))
+        points, models = train_all(plan, learned, test, starter)
         kept = score_model(starter, own)
         after = np.mean([score_model(model, own) for model in models])
-        lines.append(
-            f"{head} | from the starter | {before:.3f} (0 s) | {cells} "
-            f"| {kept:.3f} → {after:.3f} |"
-        )
-    return lines
+        forgets = f"{kept:.3f} → {after:.3f}"
+        yield Curve(*head, "from the starter", [before, *points], forgets)
 
 
-def forest(plan: Plan, learned: list[list[Pair]], test: list[Pair]) -> str:
-    """Return F1 and seconds of the peer, and no more: it does not learn longer."""
+def forest(
+    plan: Plan, learned: list[list[Pair]], test: list[Pair]
+) -> tuple[float, float]:
+    """Return seconds and F1 of the peer, and no more: it does not learn longer."""
     from pixel_forest import PixelForest
 
     scores, seconds = [], []
@@ -158,18 +157,16 @@ def forest(plan: Plan, learned: list[list[Pair]], test: list[Pair]) -> str:
         peer = PixelForest(annotated, seed)
         seconds.append(time.perf_counter() - start)
         scores.append(score(peer.segment, test))
-    return f"{np.mean(scores):.3f} ({np.mean(seconds):.0f} s)" + " |" * len(
-        plan.seconds
-    )
+    return float(np.mean(seconds)), float(np.mean(scores))
 
 
-def curve(
+def train_all(
     plan: Plan, learned: list[list[Pair]], test: list[Pair], start: nu.Model | None
-) -> tuple[str, list[nu.Model]]:
-    """Return F1 after each time, and the models of the longest."""
-    cells = []
+) -> tuple[list[tuple[float, float]], list[nu.Model]]:
+    """Return seconds taken and F1 for each time, and the models of the longest."""
+    points = []
     models: list[nu.Model] = []
-    for seconds in sorted(plan.seconds):
+    for seconds in plan.seconds:
         begun = time.perf_counter()
         models = [
             train(annotated, start, seconds, seed)
@@ -177,8 +174,17 @@ def curve(
         ]
         taken = (time.perf_counter() - begun) / len(models)
         f1 = np.mean([score_model(model, test) for model in models])
-        cells.append(f"{f1:.3f} ({taken:.0f} s)")
-    return " | ".join(cells), models
+        points.append((taken, float(f1)))
+    return points, models
+
+
+def row(curve: Curve, times: int) -> str:
+    """Return the line of the table."""
+    cells = [f"{f1:.3f} ({seconds:.0f} s)" for seconds, f1 in curve.points]
+    missing = [""] * (times + 1 - len(cells))
+    cells = [*missing, *cells] if len(cells) == times else [*cells, *missing]
+    head = (curve.name, curve.annotated, curve.scored, curve.way)
+    return f"| {' | '.join(map(str, (*head, *cells, curve.forgets)))} |"
 
 
 def main() -> None:
@@ -201,6 +207,7 @@ def main() -> None:
         default=list(STARTERS),
         metavar="NAME[=FOLDER]",
     )
+    parser.add_argument("--picture", type=Path, help="PNG to write")
     options = parser.parse_args()
     ways = list(options.ways)
     print(f"{describe_hardware()}\n")
@@ -220,14 +227,18 @@ def main() -> None:
     times = " | ".join(f"{seconds:g} s" for seconds in plan.seconds)
     print(f"| set | annotated | scored | way | at once | {times} | own images |")
     print(f"|---|--:|--:|---|--:|{'--:|' * len(plan.seconds)}--:|")
+    curves = []
     for starter, model in starters.items():
         own = [] if model is None else own_images(plan, starter)
         for each in dense:
             if each.starter != starter or each.name not in options.sets:
                 continue
             for count in options.annotated:
-                for line in rows(plan, each, count, model, own):
-                    print(line, flush=True)
+                for curve in measure(plan, each, count, model, own):
+                    curves.append(curve)
+                    print(row(curve, len(plan.seconds)), flush=True)
+    if options.picture is not None:
+        draw_curves(options.picture, curves)
 
 
 if __name__ == "__main__":

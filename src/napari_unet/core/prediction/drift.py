@@ -1,14 +1,13 @@
 """What to say of an image that is unlike all that a model has seen."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.image import Image, IntensityRange, measure_intensity
 from napari_unet.core.look import (
     measure_ground,
     measure_look,
-    measure_structure,
 )
 from napari_unet.core.prediction.rescaling import choose_factors, say_number
 
@@ -91,16 +90,6 @@ def rate_ground(image: Image, settings: ModelSettings) -> float:
     return sum(_distance(name, ground[name], settings) for name in ("level", "depth"))
 
 
-def rate_structure(
-    image: Image, settings: ModelSettings, *, scale: float | None = None
-) -> float:
-    """Return the same of how fine the structure is, which depends on the zoom."""
-    if settings.seen is None or not settings.seen.looks:
-        return 0.0
-    look = _look_at(image, settings, scale, measure=measure_structure)
-    return _distance("grain", look["grain"], settings)
-
-
 def _distance(name: str, number: float, settings: ModelSettings) -> float:
     """Return how far a number lies from all that were seen; 1 is worth a warning."""
     looks = settings.seen.looks if settings.seen else {}
@@ -115,12 +104,11 @@ def _look_at(
     settings: ModelSettings,
     scale: float | None,
     intensity: IntensityRange | None = None,
-    measure: Callable[..., dict[str, float]] = measure_look,
 ) -> dict[str, float]:
     """Measure what the network sees of an image."""
     intensity = intensity or measure_intensity(image, settings.normalisation)
     flat = image if settings.network.dimensions == 3 else _one_plane(image)
-    return measure(flat, intensity, choose_factors(flat, settings, scale))
+    return measure_look(flat, intensity, choose_factors(flat, settings, scale))
 
 
 def describe_drift(

@@ -10,7 +10,7 @@ from napari_unet.core.device import Precision
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.prediction.channels import pick_channels
-from napari_unet.core.prediction.drift import rate_ground, rate_structure
+from napari_unet.core.prediction.drift import rate_ground
 from napari_unet.core.prediction.zoom import Zoom, propose_zoom
 
 # A model that finds nothing, but has seen such images, is as good as one that is sure
@@ -78,9 +78,9 @@ def rate_models(
         except InputError as error:
             refused = error
         else:
-            at_best.append((bound, model, picked))
+            at_best.append((bound, model))
     found: list[Rating] = []
-    for bound, model, picked in sorted(at_best, key=lambda each: -each[0]):
+    for bound, model in sorted(at_best, key=lambda each: -each[0]):
         if found and max(each.points for each in found) >= bound:
             found.append(Rating(model, bound, None))
             continue
@@ -91,9 +91,7 @@ def rate_models(
         except InputError as error:
             refused = error
             continue
-        unlike = rate_structure(picked, model.settings, scale=zoom.scale)
-        points = bound - (1 - zoom.confidence) - _UNLIKE * unlike
-        found.append(Rating(model, points, zoom))
+        found.append(Rating(model, bound - (1 - zoom.confidence), zoom))
     if not found:
         raise refused
     return sorted(found, key=lambda each: -each.points)
