@@ -37,6 +37,7 @@ def workflow(monkeypatch):
                 foreground=bright[box],
                 probabilities=probabilities[:, *box],
                 news="",
+                plan="",
             )
         whole = (slice(0, bright.shape[0]), slice(0, bright.shape[1]))
         return Segmentation(probabilities, whole, None)

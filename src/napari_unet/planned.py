@@ -31,6 +31,7 @@ def describe_plan(
     planes: Sequence[int] | None,
     averaging: Averaging,
     device: DeviceChoice,
+    zoom: float | None = None,
 ) -> str:
     """Return size, tiles and memory in words, or why it cannot be.
 
@@ -44,6 +45,8 @@ def describe_plan(
         Tile and zoom.
     box, planes, averaging, device
         As of `core.workflow.segment`.
+    zoom : float, optional
+        What was found for this image, if the zoom is left to the program.
     """
     from napari_unet.core.device import choose_compute, free_bytes
     from napari_unet.core.prediction.plan import plan_prediction
@@ -67,15 +70,19 @@ def describe_plan(
             box=box,
             planes=planes,
             tile=how.tile or None,
-            scale=how.scale or None,
+            scale=how.scale or zoom,
             averaging=averaging,
             memory=free_bytes(where),
             largest=largest_interior(where.type),
         )
     except InputError as error:
         return in_dock(str(error))
-    said = plan.describe()
-    return said[0].upper() + said[1:]
+    return begin_sentence(plan.describe())
+
+
+def begin_sentence(words: str) -> str:
+    """Return words with a capital letter."""
+    return words[:1].upper() + words[1:]
 
 
 def describe_step(
@@ -102,7 +109,7 @@ def describe_step(
     try:
         compute = choose_compute(device)
     except InputError as error:
-        return str(error)
+        return in_dock(str(error))
     memory = estimate_step(
         network,
         config,

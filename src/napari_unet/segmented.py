@@ -43,6 +43,8 @@ class TileLabels:
         Of each class; None where the model predicts values.
     news : str
         What was done about too little memory, in a sentence; mostly nothing.
+    plan : str
+        What all of it was planned to take, in words.
     """
 
     done: int
@@ -52,6 +54,7 @@ class TileLabels:
     labels: NDArray[Any]
     probabilities: NDArray[np.float32] | None = None
     news: str = ""
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -275,7 +278,13 @@ def _predict_values(
                 break
             values = (tile.foreground + 1) / 2 * (high - low) + low
             yield TileLabels(
-                tile.done, tile.total, tile.plane, tile.box, values, news=tile.news
+                tile.done,
+                tile.total,
+                tile.plane,
+                tile.box,
+                values,
+                news=tile.news,
+                plan=tile.plan,
             )
     restored = restore_values(segmentation.probabilities, settings)
     return Segmented(
@@ -327,6 +336,7 @@ def label_tiles(
                 labels,
                 tile.probabilities,
                 tile.news,
+                tile.plan,
             )
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scarce import scarce
 
 from napari_unet.core.annotation.target import Example, Region
 from napari_unet.core.card import read_manifest
@@ -201,3 +202,27 @@ def test_on_the_command_line_three_images_take_their_turn(tmp_path, call):
     assert "of 36 objects" in out
     assert "95 %" in out
     assert "Leave out 3 of 3" in err
+
+
+@pytest.mark.parametrize(
+    ("where", "most", "objects", "said"),
+    [
+        ("training/origin.py:begin", 1, 24, "validated by 2 of 3 trainings"),
+        ("training/validation.py", None, None, "not validated"),
+    ],
+)
+def test_a_part_that_there_is_no_memory_for_is_passed_over_and_said(
+    tmp_path, where, most, objects, said
+):
+    steps = train([squares(name) for name in ("a", "bb", "ccc")], tmp_path / "m")
+    while next(steps).part < 1:
+        pass
+    with scarce(0, within=where, most=most) as device:
+        notes = " ".join(progress.note for progress in steps)
+    assert device.refused
+    card = read_manifest(tmp_path / "m").card
+    assert (card.scores or {}).get("objects_true") == objects
+    assert card.validation.startswith(said)
+    assert notes.count("the scores know nothing of it") == 3 - (objects or 0) // 12
+    assert "the scores know nothing of it" in " ".join(card.shortages)
+    assert card.iterations == CONFIG.iterations

@@ -12,13 +12,16 @@ from napari_unet.core.config import ModelSettings, NetworkConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.glimpse import Glimpse
 from napari_unet.core.prediction.plan import plan_prediction
+from napari_unet.core.prediction.zoom import Zoom
 from napari_unet.core.workflow import segment
 
 SMALL = ModelSettings(network=NetworkConfig(base_channels=2, levels=2))
 VOLUME = ModelSettings(
     network=NetworkConfig(base_channels=2, levels=2, levels_z=1, dimensions=3)
 )
+GLIMPSE = Glimpse(None, (slice(0, 9), slice(0, 9)), np.zeros((9, 9), np.float32))
 EXACT = {"device": "cpu", "precision": "float32"}
 
 
@@ -56,6 +59,14 @@ def test_the_steps_announced_are_the_steps_taken(settings, shape, options):
     image = noise(*shape)
     plan = plan_prediction(image, settings, **options)
     assert plan.steps == tiles_taken(image, settings, **options)
+
+
+@pytest.mark.parametrize("scale", [0.5, Zoom(0.5, 0.5, glimpse=GLIMPSE)])
+def test_the_plan_comes_with_the_first_that_is_shown(scale):
+    image = noise(70, 90)
+    planned = plan_prediction(image, SMALL, scale=0.5, tile=60).describe()
+    steps = segment(image, model_of(SMALL), scale=scale, tile=60, **EXACT)
+    assert next(steps).plan == planned
 
 
 def test_it_is_said_with_x_first():

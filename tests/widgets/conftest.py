@@ -50,7 +50,7 @@ def stack(viewer):
 @pytest.fixture
 def workflow(monkeypatch):
     """Stand in for the network: bright pixels are objects, four tiles per plane."""
-    fake = SimpleNamespace(calls=[], seconds_per_tile=0.0, error=None)
+    fake = SimpleNamespace(calls=[], seconds_per_tile=0.0, error=None, plan="")
 
     def segment(
         image,
@@ -84,6 +84,7 @@ def workflow(monkeypatch):
                     foreground=bright[box[0], columns],
                     probabilities=fake.classify(bright[box[0], columns]),
                     news="",
+                    plan=fake.plan,
                 )
             results.append(fake.classify(bright[box]))
         return SimpleNamespace(

@@ -459,3 +459,14 @@ def test_a_refusal_is_readable_and_shows_no_empty_curves(
     assert section._result.text() == "&#x27;he&#x27; has &lt;3&gt; channels."
     assert section._result.textFormat() == Qt.TextFormat.RichText
     assert section._curves.isHidden()
+
+
+def test_what_a_step_takes_is_said_before_the_first_one(section):
+    memory = "2 patches at a time, about 171 MB"
+    begun = TrainProgress(
+        "preparing", 0, 100, 0.0, None, patch="64 × 64 px", memory=memory, note="A <b"
+    )
+    section._on_progressed(begun)
+    said = section._result.text()
+    assert f"Patches of 64 × 64 px, {memory} for a step." in said
+    assert said.endswith("A &lt;b")

@@ -1,5 +1,7 @@
 """Tile and zoom in the dock, and what they come to, before and while it runs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,7 @@ from napari_unet.core.checkpoint import copy_weights, load_model, save_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, PredictionConfig
 from napari_unet.core.errors import MemoryShortageError
 from napari_unet.core.network.unet import build_network
+from napari_unet.core.prediction.zoom import Zoom
 from napari_unet.samples import fluorescence_nuclei
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.collapsible import Collapsible
@@ -199,3 +202,16 @@ def test_an_image_unlike_all_that_was_seen_is_warned_of_in_the_dock(
     section._button.click()
     qtbot.waitUntil(lambda: not section._session.is_busy)
     assert "It is unlike the images that the model has seen" in section._line.text()
+
+
+def test_the_plan_is_that_of_the_zoom_that_was_found(qtbot, section, session):
+    section._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    unfold(section)
+    qtbot.waitUntil(lambda: "zoom 0.5" in plan(section))
+    found = Zoom(scale=0.25, factor=0.25)
+    session.segmentation = replace(session.segmentation, zoom=found)
+    section._how.refresh()
+    qtbot.waitUntil(lambda: "zoom 0.25" in plan(section))
+    session.prediction = session.prediction.replaced(scale=2)  # the user's own
+    qtbot.waitUntil(lambda: "zoom 2" in plan(section))

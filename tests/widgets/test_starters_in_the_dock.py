@@ -85,6 +85,16 @@ def press_segment(qtbot, section):
     )
 
 
+def test_what_the_first_segmentation_takes_is_said_as_soon_as_the_model_is_picked(
+    qtbot, section, workflow
+):
+    workflow.plan, said = "tile 64 × 64 px, 1 tile", []
+    section._how.told.connect(lambda _plan: said.append(section._line.text()))
+    section.show()
+    press_segment(qtbot, section)
+    assert said[0] == section._how._plan.text() == "Tile 64 × 64 px, 1 tile"
+
+
 def shown(widget):
     return "\n".join(label.text() for label in widget.findChildren(QLabel))
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +34,7 @@ from napari_unet.core.model_folders import find_model, refuse_starter
 from napari_unet.core.network.unet import Network, build_network
 from napari_unet.core.notes import ModelNotes
 from napari_unet.core.presets import PRESETS, TrainingSettings
+from napari_unet.core.tensor_file import file_pieces
 
 Weights = Mapping[str, Tensor]
 # Starter models come with the program: each must be small.
@@ -134,7 +135,7 @@ def save_model(
         weights=_store(folder, "weights", weights),
         last=None if last is None else _store(folder, "last", last),
     )
-    _replace(folder / "README.md", describe(manifest).encode())
+    _replace(folder / "README.md", [describe(manifest).encode()])
     if card.training is not None:
         repeatable = TrainingSettings(
             preset=next((name for name in PRESETS if name == card.preset), "fast"),
@@ -143,10 +144,10 @@ def save_model(
             normalisation=settings.normalisation,
         )
         text = repeatable.model_dump_json(indent=1)
-        _replace(folder / TRAINING_FILE, text.encode())
+        _replace(folder / TRAINING_FILE, [text.encode()])
     if card.history:
-        _replace(folder / HISTORY_FILE, write_history(card.history).encode())
-    _replace(folder / SETTINGS_FILE, manifest.model_dump_json(indent=1).encode())
+        _replace(folder / HISTORY_FILE, [write_history(card.history).encode()])
+    _replace(folder / SETTINGS_FILE, [manifest.model_dump_json(indent=1).encode()])
     kept = {manifest.weights.name, manifest.last.name if manifest.last else ""}
     for path in folder.iterdir():
         ours = path.name.startswith(("weights-", "last-"))
@@ -213,25 +214,27 @@ def save_regions(folder: Path, regions: Mapping[str, Sequence[Region]]) -> None:
         text = json.dumps(region_features(boxes))
         place = folder / REGIONS_FOLDER
         place.mkdir(parents=True, exist_ok=True)
-        _replace(place / f"{file_stem(name)}.geojson", text.encode())
+        _replace(place / f"{file_stem(name)}.geojson", [text.encode()])
 
 
 def _store(folder: Path, kind: str, tensors: Weights) -> StoredFile:
     """Write tensors to a file named by their hash."""
-    plain = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    content = safetensors.torch.save(plain)
-    digest = hashlib.sha256(content).hexdigest()
+    hashed, length = hashlib.sha256(), 0
+    for piece in file_pieces(tensors):
+        hashed.update(piece)
+        length += len(piece)
+    digest = hashed.hexdigest()
     name = f"{kind}-{digest[:12]}.safetensors"
-    _replace(folder / name, content)
-    return StoredFile(name=name, bytes=len(content), sha256=digest)
+    _replace(folder / name, file_pieces(tensors))
+    return StoredFile(name=name, bytes=length, sha256=digest)
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path, content: Iterable[bytes | memoryview]) -> None:
     """Write aside, flush to the disk, rename."""
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         with aside.open("wb") as file:
-            file.write(content)
+            file.writelines(content)
             file.flush()
             os.fsync(file.fileno())
         aside.replace(path)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-import psutil
 import torch
 
 from napari_unet.core.config import THREADS_VARIABLE, DeviceChoice
 from napari_unet.core.errors import InputError
+from napari_unet.core.free_memory import free_memory
 from napari_unet.core.remembered import name_processor, recall, remember
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -192,5 +192,5 @@ def free_bytes(device: torch.device, share: float | None = None) -> int:
     if on_gpu:
         free, _ = torch.cuda.mem_get_info(device)
     else:
-        free = psutil.virtual_memory().available
+        free = free_memory()
     return int(free * share)

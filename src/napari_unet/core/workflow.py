@@ -71,6 +71,7 @@ from napari_unet.core.training.preparation import (
 from napari_unet.core.training.resumption import Stopped
 from napari_unet.core.training.run import Look, Preview, Run, TrainResult
 from napari_unet.core.training.seen import note_seen
+from napari_unet.core.training.shortage import explain_any_shortage
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.values import pair_images
 
@@ -107,6 +108,7 @@ __all__ = [
 Result = TypeVar("Result")
 
 
+@explain_any_shortage
 def fine_tune(
     examples: Sequence[Example],
     folder: Path,
@@ -207,7 +209,7 @@ def fine_tune(
     said = known.say_ground(say_ground(split, folds, settings))
     yield replace(
         preparing(config),
-        patch=sampler.described,
+        patch=descent.patch,
         memory=descent.describe(),
         ground=said,
         note=" ".join(filter(None, (known.note, training.news()))),

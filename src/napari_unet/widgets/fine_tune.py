@@ -37,7 +37,7 @@ from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
-from napari_unet.widgets.training_bar import TrainingBar
+from napari_unet.widgets.training_bar import TrainingBar, describe_news
 from napari_unet.widgets.training_result import UseLearned, describe_result
 
 if TYPE_CHECKING:
@@ -338,8 +338,8 @@ class FineTuneSection(Section):
     def _on_progressed(self, progress: TrainProgress) -> None:
         if progress.preview is not None:
             self._preview.show(progress.preview)
-        if progress.note:
-            self._say(escape(in_dock(progress.note)))
+        if said := describe_news(progress):
+            self._say(said)
         if (point := point_of(progress)) is not None:
             self._curves.add(*point)
         self._show_progress(progress)

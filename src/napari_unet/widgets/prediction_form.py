@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 from superqt.utils import signals_blocked
 
 from napari_unet.core.config import AVERAGES
+from napari_unet.planned import begin_sentence
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.zoom_box import ZoomBox
@@ -55,6 +56,8 @@ class PredictionForm(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._question = session, question
+        # For the last image, where it was left to the program and is not the usual one.
+        self.found_zoom: float | None = None
         self._answer = LatestAnswer(self, "Planning")
         self._averaging = QComboBox()
         self._averaging.addItems(AVERAGES)
@@ -141,6 +144,14 @@ class PredictionForm(QWidget):
         """Show which zoom was found for the image that is chosen now."""
         zoom = None if segmented is None else segmented.zoom
         self._zoom.showFound(None if zoom is None else zoom.factor)
+        self.found_zoom = None if zoom is None else zoom.scale
+
+    def tell(self, plan: str) -> None:
+        """Show what a segmentation that has begun will take, with the zoom found."""
+        said = begin_sentence(plan)
+        if said not in ("", self._plan.text()):
+            self._answer.forget()
+            self._on_answered(said)
 
     def _on_answered(self, text: str) -> None:
         self._plan.setText(text)

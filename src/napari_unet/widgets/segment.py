@@ -244,6 +244,7 @@ class SegmentSection(Section):
             planes=planes,
             averaging=session.averaging,
             device=session.device,
+            zoom=self._how.found_zoom,
         )
 
     def _on_plan_told(self, text: str) -> None:
@@ -266,6 +267,7 @@ class SegmentSection(Section):
         if self._gone:
             return
         self._progress.showTile(tile, averages=self._session.averaging != "none")
+        self._how.tell(tile.plan)
         if tile.news:
             self._say(html.escape(tile.news))
         if self._shown is not None:
@@ -354,8 +356,6 @@ class SegmentSection(Section):
         segmented, shown = self._session.segmentation, self._current()
         if segmented is not None and isinstance(shown, _WITH_MAPS):
             shown.show_uncertainty(segmented)
-
-    # ------------------------------------------------------------------- showing
 
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import TYPE_CHECKING
 
 from qtpy.QtWidgets import QProgressBar
 
+from napari_unet.core.errors import in_dock
 from napari_unet.widgets.history import describe_time
 
 if TYPE_CHECKING:
@@ -37,6 +39,18 @@ class TrainingBar(QProgressBar):
         """Show how far it is."""
         self.setValue(round(_PARTS * progress.fraction))
         self.setFormat(_describe(progress))
+
+
+def describe_news(progress: TrainProgress) -> str:
+    """Return what there is to say below the bar, as rich text; mostly nothing.
+
+    Before the first step, how much memory each will take.
+    """
+    said = [escape(in_dock(progress.note))] if progress.note else []
+    if progress.memory:
+        step = f"Patches of {progress.patch}, {progress.memory} for a step."
+        said.insert(0, f"<small>{escape(step)}</small>")
+    return "<br>".join(said)
 
 
 def _describe(progress: TrainProgress) -> str:

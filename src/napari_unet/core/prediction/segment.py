@@ -23,7 +23,11 @@ from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.drift import describe_drift
 from napari_unet.core.prediction.glimpse import Glimpse
-from napari_unet.core.prediction.plan import cover_volumes, plan_prediction
+from napari_unet.core.prediction.plan import (
+    PredictionPlan,
+    cover_volumes,
+    plan_prediction,
+)
 from napari_unet.core.prediction.plane import PlaneProgress, predict_plane
 from napari_unet.core.prediction.rescaling import find_enlargement, mean_factor
 from napari_unet.core.prediction.room import Room
@@ -55,6 +59,8 @@ class SegmentProgress:
         Of each class that is kept.
     news : str
         What was done about too little memory, in a sentence; mostly nothing.
+    plan : str
+        What all of it was planned to take: size, tiles and memory, in words.
     """
 
     done: int
@@ -64,6 +70,7 @@ class SegmentProgress:
     foreground: np.ndarray
     probabilities: np.ndarray
     news: str = ""
+    plan: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -221,32 +228,36 @@ def segment(
             t * depth + z for t in moments for z in range(depths.start, depths.stop)
         )
     kept = 1 if background_only else model.settings.network.predictions
+    plan = plan_prediction(
+        image,
+        model.settings,
+        box=box,
+        planes=chosen,
+        tile=tile,
+        scale=scale,
+        averaging=averaging,
+        memory=free_bytes(compute.device),
+        largest=largest_interior(compute.device.type),
+    )
     if zoom is not None and zoom.glimpse is not None:
-        plan = plan_prediction(
-            image,
-            model.settings,
-            box=box,
-            planes=chosen,
-            tile=tile,
-            scale=scale,
-            averaging=averaging,
-            memory=free_bytes(compute.device),
-            largest=largest_interior(compute.device.type),
-        )
-        yield from _show(zoom.glimpse, box, chosen, kept, plan.steps)
+        yield from _show(zoom.glimpse, box, chosen, kept, plan)
         zoom = replace(zoom, glimpse=None)
+    numbered = functools.partial(_number, plan=plan.describe())
     with _tidy(model.network, compute.device):
         if volume:
             whole = (depths, *box)
-            maps = yield from _predict_times(image, moments, whole, model, predict)
+            maps = yield from _predict_times(
+                image, moments, whole, model, predict, numbered
+            )
         elif chosen is None:
             steps = predict(image, box=box, intensity=intensity)
-            maps = yield from _number(steps, 0, 1, None)
+            maps = yield from numbered(steps, 0, 1, None)
         else:
             results = []
             for number, index in enumerate(chosen):
                 steps = predict(image.plane(index), box=box, intensity=intensity)
-                results.append((yield from _number(steps, number, len(chosen), index)))
+                count = len(chosen)
+                results.append((yield from numbered(steps, number, count, index)))
             maps = np.stack(results, axis=1)
     return Segmentation(
         probabilities=maps[:kept],
@@ -282,14 +293,22 @@ def _show(
     box: tuple[slice, slice],
     planes: Sequence[int] | None,
     classes: int,
-    total: int,
+    plan: PredictionPlan,
 ) -> Iterator[SegmentProgress]:
     """Yield what a look has seen, if it lies in the box and the planes."""
     part = glimpse.within(box)
     if part is None or (planes is not None and part.plane not in planes):
         return
     maps = np.stack([1 - part.foreground, part.foreground])[:classes]
-    yield SegmentProgress(0, total, part.plane, part.box, part.foreground, maps)
+    yield SegmentProgress(
+        done=0,
+        total=plan.steps,
+        plane=part.plane,
+        box=part.box,
+        foreground=part.foreground,
+        probabilities=maps,
+        plan=plan.describe(),
+    )
 
 
 def _predict_times(
@@ -298,6 +317,7 @@ def _predict_times(
     box: tuple[slice, slice, slice],
     model: Model,
     predict: Callable[..., Generator[PlaneProgress, None, np.ndarray]],
+    numbered: Callable[..., Generator[SegmentProgress, None, np.ndarray]],
 ) -> Generator[SegmentProgress, None, np.ndarray]:
     """Predict the same box of the volume of each time point, one after the other."""
     depth = image.shape[0] // image.times
@@ -306,7 +326,8 @@ def _predict_times(
         volume = image.time_point(time)
         intensity = measure_intensity(volume, model.settings.normalisation)
         steps = predict(volume, intensity=intensity, box=box)
-        part = yield from _number(steps, number, len(times), None, first=time * depth)
+        first = time * depth
+        part = yield from numbered(steps, number, len(times), None, first=first)
         results.append(part)
     return np.concatenate(results, axis=1)
 
@@ -318,6 +339,7 @@ def _number(
     index: int | None,
     *,
     first: int = 0,
+    plan: str = "",
 ) -> Generator[SegmentProgress, None, np.ndarray]:
     """Count the tiles of one plane, or volume from plane `first` on, among all."""
     while True:
@@ -334,6 +356,7 @@ def _number(
             foreground=part.foreground,
             probabilities=part.probabilities,
             news=part.news,
+            plan=plan,
         )
 
 

@@ -1,6 +1,7 @@
 """The course of a training: its start is measured; it learns, is saved, and judged."""
 
 import collections
+import functools
 from collections.abc import Generator, Iterator, Sequence
 
 from napari_unet.core.config import DeviceChoice, ModelSettings, TrainConfig
@@ -13,8 +14,12 @@ from napari_unet.core.training.origin import Origin
 from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.run import Look, Run
 from napari_unet.core.training.settling import settle
-from napari_unet.core.training.shortage import choose_objects, explain_training_shortage
-from napari_unet.core.training.state import Start, Training, lent
+from napari_unet.core.training.shortage import (
+    attempt,
+    choose_objects,
+    save_in_the_end,
+)
+from napari_unet.core.training.state import Start, Training
 from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import train
 from napari_unet.core.training.unpainted import Settled, Witness, settle_unpainted
@@ -50,10 +55,13 @@ def train_and_save(
 ) -> Iterator[TrainProgress]:
     """Train; save now and then, and in the end, however that comes."""
     try:
-        with explain_training_shortage(training):
-            for progress in train(training, descent, validate, look, clock):
-                run.save_now_and_then(progress)
-                yield progress
+        for progress in train(training, descent, validate, look, clock):
+            attempt(
+                training,
+                functools.partial(run.save_now_and_then, progress),
+                "to save what was learned so far",
+            )
+            yield progress
         if not training.config.leave_one_out:  # else it is measured first
             run.end()
     except GeneratorExit:  # stopped; what was learned is still to be used well
@@ -63,7 +71,7 @@ def train_and_save(
         clock.has_stopped(since)
         raise
     finally:
-        run.save()
+        save_in_the_end(training, run.save)
 
 
 def judge_start(
@@ -75,10 +83,9 @@ def judge_start(
     """
     if origin.weights is None:
         return
-    with lent(training.network, origin.weights):
-        validation = yield from choose_objects(
-            training, validate, lambda: clock.progress("validating")
-        )
+    validation = yield from choose_objects(
+        training, validate, lambda: clock.progress("validating"), origin.weights
+    )
     clock.has_judged()
     if validation is None:
         return
@@ -94,7 +101,7 @@ def judge_start(
 def say_ground(split: Split, folds: Sequence[Split], settings: ModelSettings) -> str:
     """Say on what ground a model will be validated."""
     if folds:
-        return describe_left_out(folds)
+        return describe_left_out(len(folds))
     return describe_ground(*split, view_of(settings))
 
 
@@ -107,10 +114,12 @@ def leave_out(
     run: Run,
 ) -> Iterator[TrainProgress]:
     """Measure the model, which is saved already, by leaving each part out."""
-    with explain_training_shortage(training):
-        yield from measure_left_out(folds, settings, training, origin, change_patch)
+    steps = measure_left_out(folds, settings, training, origin, change_patch)
+    judged = yield from steps
+    if judged < len(folds):
+        run.note_validation(describe_left_out(len(folds), judged))
     run.end()
-    run.save()
+    save_in_the_end(training, run.save)
 
 
 def preparing(config: TrainConfig) -> TrainProgress:

@@ -1,11 +1,8 @@
 """What a training gives up, one thing after the other, where memory is short."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-
-import torch
-from torch import Tensor
 
 from napari_unet.core.device import (
     Precision,
@@ -18,12 +15,14 @@ from napari_unet.core.network.recomputation import recompute_blocks
 from napari_unet.core.training.drawn_ahead import DrawnAhead
 from napari_unet.core.training.patch_shape import describe_patch, output_shape
 from napari_unet.core.training.patches import Batch, PatchSampler
+from napari_unet.core.training.shortage import explain_training_shortage
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.step_memory import (
     STEP_SHARE,
     StepMemory,
     estimate_step,
 )
+from napari_unet.core.training.undo import put_back_if_it_fails
 
 # Smaller patches show too little: px along Y and X, and along Z.
 _LEAST_EDGE, _LEAST_DEPTH = 64, 8
@@ -103,6 +102,11 @@ class Descent:
             recompute=self._recompute,
         )
 
+    @property
+    def patch(self) -> str:
+        """How large patches are, in words."""
+        return self._sampler.described
+
     def describe(self) -> str:
         """Say what a step will take: '2 patches at a time, about 210 MB'."""
         at_once = self._rung().at_once
@@ -121,27 +125,33 @@ class Descent:
         -------
         float
             The loss.
+
+        Raises
+        ------
+        MemoryShortageError
+            If nothing is left to give up; the training is as it was before the step.
         """
         before = self._rung()
-        while (loss := self._try(take_step)) is None:
-            pass
+        with explain_training_shortage(self._training):
+            while (loss := self._try(take_step)) is None:
+                pass
         self._tell(before)
         return loss
 
     def _try(self, take_step: TakeStep) -> float | None:
         """Take a step; None if it did not fit and another way is to be tried."""
         training = self._training
-        buffers = [buffer.clone() for buffer in training.network.buffers()]
         try:
-            batch = self._ahead.take(self._sampler, training.iteration)
-            return take_step(training, batch, self._draw_next)
+            # What batch normalisation has seen of a step that failed is forgotten.
+            with put_back_if_it_fails(list(training.network.buffers())):
+                batch = self._ahead.take(self._sampler, training.iteration)
+                return take_step(training, batch, self._draw_next)
         except (MemoryError, RuntimeError) as error:
             if not is_memory_shortage(error):
                 raise
             training.forget_step()
             self._ahead = DrawnAhead(training.compute.device)
             give_back(error, training.compute.device)
-            _restore(training, buffers)
             if not self._lower():
                 raise
         return None
@@ -246,10 +256,3 @@ def _differences(before: Rung, after: Rung) -> str:
 
 def _patches(count: int) -> str:
     return "1 patch" if count == 1 else f"{count} patches"
-
-
-def _restore(training: Training, buffers: Sequence[Tensor]) -> None:
-    """Forget what batch normalisation has seen of a step that failed."""
-    with torch.no_grad():
-        for buffer, before in zip(training.network.buffers(), buffers, strict=True):
-            buffer.copy_(before)

@@ -15,8 +15,9 @@ import numpy as np
 from napari_unet.core.annotation.target import Example
 from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.config import AnnotationKind, ModelSettings, ObjectConfig
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, MemoryShortageError
 from napari_unet.core.evaluation.detection import AnyScores
+from napari_unet.core.memory import give_back, is_memory_shortage
 from napari_unet.core.training.apart import View, view_of
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.descent import Descent
@@ -130,10 +131,21 @@ def _leave_out(
     )
 
 
-def describe_left_out(folds: Sequence[Split]) -> str:
-    """Say how it was validated, in a sentence without its full stop."""
+def describe_left_out(folds: int, judged: int | None = None) -> str:
+    """Say how it was validated, in a sentence without its full stop.
+
+    Parameters
+    ----------
+    folds : int
+        How many trainings leave something out.
+    judged : int, optional
+        How many of them there was memory for; by default all.
+    """
+    if judged == 0:
+        return "not validated: there was too little memory to leave anything out"
+    of_all = f"{folds}" if judged in (None, folds) else f"{judged} of {folds}"
     return (
-        f"validated by {len(folds)} trainings, each without the images or regions that "
+        f"validated by {of_all} trainings, each without the images or regions that "
         "it was judged on; this model was trained on all of them"
     )
 
@@ -163,8 +175,10 @@ def measure_left_out(
     training: Training,
     origin: Origin | None,
     change_patch: ChangePatch | None = None,
-) -> Generator[TrainProgress, None, None]:
+) -> Generator[TrainProgress, None, int]:
     """Train without each part in turn, and judge on it; the result is in `training`.
+
+    What there is too little memory for is passed over.
 
     Parameters
     ----------
@@ -184,21 +198,60 @@ def measure_left_out(
     ------
     TrainProgress
         Of each training, with its number.
+
+    Returns
+    -------
+    int
+        How many parts it was judged on.
     """
     measured = []
     for number, split in enumerate(folds, start=1):
-        steps = _measure(split, settings, training, origin, change_patch)
+        steps = _measure_or_pass(split, settings, training, origin, change_patch)
+        last = _waiting(training)
         while True:
             try:
                 progress = next(steps)
             except StopIteration as end:
                 fold = end.value
                 break
-            yield replace(progress, part=number, parts=len(folds) + 1)
+            training.tell(progress.note)  # for the card: it is of another training
+            last = replace(progress, part=number, parts=len(folds) + 1)
+            yield replace(last, note=training.news())
         if fold is not None:
             measured.append(fold)
+            continue
+        training.tell(
+            f"There was too little free memory to train without part {number} of "
+            f"{len(folds)}, or to judge on it: the scores know nothing of it."
+        )
+        yield replace(last, note=training.news())
     if measured:
         _conclude(training, origin, measured)
+    return len(measured)
+
+
+def _waiting(training: Training) -> TrainProgress:
+    """Return how things stand before a part is left out."""
+    config = training.config
+    limits = config.iterations, training.seconds, config.seconds
+    return TrainProgress("validating", 0, *limits)
+
+
+def _measure_or_pass(
+    split: Split,
+    settings: ModelSettings,
+    whole: Training,
+    origin: Origin | None,
+    change_patch: ChangePatch | None,
+) -> Generator[TrainProgress, None, Fold | None]:
+    """Do what `_measure` does; None also where memory runs out elsewhere."""
+    try:
+        return (yield from _measure(split, settings, whole, origin, change_patch))
+    except (MemoryError, RuntimeError, MemoryShortageError) as error:
+        if not isinstance(error, MemoryShortageError) and not is_memory_shortage(error):
+            raise
+        give_back(error, whole.compute.device)
+        return None
 
 
 def _conclude(training: Training, origin: Origin | None, folds: Sequence[Fold]) -> None:

@@ -25,6 +25,7 @@ from napari_unet.core.training.clock import TrainProgress
 from napari_unet.core.training.command import repeat_command
 from napari_unet.core.training.examples import count_objects
 from napari_unet.core.training.origin import Origin
+from napari_unet.core.training.shortage import note_shortage
 from napari_unet.core.training.state import Training
 
 # A crash loses at most this much of a training, in seconds.
@@ -136,6 +137,7 @@ class Run:
         """Save after a new best, and at least every half minute."""
         overdue = time.perf_counter() - self._saved_at > _SAVE_EVERY
         if overdue or (progress.validation is not None and progress.is_best):
+            self._saved_at = time.perf_counter()  # also where that fails
             self.save()
 
     def save(self) -> None:
@@ -149,7 +151,6 @@ class Run:
             training.state(),
         )
         save_regions(self._folder, self._regions)
-        self._saved_at = time.perf_counter()
 
     def _tuned(self) -> ModelSettings:
         """Return the settings with the way of making objects that validated best."""
@@ -242,9 +243,8 @@ class Look:
             if not is_memory_shortage(error):
                 raise
             give_back(error, self._training.compute.device)
-            self._training.tell(
-                "There was too little free memory to show what is learned, even in the "
-                "smallest tiles: the training goes on without."
+            note_shortage(
+                self._training, "to show what is learned, even in the smallest tiles"
             )
             return None
         finally:

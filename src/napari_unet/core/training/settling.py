@@ -6,12 +6,15 @@ from collections.abc import Generator, Iterator, Mapping
 import torch
 from torch import Tensor
 
-from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.evaluation.detection import AnyScores, quality, rank
 from napari_unet.core.evaluation.value_scores import ValueScores
 from napari_unet.core.gain import judge
-from napari_unet.core.training.shortage import validate_or_skip
-from napari_unet.core.training.state import Reached, Training, lent
+from napari_unet.core.training.shortage import (
+    attempt,
+    keep_weights,
+    validate_or_skip,
+)
+from napari_unet.core.training.state import Reached, Training
 from napari_unet.core.training.validation import Validate, Validation
 
 # What is validated in the end.
@@ -35,7 +38,9 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
     """
     if training.iteration == 0:
         return
-    learned = training.best_weights or copy_weights(training.network)
+    learned = training.best_weights or keep_weights(training)
+    if learned is None:
+        return
     mean = yield from _meet_start(training, validate, learned)
     weights, how = (learned, _LEARNED) if mean is None else (mean, _HALFWAY)
     result = yield from _validate(training, validate, weights, choosing=True)
@@ -83,7 +88,13 @@ def _meet_start(
     start, reached = training.start, training.best_scores
     if start is None or reached is None:
         return None
-    mean = halfway(learned, start.weights)
+    mean = attempt(
+        training,
+        lambda: halfway(learned, start.weights),
+        "to meet the model that it started from halfway",
+    )
+    if mean is None:
+        return None
     result = yield from _validate(training, validate, mean, choosing=False)
     if result is None or not is_worth_it(result.scores, reached, start.own):
         return None
@@ -99,8 +110,8 @@ def _validate(
 ) -> Generator[Validation, None, Validation | None]:
     """Score other weights; None where there was too little memory."""
     result = None
-    with lent(training.network, weights):
-        for result in validate_or_skip(training, validate, choosing=choosing):
-            if result is not None:
-                yield result
+    steps = validate_or_skip(training, validate, choosing=choosing, weights=weights)
+    for result in steps:
+        if result is not None:
+            yield result
     return result

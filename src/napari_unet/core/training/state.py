@@ -17,11 +17,10 @@ from napari_unet.core.gain import finds_nothing, judge
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network.unet import Network
 from napari_unet.core.prediction.room import Room
+from napari_unet.core.training.undo import Undo
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
-# By which the loss is multiplied at first in float16; PyTorch's own choice.
-_FIRST_SCALE = 2.0**16
 # Before the names of weights that are not delivered, but belong to a training: those it
 # started from, the best of its validations, and what it came to, where it kept its
 # start.
@@ -139,12 +138,14 @@ class Training:
     optimizer: torch.optim.Optimizer = field(init=False)
     # Keeps small gradients of float16 from becoming 0; with other formats does nothing.
     scaler: torch.amp.GradScaler = field(init=False)
+    undo: Undo = field(init=False)
     room: Room = field(init=False)  # of its validations and previews
 
     def __post_init__(self) -> None:
         """Move the network to the device and make its optimizer."""
         place(self.network, self.compute.device)
         self.optimizer = _make_optimizer(self.network, self.config)
+        self.undo = Undo(self.optimizer)
         self.scaler = _make_scaler(self.compute)
         self.room = Room(self.compute)
 
@@ -157,13 +158,27 @@ class Training:
                 if isinstance(value, Tensor) and key != "step":
                     values[key] = value.to(compute.device)
         self.compute, self.room = compute, Room(compute)
+        self.undo = Undo(self.optimizer)
         self.scaler = _make_scaler(compute)
+
+    def move_weights(self) -> None:
+        """Let the optimizer take its step along the gradients, whole or not at all."""
+        with self.undo.whole():
+            self.scaler.step(self.optimizer)
+            self.scaler.update()
 
     def forget_step(self) -> None:
         """Forget a step that failed half-way; the weights are as they were before."""
         self.optimizer.zero_grad()
-        scale = self.scaler.get_scale()
-        self.scaler = _make_scaler(self.compute, scale)
+        reached = self.scaler.state_dict()
+        self.scaler = _make_scaler(self.compute)
+        self.scaler.load_state_dict(reached)
+
+    def forget_optimizer(self) -> None:
+        """Free all that is needed only to go on: gradients, what is kept of earlier."""
+        self.optimizer.zero_grad()
+        self.optimizer.state.clear()
+        self.undo = Undo(self.optimizer)
 
     def tell(self, sentence: str) -> None:
         """Note what was done about too little memory, if it is new."""
@@ -178,10 +193,10 @@ class Training:
 
     @property
     def weights(self) -> dict[str, Tensor]:
-        """Those to use; the last ones while nothing was validated."""
+        """Those to use; the last ones, not copied, while nothing was validated."""
         if self.start is not None and self.keeps_start:
             return self.start.weights
-        return self.learned or copy_weights(self.network)
+        return self.learned or self.network.state_dict()
 
     @property
     def scores(self) -> AnyScores | None:
@@ -240,12 +255,12 @@ class Training:
         self.history.append(entry)
 
     def state(self) -> dict[str, Tensor]:
-        """Return network and optimizer as named tensors, for `restore`.
+        """Return network and optimizer as named tensors, not copied, for `restore`.
 
         With where it started, and with the best of what was learned and what came of
         it, where those are not what is delivered.
         """
-        kept = {"network": copy_weights(self.network), ORIGIN: self.origin}
+        kept = {"network": self.network.state_dict(), ORIGIN: self.origin}
         if self.keeps_start:
             kept[LEARNED] = self.learned
         if self.settled is not None and self.settled.weights is not self.best_weights:
@@ -258,7 +273,7 @@ class Training:
         for index, values in self.optimizer.state_dict()["state"].items():
             for key, value in values.items():
                 if value is not None:
-                    state[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu()
+                    state[f"optimizer.{index}.{key}"] = torch.as_tensor(value)
         state["iteration"] = torch.tensor(self.iteration)
         state["seconds"] = torch.tensor(self.seconds, dtype=torch.float64)
         best = math.nan if self.best_scores is None else rank(self.best_scores)
@@ -269,13 +284,15 @@ class Training:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Go back to a state that `state` returned."""
-        optimizer = self.optimizer.state_dict()
-        optimizer["state"] = {}
+        kept: dict[int, dict[str, Tensor]] = {}
         for name, value in (weights_in(state, "optimizer") or {}).items():
             index, _, key = name.partition(".")
-            optimizer["state"].setdefault(int(index), {})[key] = value.clone()
+            kept.setdefault(int(index), {})[key] = value.clone()
         self.network.load_state_dict(weights_in(state, "network") or {})
-        self.optimizer.load_state_dict(optimizer)
+        if kept:  # there may have been no memory to save it
+            optimizer = self.optimizer.state_dict()
+            self.optimizer.load_state_dict(optimizer | {"state": kept})
+        self.undo = Undo(self.optimizer)
         self.iteration = int(state["iteration"])
         self.seconds = float(state["seconds"])
         for name in _NUMBERS:
@@ -309,10 +326,10 @@ def lent(network: Network, weights: Mapping[str, Tensor]) -> Iterator[None]:
         network.load_state_dict(own)
 
 
-def _make_scaler(compute: Compute, scale: float = _FIRST_SCALE) -> torch.amp.GradScaler:
+def _make_scaler(compute: Compute) -> torch.amp.GradScaler:
     """Return what scales the loss, where the precision asks for it."""
     return torch.amp.GradScaler(
-        compute.device.type, init_scale=scale, enabled=compute.precision == "float16"
+        compute.device.type, enabled=compute.precision == "float16"
     )
 
 

@@ -34,7 +34,8 @@ class StepMemory:
     Parameters
     ----------
     weights : int
-        Parameters, their gradients, and what the optimizer keeps for each.
+        Parameters, their gradients, what the optimizer keeps for each, and copies of
+        both, see `Undo`.
     maps : int
         Feature maps that the gradient needs, and what comes and goes with them.
     batch : int
@@ -103,7 +104,7 @@ def estimate_step(
     slots = _KEPT[config.optimizer]
     slots += config.optimizer in ("sgd", "rmsprop") and config.momentum > 0
     return StepMemory(
-        weights=4 * kept.weights * (2 + slots),
+        weights=4 * kept.weights * (1 + 2 * (1 + slots)),
         maps=patches * maps,
         batch=patches * 4 * (network.in_channels * pixels + 4 * shown),
     )

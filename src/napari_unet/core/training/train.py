@@ -7,7 +7,6 @@ from collections.abc import Callable, Generator
 import numpy as np
 import torch
 
-from napari_unet.core.checkpoint import copy_weights
 from napari_unet.core.errors import TrainingDivergedError
 from napari_unet.core.evaluation.detection import (
     PIXELS,
@@ -21,7 +20,7 @@ from napari_unet.core.training.descent import Descent
 from napari_unet.core.training.loss import compute_loss
 from napari_unet.core.training.patches import Batch
 from napari_unet.core.training.settling import settle, standard_error
-from napari_unet.core.training.shortage import validate_or_skip
+from napari_unet.core.training.shortage import keep_weights, validate_or_skip
 from napari_unet.core.training.state import Training
 from napari_unet.core.training.validation import Validate
 
@@ -81,7 +80,7 @@ def train(
     """
     clock = clock or Clock(training)
     clock.begin_steps()
-    good = copy_weights(training.network)
+    good = keep_weights(training)
     # One that goes on has been validated, and noted, up to where it was stopped.
     validated = int(clock.fraction() * training.config.validations)
     noted, validated_at = int(clock.fraction() * _NOTED), -1
@@ -90,7 +89,8 @@ def train(
         _set_learning_rate(training, clock.fraction())
         loss = descent.step(take_step)
         if not loss < _DIVERGED:
-            training.network.load_state_dict(good)
+            if good is not None:
+                training.network.load_state_dict(good)
             raise TrainingDivergedError(
                 f"The loss became {loss:.3g} at iteration {training.iteration + 1}: "
                 f"the learning rate {training.config.learning_rate:g} is probably too "
@@ -109,7 +109,7 @@ def train(
         due = validated < share < training.config.validations
         if validate and due and clock.may_validate():
             validated, validated_at = share, training.iteration
-            good = copy_weights(training.network)
+            good = keep_weights(training) or good
             yield from _validate(training, validate, clock)
     if validate:
         is_known = _is_patience_over(training) or validated_at == training.iteration
@@ -161,8 +161,7 @@ def take_step(
         torch.nn.utils.clip_grad_norm_(
             training.network.parameters(), training.config.max_gradient
         )
-    training.scaler.step(training.optimizer)
-    training.scaler.update()
+    training.move_weights()
     return value
 
 
@@ -192,11 +191,11 @@ def _validate(
     if result is None:
         return
     scores = result.scores
-    is_best = _is_best(scores, training)
+    weights = keep_weights(training) if _is_best(scores, training) else None
     note_gain(training, rank(scores))
+    is_best = weights is not None
     if is_best:
-        training.best_scores = scores
-        training.best_weights = copy_weights(training.network)
+        training.best_scores, training.best_weights = scores, weights
     shown = {
         name: value
         for name, value in scores.as_dict().items()
