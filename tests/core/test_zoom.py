@@ -276,3 +276,17 @@ def test_pixels_far_from_all_that_were_seen_are_told():
         sized = replace(image, pixel_size_um=(size, size))
         drift = run(segment(sized, model, **EXACT)).drift
         assert ("its pixels are of" in drift) == told, size
+
+
+def test_a_fitted_zoom_does_not_change_how_earlier_images_are_zoomed(nuclei):
+    seen = nuclei.settings.seen
+    fitted = replace(
+        nuclei,
+        settings=nuclei.settings.replaced(seen=seen.replaced(zoom=2.2).model_dump()),
+    )
+    image, labels = field(3, (256, 256))
+    zoom = propose_zoom(image, fitted, **EXACT)
+    assert zoom.scale == 1.0
+    assert "zoom 1, at which the model is surest" in zoom.said
+    small, _ = enlarged(image, labels, 0.5)
+    assert propose_zoom(small, fitted, **EXACT).factor == pytest.approx(2, rel=0.2)

@@ -230,6 +230,8 @@ class _Probe:
         fits = self._fits(first)
         if fits and not self._is_doubted(first):
             return self._refine(first)
+        if not fits and self._is_fitted:
+            return self._as_before(first)
         best = None
         if first.is_telling and not fits:
             closer = self._look(first.factor_for(self.known), _LOOK)
@@ -238,15 +240,31 @@ class _Probe:
         best = best or self._search(first)
         least = first.confidence + _GAIN if fits else SURE
         if first.is_telling and not fits:
-            # The zoom of a training is only one of those it has learned at.
-            kept = self.model.settings.zoom != 1
-            least = first.confidence - (_GAIN if kept else _DOUBT)
+            least = first.confidence - _DOUBT
         if best is None or best.confidence < least:
             return self._keep(first)
         factor = best.factor_for(self.known)
         if self._is_own(factor):
             return self._keep(best)
         return self._change(best, float(f"{factor:.3g}"))
+
+    @property
+    def _is_fitted(self) -> bool:
+        """Whether its own zoom was fitted to the images of a fine-tuning."""
+        return self.own != 1 and not self._is_size_known
+
+    def _as_before(self, first: Look) -> Zoom:
+        """Return the zoom for other images than those: as if it had not been fitted.
+
+        So a fine-tuning does not change how the images before it are zoomed.
+        """
+        zoom = replace(self, own=1.0).run()
+        if zoom.confidence < SURE:
+            return self._keep(first)
+        if zoom.scale is not None:
+            return zoom
+        said = "zoom 1, at which the model is surest of its objects"
+        return replace(zoom, scale=1.0, said=said)
 
     def look_only(self) -> Zoom:
         """Return the model's own zoom, whatever is found there."""
