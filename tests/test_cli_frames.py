@@ -194,7 +194,7 @@ def test_annotated_planes_or_times_of_frames_are_learned_from(
     )
     assert code == 0, err
     card = json.loads((tmp_path / "model" / "settings.json").read_text())["card"]
-    assert card["objects"] == (2 + 16 if dimensions == "2" else 4)
+    assert card["objects"] == (16 if dimensions == "2" else 4)
 
 
 def test_frames_are_compared_plane_by_plane_or_time_by_time(tmp_path, call):

@@ -149,7 +149,7 @@ def test_classes_are_learned_by_their_names(tmp_path, folders, train, call):
     assert manifest.settings.class_names == ("background", "long", "round")
     assert manifest.settings.network.classes == 3
     assert manifest.card.training.point_radius == 3
-    assert manifest.card.objects == 60
+    assert 30 < manifest.card.objects < 60  # the others are held back
     out = tmp_path / "found"
     assert call("detect", folders[2], "--model", model, "--out", out)[0] == 0
     head = (out / "counts.csv").read_text().splitlines()[0]

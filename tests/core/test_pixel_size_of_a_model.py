@@ -56,7 +56,7 @@ def test_it_needs_to_know_the_pixel_size_of_every_image():
 
 def test_one_out_of_proportion_is_refused():
     settings = PLANE.replaced(pixel_size_um=0.01)
-    with pytest.raises(InputError, match="rescaling would change"):
+    with pytest.raises(InputError, match="rescaling would make"):
         complete_pixel_size(settings, [example(0.5, 0.5)])
 
 

@@ -252,7 +252,7 @@ def test_nothing_found_is_said_with_the_reason(qtbot, section, session):
     assert "othing is found" not in section._line.text()
     session.objects = ObjectConfig(min_size=100_000)
     qtbot.waitUntil(lambda: "Nothing is found" in section._line.text())
-    assert "smaller than the smallest object, 100000 px" in section._line.text()
+    assert "smaller than the smallest object, 100,000 px" in section._line.text()
 
 
 def test_probabilities_on_request(qtbot, viewer, section, nuclei):

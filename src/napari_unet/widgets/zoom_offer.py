@@ -41,6 +41,7 @@ class ZoomOffer(QPushButton):
         super().__init__(parent)
         self._session, self._segment_again = session, segment_again
         self._scale = 0.0
+        self.setToolTip("Segment again at this zoom (More settings, Zoom)")
         self.hide()
         self.clicked.connect(self._on_clicked)
         listen(session.events.segmentation, self._offer_for)
@@ -57,7 +58,6 @@ class ZoomOffer(QPushButton):
         proposed = None if zoom is None else zoom.proposed
         self._scale = proposed or 0.0
         self.setText(f"Use zoom {proposed:g}" if proposed else "Use the automatic zoom")
-        self.setToolTip("Segment again at this zoom (More settings, Zoom)")
         self.setVisible(proposed is not None or chosen is not None)
 
     def _on_clicked(self) -> None:
