@@ -50,7 +50,7 @@ def test_mark_train_detect_and_correct(person):
     person.wait_for_the_job()
     assert "F1" in person.reads("Fine-tune")
     trained = re.compile(r"Trained on \d+ points")
-    person.wait(lambda: trained.search(person.reads("Image and model")))
+    person.wait(lambda: bool(trained.search(person.reads("Image and model"))))
 
     person.press("Detect", "Segment")
     person.wait_for_the_job()

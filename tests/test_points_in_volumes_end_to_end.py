@@ -64,7 +64,7 @@ def test_mark_train_detect_compare_and_export(person, tmp_path):
     person.press("Start training", "Fine-tune")
     person.wait_for_the_job()
     trained = re.compile(r"Trained on \d+ points")
-    person.wait(lambda: trained.search(person.reads("Image and model")))
+    person.wait(lambda: bool(trained.search(person.reads("Image and model"))))
     assert "F1" in person.reads("Fine-tune")
 
     person.choose("Whole layer", "What to segment", "Segment")
