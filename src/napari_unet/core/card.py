@@ -11,6 +11,7 @@ A model folder holds::
     README.md                  the card for people
 """
 
+import functools
 import json
 import re
 from collections.abc import Sequence
@@ -139,7 +140,8 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = Path(folder) / SETTINGS_FILE
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text)
     except FileNotFoundError:
         raise ModelFolderError(
             f"'{folder}' is not a model folder: it has no {SETTINGS_FILE}. Choose a "
@@ -152,12 +154,18 @@ def read_manifest(folder: Path) -> Manifest:
         ) from error
     _check_origin(folder, content)
     try:
-        return Manifest.model_validate(content)
+        return _validate(text)
     except ValidationError as error:
         name, said = explain_setting(error, Manifest)
         raise ModelFolderError(
             f"'{path}' is damaged: {name}: {said}. Take another copy of it."
         ) from error
+
+
+@functools.lru_cache(maxsize=64)
+def _validate(text: str) -> Manifest:
+    """Return what a file says; the dock asks the same ones many times."""
+    return Manifest.model_validate(json.loads(text))
 
 
 def _check_origin(folder: Path, content: Any) -> None:
