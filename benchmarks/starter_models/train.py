@@ -154,6 +154,8 @@ RECIPES = {
                 "Heaps of nuclei that lie on each other come out as one or a few.",
                 "Debris as bright and as large as nuclei is taken for nuclei.",
                 "Nuclei much fainter than others in the image may be missed.",
+                "Micronuclei and debris less than a third of a nucleus wide are left "
+                "out, unless you lower the smallest object.",
             ),
         ),
     ),

@@ -52,7 +52,7 @@ def describe_plan(
     from napari_unet.core.prediction.plan import plan_prediction
     from napari_unet.core.prediction.rescaling import fits_pixel_size, say_sizes
     from napari_unet.core.prediction.tiling import largest_interior
-    from napari_unet.core.prediction.zoom import known_diameter
+    from napari_unet.core.prediction.zoomed_look import known_diameter
 
     leave_room()
     known = known_diameter(settings) is not None

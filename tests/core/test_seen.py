@@ -16,13 +16,14 @@ from napari_unet.core.card import Card
 from napari_unet.core.checkpoint import Model, load_model
 from napari_unet.core.config import ModelSettings, NetworkConfig, Seen, TrainConfig
 from napari_unet.core.image import Image, measure_intensity, resample
-from napari_unet.core.look import find_content, measure_look
+from napari_unet.core.look import find_content, measure_ground, measure_look
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.plan import plan_prediction
 from napari_unet.core.prediction.rescaling import choose_factors
 from napari_unet.core.training.seen import note_seen
 from napari_unet.core.training.zoom import fit_zoom
 from napari_unet.core.workflow import fine_tune, run
+from napari_unet.samples import fluorescence_nuclei
 
 SMALL = ModelSettings(network=NetworkConfig(base_channels=2, levels=2))
 QUICK = TrainConfig(seconds=None, iterations=2, patch_size=32, batch_size=1)
@@ -236,3 +237,13 @@ def test_the_window_with_most_content_is_found(edges):
     box = find_content(grey[None], edges)
     assert [b.stop - b.start for b in box] == [min(edges[0], 200), edges[1]]
     assert (grey[box] == 500).sum() >= 0.9 * 30 * 25
+
+
+def test_the_ground_of_a_large_image_is_that_of_its_parts():
+    part = fluorescence_nuclei((512, 512), seed=0).image
+    depths = []
+    for count in (1, 9):
+        image = Image(np.tile(part, (count, count))[None])
+        ground = measure_ground(image, measure_intensity(image))
+        depths.append(ground["depth"])
+    assert depths[1] == pytest.approx(depths[0], abs=0.02)

@@ -92,7 +92,7 @@ class FolderZoom:
 
     def _look_at_others(self) -> None:
         """Look at a few images of the folder; faults are said at their turn."""
-        from napari_unet.core.prediction.zoom import known_diameter
+        from napari_unet.core.prediction.zoomed_look import known_diameter
         from napari_unet.formats.images import read_image
 
         if known_diameter(self._model.settings) is None:

@@ -20,6 +20,9 @@ _SECOND_DIFFERENCE = np.outer((1, -2, 1), (1, -2, 1)) / 6
 _MEDIAN_OF_NOISE = 0.6745
 # Of the whole image, about this many pixels along each axis are looked at.
 _SAMPLED = 512
+# Ground is looked for between objects, which must not shrink to a pixel or two: of a
+# larger image in a part of it, so long at the most.
+_PART = 3 * _SAMPLED - 1
 # In them, ground is told from structure in windows of so many pixels.
 _WINDOW = 128
 # Of the grey values in a window, the darkest, the ground, and the brightest.
@@ -104,7 +107,9 @@ def measure_ground(image: Image, intensity: IntensityRange) -> dict[str, float]:
     """
     plane, step = _flatten(image)
     normalised = intensity.apply(plane[:, ::step, ::step]).mean(axis=0)
-    small = ndimage.gaussian_filter(_shrink(plane, step), _SMOOTH)
+    part = plane[(slice(None), *find_content(plane, (_PART, _PART)))]
+    shrunk = _shrink(part, max(1, min(part.shape[1:]) // _SAMPLED))
+    small = ndimage.gaussian_filter(shrunk, _SMOOTH)
     return {
         "level": float(np.percentile(np.clip(normalised, -1, 1), 25)),
         "depth": _measure_depth(small),

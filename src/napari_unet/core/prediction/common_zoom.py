@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.prediction.rescaling import say_sizes
-from napari_unet.core.prediction.zoom import SAME, Zoom, known_diameter, say_length
+from napari_unet.core.prediction.zoom import SAME, Zoom, say_length
+from napari_unet.core.prediction.zoomed_look import known_diameter
 
 
 def agree_on(zooms: Sequence[Zoom], settings: ModelSettings) -> Zoom:

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import DeviceChoice, ModelSettings
+from napari_unet.core.config import DeviceChoice
 from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.image import (
     Image,
@@ -28,6 +28,7 @@ from napari_unet.core.prediction.zoomed_look import (
     ENOUGH,
     SURE,
     Look,
+    known_diameter,
     look_at,
     most_contrast,
 )
@@ -183,19 +184,6 @@ def probe_zoom(
         return replace(probe.look_only(), scale=factor, said="")
     zoom = probe.run()
     return _without_pixel_size(zoom, sizes) if is_mistaken else zoom
-
-
-def known_diameter(settings: ModelSettings) -> float | None:
-    """Return the diameter of the objects that a model knows, in its pixels.
-
-    None where no zoom is looked for: see `propose_zoom`.
-    """
-    seen = settings.seen
-    if seen is None or seen.diameters_px is None:
-        return None
-    if settings.annotation != "objects" or settings.network.dimensions == 3:
-        return None
-    return seen.diameters_px[1]
 
 
 def _without_pixel_size(zoom: Zoom, sizes: tuple[float, ...] | None) -> Zoom:

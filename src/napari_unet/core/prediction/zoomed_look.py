@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from napari_unet.core.annotation.object_sizes import measure_diameters
 from napari_unet.core.checkpoint import Model
+from napari_unet.core.config import ModelSettings
 from napari_unet.core.image import Image, IntensityRange, resample
 from napari_unet.core.look import find_content
 from napari_unet.core.prediction.objects import find_objects
@@ -109,3 +110,16 @@ def most_contrast(image: Image) -> int:
     tried = planes[1:-1] if len(planes) > 2 else planes
     spread = [float(image.array[:, z, ::8, ::8].std()) for z in tried]
     return int(tried[int(np.argmax(spread))])
+
+
+def known_diameter(settings: ModelSettings) -> float | None:
+    """Return the diameter of the objects that a model knows, in its pixels.
+
+    None where no zoom is looked for: see `propose_zoom`.
+    """
+    seen = settings.seen
+    if seen is None or seen.diameters_px is None:
+        return None
+    if settings.annotation != "objects" or settings.network.dimensions == 3:
+        return None
+    return seen.diameters_px[1]
