@@ -56,7 +56,6 @@ NOTHING_ANNOTATED = "Nothing is annotated: paint a few objects in an annotation 
 # What the user calls the jobs of `Session.segment` and `Session.fine_tune`.
 SEGMENTING = "Segment"
 TRAINING = "Fine-tune"
-_WITHOUT_EQUALS = "segmentation", "job", "course"
 
 
 @dataclass(eq=False)
