@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         TrainConfig,
     )
     from napari_unet.core.training.inspection import Inspection
+    from napari_unet.core.training.unpainted import Found
     from napari_unet.core.workflow import Model
 
 
@@ -139,6 +140,29 @@ def inspect_unpainted(
             for e, s in pairs
         ]
     return same, _of_whole_images(settled.findings, examples)
+
+
+def find_objects_of(
+    example: Example,
+    settings: ModelSettings,
+    config: TrainConfig,
+    *,
+    start_from: Model | None = None,
+    device: DeviceChoice = "auto",
+) -> Found | None:
+    """Return the objects that `inspect_unpainted` would compare with those painted.
+
+    The arguments are those of `inspect_unpainted`, of one plane or volume; None where
+    nobody is asked.
+    """
+    from napari_unet.core.training.task import Task
+    from napari_unet.core.training.unpainted import find_all
+    from napari_unet.core.workflow import choose_witness, run
+
+    task = Task.of([example], config, settings, start_from)
+    witness = choose_witness(start_from, task.settings, device)
+    found: Found | None = run(find_all(task.examples[0], witness, device))
+    return found
 
 
 def _of_whole_images(

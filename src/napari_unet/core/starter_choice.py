@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-import numpy as np
-
 from napari_unet.core.annotation.object_sizes import keep_known
 from napari_unet.core.annotation.target import Example
+from napari_unet.core.annotation.unpainted import is_sparse
 from napari_unet.core.checkpoint import Model, load_model
 from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
@@ -19,9 +18,6 @@ from napari_unet.core.prediction.zoom import Zoom
 
 # Less than this between two models, in points of `rate_models`, is a close choice.
 _CLOSE = 0.4
-# Where no model is trained yet, a starter is asked whether objects were left out only
-# if those that are painted cover less of an image.
-_SPARSE = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -190,8 +186,7 @@ def choose_witness(
     def choose(example: Example) -> tuple[Model, Zoom | None] | None:
         if start_from is not None:
             return replace(start_from, settings=settings), None
-        painted = keep_known(example) != 0
-        if painted.ndim > 2 or np.count_nonzero(painted) >= _SPARSE * painted.size:
+        if not is_sparse(keep_known(example)):
             return None
         choice = choose_starter(example.image, device)
         return choice.model, choice.zoom

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari_unet.core.annotation.target import Region
     from napari_unet.core.config import AnnotationKind, TrainConfig
     from napari_unet.session import Session
+    from napari_unet.widgets.ground_witness import Ground, GroundWitness
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,6 +48,8 @@ class LabelQuestion:
         How many there are, background included.
     config : TrainConfig
         The settings of the training.
+    ground : Ground, optional
+        What is thought of ground left unpainted, where that may be unknown.
     """
 
     painted: NDArray[Any]
@@ -57,6 +60,7 @@ class LabelQuestion:
     kind: AnnotationKind
     classes: int
     config: TrainConfig
+    ground: Ground | None = None
 
     @classmethod
     def of(
@@ -67,8 +71,9 @@ class LabelQuestion:
         plane: int | None,
         regions: Shapes | None,
         name: MapName,
+        witness: GroundWitness,
     ) -> LabelQuestion:
-        """Copy what counts.
+        """Copy what counts; the witness is asked about ground left unpainted.
 
         Raises
         ------
@@ -83,8 +88,10 @@ class LabelQuestion:
         else:
             boxes = by_plane.get(plane, ())
         of_classes = session.annotation == "classes"
+        painted = labels_of(annotation, plane)
+        is_open = session.annotation == "objects" and not by_plane
         return cls(
-            labels_of(annotation, plane),
+            painted,
             name,
             plane,
             in_pixels_of_x(sizes),
@@ -92,6 +99,7 @@ class LabelQuestion:
             session.annotation,
             len(session.class_names) if of_classes else 2,
             session.train_config,
+            witness.ask(image, plane, painted) if is_open else None,
         )
 
     def is_like(self, other: object) -> bool:
@@ -117,19 +125,22 @@ class LabelQuestion:
 
         return summarise_annotation(self.painted, self.regions, IGNORE_LABEL).objects
 
-    def derive(self, live_map: LiveWeightMap) -> NDArray[np.float32]:
-        """Return the map, shape of `painted`.
+    def derive(self, live_map: LiveWeightMap) -> tuple[NDArray[np.float32], str]:
+        """Return the map, shape of `painted`, and what is to be said about its ground.
 
         A plane's weight map comes from what follows the brush; a volume's is computed
         anew.
         """
         from napari_unet.core.annotation.derived import derive_map
 
-        if self.name == "weight map" and self.painted.ndim == 2:
-            return live_map.update(self.painted)
-        return derive_map(
+        painted, said = self.painted, ""
+        if self.ground is not None:
+            painted, said = self.ground.learn(painted, self.config.unpainted)
+        if self.name == "weight map" and painted.ndim == 2:
+            return live_map.update(painted), said
+        values = derive_map(
             self.name,
-            self.painted,
+            painted,
             self.config.weight_map,
             self.config.sampling,
             regions=self.regions,
@@ -138,3 +149,4 @@ class LabelQuestion:
             classes=self.classes,
             pixel_size=self.pixel_size,
         )
+        return values, said

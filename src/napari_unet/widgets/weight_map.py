@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import Qt, QTimer
@@ -20,8 +19,10 @@ from napari_unet.widgets.annotation_layers import regions_of
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
+from napari_unet.widgets.ground_witness import GroundWitness
 from napari_unet.widgets.label_question import LabelQuestion
 from napari_unet.widgets.layers import IGNORE_LABEL, current_plane
+from napari_unet.widgets.map_answer import MapAnswer
 from napari_unet.widgets.overlay import show_overlay
 from napari_unet.widgets.point_question import PointQuestion, learned_points
 from napari_unet.widgets.section import Section
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from napari.layers import Image as ImageLayer
     from napari.layers import Labels
     from napari.layers import Points as PointsLayer
-    from numpy.typing import NDArray
 
     from napari_unet.core.annotation.derived import MapName
     from napari_unet.core.annotation.live_weight_map import LiveWeightMap
@@ -72,18 +72,6 @@ _LOOKS: dict[MapName, dict[str, Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Answer:
-    """A map with what it belongs to."""
-
-    image: ImageLayer
-    plane: int | None
-    name: MapName
-    values: NDArray[Any]
-    objects: int
-    noun: str = "objects"
-
-
 class WeightMapSection(Section):
     """Sliders for the weight map, and it or another map as a layer under the brush.
 
@@ -111,6 +99,8 @@ class WeightMapSection(Section):
         self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self._answers = LatestAnswer(self, "Weight map")
         self._answers.answered.connect(self._on_answered)
+        self._witness = GroundWitness(session, self)
+        self._witness.answered.connect(self._request)
         self._gather = QTimer(self)
         self._gather.setSingleShot(True)
         self._gather.setInterval(_GATHER_MSEC)
@@ -297,7 +287,13 @@ class WeightMapSection(Section):
         """Hand a copy of what is painted to another thread."""
         name: MapName = self._name.currentData()
         question = LabelQuestion.of(
-            self._session, image, annotation, plane, self._chosen.regions, name
+            self._session,
+            image,
+            annotation,
+            plane,
+            self._chosen.regions,
+            name,
+            self._witness,
         )
         # One stroke sends several events, and showing a layer sends one, too.
         if (image, question) == self._asked:
@@ -313,9 +309,10 @@ class WeightMapSection(Section):
             )
         self._asked, live_map = (image, question), self._live_map
 
-        def compute() -> _Answer:
-            values = question.derive(live_map)
-            return _Answer(image, question.plane, name, values, question.objects)
+        def compute() -> MapAnswer:
+            values, ground = question.derive(live_map)
+            count = question.objects
+            return MapAnswer(image, question.plane, name, values, count, ground=ground)
 
         self._answers.ask(compute)
 
@@ -335,16 +332,16 @@ class WeightMapSection(Section):
             return
         self._asked, self._live_map = ((image, name), question), None
 
-        def compute() -> _Answer:
+        def compute() -> MapAnswer:
             values = question.derive(name)
-            return _Answer(image, plane, name, values, question.count, "points")
+            return MapAnswer(image, plane, name, values, question.count, "points")
 
         self._answers.ask(compute)
 
-    def _on_answered(self, answer: _Answer) -> None:
+    def _on_answered(self, answer: MapAnswer) -> None:
         if not self._live.isChecked() or answer.image not in self._viewer.layers:
             return
-        self._status.setText(_describe(answer))
+        self._status.setText(answer.describe())
         looks: dict[str, Any] = {"blending": "additive"} | _LOOKS[answer.name]
         if answer.name == "weight map":
             looks["contrast_limits"] = _contrast(self._session.train_config.weight_map)
@@ -371,24 +368,3 @@ class WeightMapSection(Section):
 def _contrast(config: WeightMapConfig) -> tuple[float, float]:
     """Return fixed limits, so that a stroke far away changes no colour here."""
     return (0.0, max(config.w0, 1.0) + 1)
-
-
-def _describe(answer: _Answer) -> str:
-    """Return what is to be said about a map."""
-    objects, values, noun = answer.objects, answer.values, answer.noun
-    if answer.name == "patch density":
-        drawn = float(values.sum())
-        # Objects have the density 1, unless all is alike.
-        share = float(values[values == 1].sum()) / drawn if drawn else 0
-        return f"{share:.0%} of the patches are centred on an object"
-    if answer.name == "distance map":
-        return f"{objects} {noun}; the farthest pixel is {values.max():.0f} px away"
-    if objects < 2:
-        return (
-            f"Fewer than two {noun} are annotated here, so there is no ridge between "
-            f"{noun} yet."
-        )
-    if answer.name == "separation border":
-        cut = int(values.sum())
-        return f"{objects} {noun}; {cut} px between touching ones become background"
-    return f"{objects} {noun}; the brightest pixels count {values.max():.1f} times"

@@ -20,6 +20,20 @@ _REACH, _LEAST_REACH = 0.5, 5
 # painted, the ground is unknown, too.
 _MARGIN = 2
 
+# Where no model is trained yet, a starter is asked whether objects were left out only
+# if those that are painted cover less of an image.
+_SPARSE = 0.05
+
+
+def is_sparse(painted: NDArray[np.integer]) -> bool:
+    """Tell whether so little of a plane (Y, X) is painted that a starter is asked.
+
+    Before a training from scratch, and never of volumes.
+    """
+    return painted.ndim == 2 and bool(
+        np.count_nonzero(painted) < _SPARSE * painted.size
+    )
+
 
 def count_others(
     annotation: NDArray[np.integer], found: NDArray[np.integer]

@@ -1,6 +1,5 @@
 """Ground left unpainted: background, or unknown where objects were left out, too."""
 
-import functools
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -72,9 +71,28 @@ class Settled:
         return f"{said}; ground is known only around what was painted"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """All objects that a witness finds in an image, whatever is painted on it.
+
+    Parameters
+    ----------
+    by : str
+        Name of the witness.
+    labels : ndarray of int, shape ([Z,] h, w)
+        Its objects.
+    window : tuple of slice
+        Where in the plane (Y, X) it has looked.
+    """
+
+    by: str
+    labels: NDArray[np.integer]
+    window: tuple[slice, slice]
+
+
 @dataclass(slots=True, eq=False)
 class _Seen:
-    """What a witness says about one image."""
+    """What a witness says about one image, beside what is painted."""
 
     painted: int
     may_miss: bool = False
@@ -130,8 +148,12 @@ def settle_unpainted(
     Settled
         With as many examples, in their order.
     """
-    look = functools.partial(_look, witness=witness, is_start=is_start, device=device)
     settled = list(examples)
+
+    def look(example: Example) -> Generator[None, None, _Seen]:
+        found = yield from find_all(example, witness, device)
+        return _compare(example, found, is_start=is_start)
+
     open_ones = [i for i, each in enumerate(examples) if _is_open(each)]
     seen: dict[int, _Seen] = {}
     if to_say or how != "background":
@@ -144,7 +166,7 @@ def settle_unpainted(
     findings, kept_near = [], 0
     for number in open_ones:
         found = seen.get(number, _Seen(0))
-        near = how == "unknown" or (how == "auto" and found.are_few_of_many)
+        near = _is_near(how, found)
         if near:
             settled[number] = keep_near(examples[number], found.missing)
             kept_near += 1
@@ -169,20 +191,54 @@ def _is_open(example: Example) -> bool:
     return 0 < painted < _DENSE * example.annotation.size
 
 
-def _look(
-    example: Example, *, witness: Witness, is_start: bool, device: DeviceChoice
-) -> Generator[None, None, _Seen]:
-    """Ask which objects an image holds, around those that are painted."""
-    painted = keep_known(example)
-    look = _Seen(
-        len(np.unique(painted[painted != 0])),
-        may_miss=is_start and int(np.count_nonzero(painted)) < _SPARSE * painted.size,
-    )
-    window = _window(painted)
+def learn_ground(
+    example: Example,
+    how: Literal["auto", "background", "unknown"],
+    found: Found | None,
+    *,
+    is_start: bool,
+) -> tuple[Example, str]:
+    """Return an example as it would be learned from now, and why where that is less.
+
+    Parameters
+    ----------
+    example : Example
+        As for `settle_unpainted`.
+    how : str
+        See `TrainConfig.unpainted`.
+    found : Found, optional
+        What was found in its image, at any time.
+    is_start : bool
+        Whether by the model to start from.
+    """
+    if how == "background" or not _is_open(example):
+        return example, ""
+    seen = _compare(example, found, is_start=is_start)
+    if not _is_near(how, seen):
+        return example, ""
+    why = "Only the ground around what you painted counts"
+    if seen.are_few_of_many:
+        why += f": '{seen.by}' finds {seen.others} more objects"
+    return keep_near(example, seen.missing), f"{why}."
+
+
+def _is_near(how: Literal["auto", "background", "unknown"], seen: _Seen) -> bool:
+    """Tell whether only the ground around painted objects is known."""
+    return how == "unknown" or (how == "auto" and seen.are_few_of_many)
+
+
+def find_all(
+    example: Example, witness: Witness, device: DeviceChoice = "auto"
+) -> Generator[None, None, Found | None]:
+    """Ask which objects an image holds, around those that are painted.
+
+    One `next` is one tile. None if nobody is asked, or whoever is cannot read it.
+    """
+    window = _window(keep_known(example))
     try:
         asked = witness(example)
         if asked is None:
-            return look
+            return None
         model, zoom = asked
         steps = segment(
             example.image,
@@ -196,14 +252,25 @@ def _look(
             try:
                 next(steps)
             except StopIteration as end:
-                found = make_labels(end.value, model.settings)
-                break
+                labels = make_labels(end.value, model.settings)
+                return Found(model.card.name, labels, window)
             yield
     except InputError:  # not an image for this one: it has nothing to say about it
+        return None
+
+
+def _compare(example: Example, found: Found | None, *, is_start: bool) -> _Seen:
+    """Compare what is painted with what was found."""
+    painted = keep_known(example)
+    look = _Seen(
+        len(np.unique(painted[painted != 0])),
+        may_miss=is_start and int(np.count_nonzero(painted)) < _SPARSE * painted.size,
+    )
+    if found is None:
         return look
-    box = (..., *window)
-    look.by = model.card.name
-    look.agreed, look.others, missing = count_others(painted[box], found)
+    box = (..., *found.window)
+    look.by = found.by
+    look.agreed, look.others, missing = count_others(painted[box], found.labels)
     look.missing = np.zeros(painted.shape, bool)
     look.missing[box] = missing
     if example.ignore_label is not None:
