@@ -24,14 +24,14 @@ def discs(rows, columns, seed):
     return grey.astype(np.uint16), labels
 
 
-def learn_discs(folder):
+def learn_discs(folder, iterations=60):
     """Train a model on such discs; return its folder."""
     grey, labels = discs(4, 4, 3)
     run(
         fine_tune(
             [Example(Image(grey[None], None, "discs"), labels)],
             folder,
-            config=QUICK,
+            config=QUICK.replaced(iterations=iterations),
             settings=ModelSettings(network=NetworkConfig(base_channels=4, levels=2)),
             device="cpu",
             precision="float32",

@@ -54,7 +54,7 @@ class Learner:
         **options
             Settings of the training; None leaves those of the preset.
         """
-        start = open_start(name, resume=False)
+        start = open_start(name, channels, resume=False)
         if start is not None:
             check_same_channels(start, channels)
         given = {name: value for name, value in options.items() if value is not None}

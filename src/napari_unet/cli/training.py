@@ -225,7 +225,8 @@ def train(
     model = choose_folder(model, export_patches, resume=resume)
     if iterations is not None and seconds is not None:
         raise InputError("Give either --iterations or --seconds, not both.")
-    start = open_start(start_from, resume=resume)
+    picked = read_channels(channels)
+    start = open_start(start_from, picked, resume=resume)
     old = open_model(str(model)) if start is None and resume else start
     kind = choose_kind(annotation, labels, old, points=points)
     if kind == "values" and config_file is None and not resume:
@@ -252,7 +253,7 @@ def train(
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)
     check_planes(planes_as_channels, network)
-    names, picked = read_names(classes), read_channels(channels)
+    names = read_names(classes)
     if old is not None:
         options = {
             "base_channels": base_channels,

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -52,14 +53,26 @@ Unpainted = Annotated[
 _SHOWN = 4
 
 
-def open_start(name: str | None, *, resume: bool) -> "Model | None":
-    """Open the model to start from, if any; a resumed one has its own."""
+def open_start(
+    name: str | None, channels: Sequence[int], *, resume: bool
+) -> "Model | None":
+    """Open the model to start from, if any; a resumed one has its own.
+
+    One that has no channels of its own, as the starters, reads those that are named.
+    """
     if name is not None and resume:
         raise InputError(
             "--resume goes on with the training in --model; --start-from begins a new "
             "one. Give one of them."
         )
-    return None if name is None else open_model(name)
+    if name is None:
+        return None
+    from napari_unet.core.prediction.channels import read_these
+
+    start = open_model(name)
+    if start.settings.channels:
+        return start
+    return replace(start, settings=read_these(start.settings, channels))
 
 
 def choose_base(

@@ -1,6 +1,8 @@
 """Which of the models that come with the program is used where none was chosen."""
 
+import functools
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -12,12 +14,17 @@ from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
-from napari_unet.core.prediction.channels import read_these
+from napari_unet.core.prediction.channels import pick_channels, read_these
+from napari_unet.core.prediction.plane import check_channels
 from napari_unet.core.prediction.suited import Rating, rate_models
 from napari_unet.core.prediction.zoom import Zoom
+from napari_unet.core.prediction.zoomed_look import ENOUGH
 
 # Less than this between two models, in points of `rate_models`, is a close choice.
 _CLOSE = 0.4
+# One of several channels is only taken where a model is so sure of what it finds; of
+# more channels than this the user must name one.
+_SURE_OF_CHANNEL, _MOST_CHANNELS = 0.75, 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,17 +107,21 @@ def choose_starter_for_all(
             for model in models
         ]
     refused = InputError("There is no image to choose a starter model for. Give one.")
+    offers = _Offers(models, scale, device)
     votes: list[list[Rating]] = []
+    names: tuple[str, ...] = ()
     for image in images:
         try:
-            votes.append(rate_models(image, models, scale=scale, device=device))
+            vote = offers.rate(image)
         except InputError as error:
-            refused = error
-            votes.append([])
+            refused, vote = error, []
+        votes.append(vote)
+        names = names or image.channel_names
     if not any(votes):
         raise refused
-    readers = [m for m in models if all(_rating(m, vote) for vote in votes if vote)]
-    ranked = sorted(readers or models, key=lambda model: -_sum_points(model, votes))
+    all_offers = offers.made
+    readers = [m for m in all_offers if all(_rating(m, vote) for vote in votes if vote)]
+    ranked = sorted(readers or all_offers, key=lambda m: -_sum_points(m, votes))
     best = ranked[0]
     ratings = [_rating(best, vote) for vote in votes]
     zooms = tuple(None if each is None else each.zoom for each in ratings)
@@ -118,7 +129,106 @@ def choose_starter_for_all(
     why += "this image best" if len(votes) == 1 else "them best"
     if len(models) == 1:
         why = "it is the only one there is"
-    return StarterChoice(best, why + _say_sure(zooms) + _doubt(ranked, votes), zooms)
+    if best in offers.by_channel:
+        why += f", in {_name_channel(best, names)}"
+    doubt = _doubt(ranked, votes, names)
+    return StarterChoice(best, why + _say_sure(zooms) + doubt, zooms)
+
+
+class _Offers:
+    """Who is asked about images: the models, or each of them in each channel.
+
+    Parameters
+    ----------
+    models : sequence of Model
+        The starters, perhaps with the channels that they are to read.
+    scale : float, "auto" or None
+        As of `segment`.
+    device : str
+        Where to look.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[Model],
+        scale: float | Literal["auto"] | None,
+        device: DeviceChoice,
+    ) -> None:
+        self._models = list(models)
+        self._scale, self._device = scale, device
+        self._of_channels: dict[int, list[Model]] = {}
+
+    @property
+    def by_channel(self) -> list[Model]:
+        """Models that read one channel of several, as far as images asked for them."""
+        return [model for each in self._of_channels.values() for model in each]
+
+    @property
+    def made(self) -> list[Model]:
+        """All of them."""
+        return [*self._models, *self.by_channel]
+
+    def rate(self, image: Image) -> list[Rating]:
+        """Return how well each suits an image, the best first.
+
+        Of an image with more channels than any reads, each channel is looked at by the
+        model that suits it; there it counts how sure that is of what it finds: noise
+        may look like the ground of anything.
+
+        Raises
+        ------
+        InputError
+            If none can read the image, or in no channel enough is found.
+        """
+        rate = functools.partial(rate_models, scale=self._scale, device=self._device)
+        single = [
+            model
+            for model in self._models
+            if model.settings.network.in_channels == 1 and not model.settings.channels
+        ]
+        is_readable = any(_reads(model, image) for model in self._models)
+        if is_readable or not single or image.channels > _MOST_CHANNELS:
+            return rate(image, self._models)
+        ratings: list[Rating] = []
+        for channel in range(image.channels):
+            offers = self._of_channels.setdefault(
+                channel,
+                [
+                    replace(model, settings=read_these(model.settings, [channel]))
+                    for model in single
+                ],
+            )
+            with suppress(InputError):  # nothing can be seen in this channel
+                best, *others = rate(image, offers)
+                points = _rate_channel(best.zoom)
+                ratings.append(replace(best, points=points))
+                ratings += [replace(o, points=points - 1, zoom=None) for o in others]
+        if not any(each.points > 0 for each in ratings):
+            check_channels(image, single[0].settings)
+        return sorted(ratings, key=lambda each: -each.points)
+
+
+def _reads(model: Model, image: Image) -> bool:
+    try:
+        pick_channels(image, model.settings)
+    except InputError:
+        return False
+    return True
+
+
+def _rate_channel(zoom: Zoom | None) -> float:
+    """Return how sure a model is of what it finds in a channel; 0 if not enough."""
+    if zoom is None or zoom.objects < ENOUGH or zoom.confidence < _SURE_OF_CHANNEL:
+        return 0.0
+    return zoom.confidence
+
+
+def _name_channel(model: Model, names: Sequence[str]) -> str:
+    """Return the channel of several that a model reads, for people."""
+    (channel,) = model.settings.channels
+    if isinstance(channel, int) and channel < len(names):
+        return f"the channel '{names[channel]}'"
+    return f"channel {channel} (the first is 0)"
 
 
 def _rating(model: Model, vote: list[Rating]) -> Rating | None:
@@ -146,7 +256,7 @@ def _say_sure(zooms: tuple[Zoom | None, ...]) -> str:
     )
 
 
-def _doubt(ranked: list[Model], votes: list[list[Rating]]) -> str:
+def _doubt(ranked: list[Model], votes: list[list[Rating]], names: Sequence[str]) -> str:
     """Say where another model suits images nearly as well."""
     if len(ranked) == 1:
         return ""
@@ -156,8 +266,11 @@ def _doubt(ranked: list[Model], votes: list[list[Rating]]) -> str:
         return ""  # it could not win
     if _sum_points(best, votes) - _sum_points(second, votes) > _CLOSE * len(votes):
         return ""
+    other = f"'{second.card.name}'"
+    if second.settings.channels and second.settings.channels != best.settings.channels:
+        other += f" in {_name_channel(second, names)}"
     return (
-        f". The choice is not sure, '{second.card.name}' suits nearly as well: choose "
+        f". The choice is not sure, {other} suits nearly as well: choose "
         "it if the result is poor"
     )
 

@@ -239,11 +239,12 @@ class ImageModelSection(Section):
         else:
             self._model_line.setToolTip(_explain(manifest))
             text = "" if manifest is None else describe_model(manifest)
+            misfit = self._mismatch(manifest)
             if self._session.model_folder is None and self._session.has_model:
-                text = _PICKED
+                text, misfit = _PICKED, ""  # the channel is picked with it
                 if manifest is not None:
                     text += f"; last time {manifest.card.name}"
-            self._model_line.setText(text + self._mismatch(manifest))
+            self._model_line.setText(text + misfit)
         self._model_line.setVisible(bool(self._model_line.text()))
 
     def _mismatch(self, manifest: Manifest | None) -> str:
