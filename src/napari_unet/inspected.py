@@ -1,4 +1,4 @@
-"""Annotations looked at as the docks start it: before a training, or when asked."""
+"""Annotations looked at as the faces start it: before a training, or when asked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from napari_unet.core.errors import InputError, PlacedError, in_dock
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
-    from pathlib import Path
 
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.config import (
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
         TrainConfig,
     )
     from napari_unet.core.training.inspection import Inspection
+    from napari_unet.core.workflow import Model
 
 
 def inspect(
@@ -80,7 +80,7 @@ def inspect_unpainted(
     settings: ModelSettings,
     config: TrainConfig,
     *,
-    start_from: Path | None = None,
+    start_from: Model | None = None,
     device: DeviceChoice = "auto",
 ) -> Generator[float, None, tuple[list[Example], list[Finding]]]:
     """Ask the model to start from what was left unpainted; one `next` is one tile.
@@ -89,8 +89,8 @@ def inspect_unpainted(
     ----------
     examples, settings, config
         As for `inspect`.
-    start_from : Path, optional
-        Of the model to start from; without, a starter is asked where little is painted.
+    start_from : Model, optional
+        The model to start from; without, a starter is asked where little is painted.
     device : str
         Where to look.
 
@@ -100,25 +100,26 @@ def inspect_unpainted(
         As they would be learned from: with unknown ground ignored.
     findings : list of Finding
         What the model finds where nothing is painted.
+
+    Raises
+    ------
+    InputError
+        If the examples cannot be learned from, or not by that model.
     """
     from napari_unet.core.training.task import Task
     from napari_unet.core.training.unpainted import settle_unpainted
-    from napari_unet.core.workflow import choose_witness, load_model
+    from napari_unet.core.workflow import choose_witness
 
     same = list(examples)
     if settings.annotation != "objects":
         return same, []
-    try:
-        model = None if start_from is None else load_model(start_from)
-        task = Task.of(examples, config, settings, model)
-    except InputError:  # said by others
-        return same, []
-    how, witness = config.unpainted, choose_witness(model, task.settings, device)
+    task = Task.of(examples, config, settings, start_from)
+    how, witness = config.unpainted, choose_witness(start_from, task.settings, device)
     steps = settle_unpainted(
         task.examples,
         how,
         witness,
-        is_start=model is not None,
+        is_start=start_from is not None,
         device=device,
         to_say=True,
     )

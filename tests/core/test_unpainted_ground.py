@@ -130,7 +130,7 @@ def test_the_check_warns_of_what_is_learned_as_background(start):
         [few],
         start.settings,
         QUICK.replaced(unpainted="background"),
-        start_from=start.folder,
+        start_from=start,
     )
     same, findings = run(steps)
     assert same[0].ignore_label is None
@@ -149,7 +149,7 @@ def test_planes_of_a_stack_are_findings_of_the_stack(start):
         np.stack([empty, few.annotation, few.annotation]),
     )
     _, (finding,) = run(
-        inspect_unpainted([stack], start.settings, QUICK, start_from=start.folder)
+        inspect_unpainted([stack], start.settings, QUICK, start_from=start)
     )
     assert (finding.image, finding.place[0]) == ("stack", 1)
     assert finding.message.endswith("The like on 1 more plane.")

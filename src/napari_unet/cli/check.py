@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -22,6 +22,7 @@ from napari_unet.cli.checking import (
     find_unpaired,
     finding_rows,
 )
+from napari_unet.cli.checking_ground import Learner
 from napari_unet.cli.checking_points import check_points
 from napari_unet.cli.classes import (
     Planes,
@@ -34,14 +35,17 @@ from napari_unet.cli.classes import (
 )
 from napari_unet.cli.examples import check_reading
 from napari_unet.cli.point_options import POINT_RADIUS, PointRadius
+from napari_unet.cli.training_options import StartFrom, Unpainted
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.presets import PRESETS, PresetName
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from collections.abc import Generator, Sequence
 
+    from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.summary import AnnotationSummary
-    from napari_unet.core.training.inspection import Inspection
+
+Result = TypeVar("Result")
 
 
 @app.command()
@@ -83,6 +87,8 @@ def check(
             show_default="fast, with --volumes fast-3d",
         ),
     ] = None,
+    start_from: StartFrom = None,
+    unpainted: Unpainted = None,
     volumes: Annotated[
         bool,
         typer.Option("--volumes", help="Objects of stacks reach through their planes."),
@@ -92,22 +98,30 @@ def check(
 ) -> None:
     """Look for mistakes in images and labels before training; count what is annotated.
 
-    A stack is looked at plane by plane, or with --volumes as a whole.
+    A stack is looked at plane by plane, or with --volumes as a whole. What is found
+    follows from how it would be trained: give --start-from and --unpainted as to train.
     """
     from napari_unet.core.training.inspection import inspect_examples
     from napari_unet.formats.images import find_images, match_by_stem, stem_of
     from napari_unet.formats.points import find_tables
 
-    kind = choose_kind(annotation, labels)
-    learner = PRESETS[preset or ("fast-3d" if volumes else "fast")]
+    picked = read_channels(channels)
+    learner = Learner.of(
+        start_from,
+        PRESETS[preset or ("fast-3d" if volumes else "fast")],
+        picked,
+        point_radius=point_radius,
+        unpainted=unpainted,
+    )
+    kind = choose_kind(annotation, labels, learner.start)
     reading = Reading(
         kind,
         zero=zero,
         ignore_label=ignore_label,
         split=split_components,
         regions=regions,
-        channels=read_channels(channels),
-        planes_as_channels=planes_as_channels,
+        channels=learner.channels or picked,
+        planes_as_channels=planes_as_channels or learner.takes_planes,
     )
     check_reading(kind, zero=zero, ignore_label=ignore_label, split=split_components)
     names = read_names(classes)
@@ -118,17 +132,19 @@ def check(
     checked = _read(matched.pairs, reading)
     findings = find_unpaired(matched.lonely, images, matched.orphaned, labels)
     findings += [finding for each in checked for finding in each.findings]
+    examples = [each.example for each in checked if each.example is not None]
+    learned, of_ground = learner.look_at_ground(examples, kind, _drive)
     inspection = _drive(
         inspect_examples(
-            [each.example for each in checked if each.example is not None],
+            learned,
             kind,
             network=learner.network,
-            training=learner.training.replaced(point_radius=point_radius),
+            training=learner.training,
             names=names,
             first=int(zero == "ignore"),
         )
     )
-    findings = sorted([*findings, *inspection.findings], key=lambda f: f.level)
+    findings = _gather(findings, inspection.findings, of_ground=of_ground)
     files = {stem_of(file): file.name for file, _ in matched.pairs}
     files |= {stem_of(file): file.name for file in (*matched.lonely, *matched.orphaned)}
     rows = finding_rows(findings, files)
@@ -163,7 +179,17 @@ def _read(pairs: "Sequence[tuple[Path, Path]]", reading: Reading) -> "list[Check
     return [look(image, labels, reading) for image, labels in bar]
 
 
-def _drive(steps: "Generator[float, None, Inspection]") -> "Inspection":
+def _gather(
+    *several: "Sequence[Finding]", of_ground: "Sequence[Finding]"
+) -> "list[Finding]":
+    """Return all findings, errors first; of the ground, errors only if alone."""
+    findings = [finding for each in several for finding in each]
+    is_wrong = any(finding.level == "error" for finding in findings)
+    findings += [f for f in of_ground if f.level != "error" or not is_wrong]
+    return sorted(findings, key=lambda finding: finding.level)
+
+
+def _drive(steps: "Generator[float, None, Result]") -> "Result":
     """Look at all images, with a progress bar."""
     from tqdm import tqdm
 
@@ -174,8 +200,8 @@ def _drive(steps: "Generator[float, None, Inspection]") -> "Inspection":
                 bar.n = round(100 * next(steps), 1)
                 bar.refresh()
             except StopIteration as end:
-                inspection: Inspection = end.value
-                return inspection
+                result: Result = end.value
+                return result
 
 
 def _place(image: str, where: str) -> str:

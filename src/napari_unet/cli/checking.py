@@ -36,7 +36,7 @@ class Reading:
     ignore_label: int | None = None
     split: bool = False
     regions: Path | None = None
-    channels: tuple[int, ...] = ()
+    channels: tuple[int | str, ...] = ()
     planes_as_channels: bool = False
 
 
@@ -75,7 +75,7 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
     return Checked([], example)
 
 
-def pick(picture: "Image", channels: tuple[int, ...]) -> "Image":
+def pick(picture: "Image", channels: tuple[int | str, ...]) -> "Image":
     """Return the image with the channels to read."""
     from napari_unet.core.prediction.channels import pick_channels
 

@@ -33,6 +33,8 @@ from napari_unet.cli.normalisation import (
 )
 from napari_unet.cli.settings import apply_settings
 from napari_unet.cli.training_options import (
+    StartFrom,
+    Unpainted,
     check_old,
     check_old_planes,
     choose_base,
@@ -69,10 +71,7 @@ def train(
         Path | None,
         typer.Option(help="The model folder to write; not with --export-patches."),
     ] = None,
-    start_from: Annotated[
-        str | None,
-        typer.Option(help="Fine-tune this model: a folder or a name, e.g. nuclei."),
-    ] = None,
+    start_from: StartFrom = None,
     preset: Annotated[
         PresetName | None,
         typer.Option(help="Network and settings.", show_default="fast"),
@@ -104,15 +103,7 @@ def train(
     ignore_label: Annotated[
         int | None, typer.Option(help="Label number of ground to leave out.")
     ] = None,
-    unpainted: Annotated[
-        Literal["auto", "background", "unknown"] | None,
-        typer.Option(
-            help="What unpainted ground means where no region says it: unknown beyond "
-            "the surroundings of painted objects, where the model finds more objects "
-            "than are painted; or one of both, whatever it finds.",
-            show_default="auto",
-        ),
-    ] = None,
+    unpainted: Unpainted = None,
     annotation: Annotated[
         AnnotationKind | None,
         typer.Option(

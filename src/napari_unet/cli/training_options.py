@@ -3,7 +3,9 @@
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from napari_unet.cli.app import changed, warn
 from napari_unet.cli.classes import (
@@ -31,6 +33,20 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.workflow import Model
 
+
+StartFrom = Annotated[
+    str | None,
+    typer.Option(help="Fine-tune this model: a folder or a name, e.g. nuclei."),
+]
+Unpainted = Annotated[
+    Literal["auto", "background", "unknown"] | None,
+    typer.Option(
+        help="What unpainted ground means where no region says it: unknown beyond "
+        "the surroundings of painted objects, where the model finds more objects "
+        "than are painted; or one of both, whatever it finds.",
+        show_default="auto",
+    ),
+]
 
 # So many differences of a network are named.
 _SHOWN = 4

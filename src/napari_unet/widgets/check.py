@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_unet.core.errors import in_dock
+from napari_unet.core.errors import InputError, in_dock
 from napari_unet.jobs import Job, Outcome, Status
 from napari_unet.widgets.background import run_in_background
 from napari_unet.widgets.chosen import choose_image, chosen_layers
@@ -134,7 +134,7 @@ class CheckList(QWidget):
             Whether the user wants to see everything; else only objects are named that
             the separation border leaves nearly nothing of.
         """
-        from napari_unet.inspected import inspect, inspect_unpainted
+        from napari_unet.inspected import inspect
 
         if self.is_running and not is_asked:
             return  # what the user asked for says as much
@@ -144,8 +144,8 @@ class CheckList(QWidget):
             learned: Sequence[Example] = examples
             unpainted: list[Finding] = []
             if is_asked:
-                learned, unpainted = yield from inspect_unpainted(
-                    examples, settings, config, start_from=folder
+                learned, unpainted = yield from _look_at_ground(
+                    examples, settings, config, folder
                 )
             inspection = yield from inspect(
                 learned, settings, config, start_from=start_from, faults=faults
@@ -287,6 +287,25 @@ class CheckList(QWidget):
             self._viewer.layers.selection.active = annotation
         if place is not None:
             go_to(self._viewer, layers[0], place)
+
+
+def _look_at_ground(
+    examples: Sequence[Example],
+    settings: ModelSettings,
+    config: TrainConfig,
+    folder: Path | None,
+) -> Generator[float, None, tuple[Sequence[Example], list[Finding]]]:
+    """Ask the model in a folder, as a training from it would, what was left out."""
+    from napari_unet.fine_tuned import load_start
+    from napari_unet.inspected import inspect_unpainted
+
+    try:
+        start = load_start(folder, examples, settings)
+        return (
+            yield from inspect_unpainted(examples, settings, config, start_from=start)
+        )
+    except InputError:  # it is among the other findings
+        return examples, []
 
 
 def _say(finding: Finding) -> str:
