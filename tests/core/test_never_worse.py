@@ -240,8 +240,10 @@ def test_both_have_the_same_choice_of_how_objects_are_made():
     assert training.objects is None
 
 
-@pytest.mark.parametrize(("matched", "taken"), [(7, "mean"), (5, "learned")])
-def test_what_is_learned_meets_the_start_halfway_unless_that_is_worse(matched, taken):
+@pytest.mark.parametrize(
+    ("matched", "taken"), [((7, 7), 0.3), ((5, 7), 0.5), ((5, 5), 1.0)]
+)
+def test_only_a_part_of_the_way_is_gone_unless_that_is_worse(matched, taken):
     training = Training(
         build_network(SMALL.network, seed=1), QUICK, choose_compute("cpu", "float32")
     )
@@ -250,20 +252,22 @@ def test_what_is_learned_meets_the_start_halfway_unless_that_is_worse(matched, t
     training.iteration = 1
     learned = training.weights
     training.best_weights, training.best_scores = learned, scores_of(7)
-    mean = {
-        name: (weights + old[name]) / 2 if weights.is_floating_point() else weights
-        for name, weights in learned.items()
-    }
+
+    def is_at(weights, way):
+        return all(
+            torch.allclose(weights[name], old[name] + way * (new - old[name]))
+            for name, new in learned.items()
+            if new.is_floating_point()
+        )
 
     def validate(choosing):
         here = training.network.state_dict()
-        is_mean = all(torch.allclose(here[name], mean[name]) for name in mean)
-        scores = scores_of(matched if is_mean else 7)
-        yield Validation(scores, ObjectConfig(), own=scores)
+        ways = zip(matched, (0.3, 0.5), strict=True)
+        found = next((number for number, way in ways if is_at(here, way)), 7)
+        yield Validation(scores_of(found), ObjectConfig(), own=scores_of(found))
 
     list(settle(training, validate))
-    expected = mean if taken == "mean" else learned
-    assert all(torch.allclose(training.weights[n], expected[n]) for n in expected)
+    assert is_at(training.weights, taken)
 
 
 def test_few_objects_do_not_choose_how_they_are_made(tmp_path):

@@ -290,3 +290,13 @@ def test_a_fitted_zoom_does_not_change_how_earlier_images_are_zoomed(nuclei):
     assert "zoom 1, at which the model is surest" in zoom.said
     small, _ = enlarged(image, labels, 0.5)
     assert propose_zoom(small, fitted, **EXACT).factor == pytest.approx(2, rel=0.2)
+
+
+def test_a_fitted_zoom_that_fits_gives_way_to_one_at_which_it_is_surer():
+    starter = load_model("nuclei")
+    seen = starter.settings.seen.replaced(zoom=0.7)
+    fitted = replace(
+        starter, settings=starter.settings.replaced(seen=seen.model_dump())
+    )
+    image, _ = enlarged(*field(3, (256, 256)), 1.15)
+    assert propose_zoom(image, fitted, **EXACT).scale == 1.0

@@ -4,10 +4,11 @@ import gc
 import threading
 import time
 
+import numpy as np
 import pytest
 from qtpy.QtWidgets import QWidget
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, MemoryShortageError
 from napari_unet.jobs import Job, Status
 from napari_unet.widgets import background
 from napari_unet.widgets.background import (
@@ -84,6 +85,24 @@ def test_the_session_hears_the_end_even_if_the_widget_is_gone(qtbot, owner, sess
 def test_an_error_is_one_sentence(said, error, expected):
     show_problem(error, "Segment")
     assert said == [expected]
+
+
+def test_a_job_without_memory_ends_with_what_to_do(qtbot, owner, session, said):
+    def steps():
+        yield 1
+        np.empty(1 << 60, np.uint8)
+
+    outcomes = []
+    job = session.begin("Count", steps)
+    run_in_background(job, owner, session=session, ended=outcomes.append)
+    qtbot.waitUntil(lambda: bool(outcomes))
+    ((kind, sentence),) = said
+    assert kind == "W"
+    assert sentence.startswith(
+        "This computer has too little free memory for 'Count' (1.00 EiB more needed)."
+    )
+    assert isinstance(outcomes[0].error, MemoryShortageError)
+    assert not session.is_busy
 
 
 def test_only_the_newest_question_is_answered(qtbot, owner):

@@ -207,3 +207,27 @@ def test_tables_are_copied_for_spreadsheets(qtbot, viewer, section):
     section._scores.selectRow(0)
     qtbot.keyClick(section._scores, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
     assert QGuiApplication.clipboard().text().startswith("F1\t0.")
+
+
+@pytest.mark.parametrize(
+    "stage",
+    ["core.evaluation.overlap._gather", "widgets.copies.np.array"],
+)
+def test_without_memory_it_says_so_and_can_be_tried_again(
+    qtbot, viewer, section, monkeypatch, stage
+):
+    show(viewer, *true_and_predicted())
+    told = []
+    monkeypatch.setattr("napari_unet.widgets.background.show_warning", told.append)
+    with monkeypatch.context() as scarce:
+        scarce.setattr(f"napari_unet.{stage}", lambda *_: np.empty(1 << 60, np.uint8))
+        section._button.click()
+        qtbot.waitUntil(lambda: bool(told))
+    qtbot.waitUntil(section._button.isEnabled)
+    assert "too little free memory for" in told[0]
+    assert "Nothing that was there before is lost" in told[0]
+    assert not section._scores.isVisibleTo(section)
+
+    compare(qtbot, section)
+
+    assert score(section, "Matched") == "1"

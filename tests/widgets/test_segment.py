@@ -214,14 +214,25 @@ def test_renaming_layers_during_the_run_harms_nothing(
     assert chosen_layers(viewer).prediction.data.max() == 2
 
 
+@pytest.mark.parametrize(
+    ("error", "kind", "sentence"),
+    [
+        (RuntimeError("odd"), "error", "Segment failed: odd"),
+        (
+            RuntimeError("CUDA out of memory"),
+            "warning",
+            "The graphics card has too little free memory for 'Segment'.",
+        ),
+    ],
+)
 def test_an_error_reaches_the_user_and_frees_the_button(
-    qtbot, section, workflow, monkeypatch
+    qtbot, section, workflow, monkeypatch, error, kind, sentence
 ):
     shown = []
-    monkeypatch.setattr("napari_unet.widgets.background.show_error", shown.append)
-    workflow.error = RuntimeError("CUDA out of memory")
+    monkeypatch.setattr(f"napari_unet.widgets.background.show_{kind}", shown.append)
+    workflow.error = error
     segment(qtbot, section)
-    assert shown == ["Segment failed: CUDA out of memory"]
+    assert [said.startswith(sentence) for said in shown] == [True]
     assert section._button.isEnabled()
     assert section._button.text() == "Segment"
 

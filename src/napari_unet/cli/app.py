@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from napari_unet.core.config import THREADS_VARIABLE, Config, DeviceChoice
 from napari_unet.core.errors import InputError, TrainingDivergedError
+from napari_unet.core.memory import telling_shortage
 from napari_unet.core.setting_errors import explain_setting
 
 app = typer.Typer(
@@ -48,7 +49,8 @@ def main() -> None:
     )
 
     try:
-        code = app(standalone_mode=False)
+        with telling_shortage("this command"):
+            code = app(standalone_mode=False)
     except (InputError, TrainingDivergedError) as error:
         fail(str(error))
     except OSError as error:

@@ -40,6 +40,7 @@ from napari_unet.cli.plane_counts import (
 )
 from napari_unet.core.annotation.points import lie_between_planes
 from napari_unet.core.errors import InputError
+from napari_unet.core.memory import telling_shortage
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
     from collections.abc import Iterable, Sequence
@@ -99,14 +100,15 @@ def detect(
     faults: dict[str, str] = {}
     for path, target in targets.items():
         try:
-            image = read_image(path)
-            segmentation = predict(image, loaded, edge, averaging, device, factor)
+            with telling_shortage(f"'{path.name}'"):
+                image = read_image(path)
+                segmentation = predict(image, loaded, edge, averaging, device, factor)
+                found = make_points(segmentation, config)
         except InputError as error:  # the others are looked at all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
                 warn(str(error))
             continue
-        found = make_points(segmentation, config)
         classes = [names[number] for number in found.classes]
         positions = place_in_time(found.positions, segmentation)
         write_points(target, positions, classes, found.confidence)

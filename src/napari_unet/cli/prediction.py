@@ -39,6 +39,7 @@ from napari_unet.cli.segment_results import (
 )
 from napari_unet.cli.values import refuse_companions, write_values
 from napari_unet.core.errors import InputError
+from napari_unet.core.memory import telling_shortage
 
 
 @app.command()
@@ -97,8 +98,7 @@ def segment(
     describe_device(device)  # refuses one that is not there
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     paths = find_images(images)
-    read = read_channels(channels)
-    loaded, seen = open_or_pick(model, paths, device, read, factor)
+    loaded, seen = open_or_pick(model, paths, device, read_channels(channels), factor)
     zooms = FolderZoom(paths, loaded, device, seen)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
@@ -117,35 +117,36 @@ def segment(
     faults = {}
     doubts: dict[str, str] = {}
     for path in paths:
+        stem = stem_of(path)
         try:
-            image = read_image(path)
-            zoom = zooms.find(path, image) if factor == "auto" else factor
-            segmentation = predict(
-                *(image, loaded, edge, averaging, device, zoom),
-                background_only=wanted.only_objects(loaded.settings),
-            )
+            with telling_shortage(f"'{path.name}'"):
+                image = read_image(path)
+                zoom = zooms.find(path, image) if factor == "auto" else factor
+                segmentation = predict(
+                    *(image, loaded, edge, averaging, device, zoom),
+                    background_only=wanted.only_objects(loaded.settings),
+                )
+                if predicts_values:
+                    write_values(out / f"{stem}.tif", image, segmentation, loaded)
+                    found[stem] = "predicted"
+                else:
+                    found[stem], doubts[stem] = write_found(
+                        path.name,
+                        out / stem,
+                        image,
+                        segmentation,
+                        loaded.settings,
+                        objects
+                        if min_size is not None
+                        else objects.enlarged(segmentation.enlargement),
+                        wanted,
+                    )
         except InputError as error:  # the others are segmented all the same
             faults[path.name] = str(error)
             if len(paths) > 1:
                 warn(str(error))
             continue
-        stem = stem_of(path)
         looked[stem] = describe_zoom(segmentation)
-        if predicts_values:
-            write_values(out / f"{stem}.tif", image, segmentation, loaded)
-            found[stem] = "predicted"
-        else:
-            found[stem], doubts[stem] = write_found(
-                path.name,
-                out / stem,
-                image,
-                segmentation,
-                loaded.settings,
-                objects
-                if min_size is not None
-                else objects.enlarged(segmentation.enlargement),
-                wanted,
-            )
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
     text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, MemoryShortageError
+from napari_unet.core.memory import is_memory_shortage
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,12 +65,12 @@ def refuse_damaged(path: Path) -> Iterator[None]:
         raise InputError(
             f"'{path}' may not be read by you; ask its owner, or copy it."
         ) from error
-    except MemoryError as error:
-        raise InputError(
-            f"'{path.name}' does not fit into the memory of this computer; crop it, "
-            "or save its planes as files of their own."
-        ) from error
     except Exception as error:
+        if is_memory_shortage(error):
+            raise MemoryShortageError(
+                f"'{path.name}' does not fit into the memory of this computer; crop "
+                "it, or save its planes as files of their own."
+            ) from error
         raise InputError(
             f"'{path.name}' cannot be read: it is damaged, cut short, or not what its "
             f"name says ({describe(error)}). Copy it again from its source, or open "

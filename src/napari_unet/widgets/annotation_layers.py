@@ -13,6 +13,7 @@ from napari.layers import Labels, Shapes
 from napari_unet.core.errors import InputError, PlacedError
 from napari_unet.core.frames import fold_times
 from napari_unet.inspected import fault_of
+from napari_unet.widgets.copies import copy_array
 from napari_unet.widgets.frames import folded_shape, place_of, plane_at
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
@@ -216,7 +217,7 @@ def _examples_of_image(
             f"{image.full_shape}; make a new annotation for this image."
         )
     check_same_scale(annotation, layer)
-    return [Example(image, painted.copy(), boxes_of(regions), IGNORE_LABEL)]
+    return [Example(image, copy_array(annotation), boxes_of(regions), IGNORE_LABEL)]
 
 
 def boxes_of(regions: RegionsByPlane) -> tuple[Region, ...]:
@@ -247,7 +248,7 @@ def _examples_of_points(
     image = image_of(layer)
     painted = np.zeros(image.shape, np.uint16)
     if annotation is not None:
-        painted = fold_times(np.array(annotation.data))
+        painted = fold_times(copy_array(annotation))
     return [Example(image, painted, boxes_of(regions), IGNORE_LABEL, points=points)]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import FunctionWorker, create_worker
@@ -18,6 +19,7 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
 )
 
 from napari_unet.core.errors import InputError, in_dock
+from napari_unet.core.memory import tell_shortage
 from napari_unet.jobs import Job, Outcome, Status
 
 if TYPE_CHECKING:
@@ -169,6 +171,9 @@ class _Relay(QObject):
 
     def _end(self, outcome: Outcome) -> None:
         self._running.discard(self)
+        if outcome.error is not None:
+            error = tell_shortage(outcome.error, f"'{self._job.name}'")
+            outcome = replace(outcome, error=error)
         try:
             if self._session is not None:
                 self._session.finish(self._job, outcome)

@@ -18,6 +18,7 @@ from napari_unet.evaluated import (
 )
 from napari_unet.widgets.annotation_layers import RegionsByPlane, regions_of
 from napari_unet.widgets.class_colors import holds_objects
+from napari_unet.widgets.copies import copy_array
 from napari_unet.widgets.layers import IGNORE_LABEL, labels_of
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def read_inputs(
             f"'{predicted.name}' holds numbered objects, no classes of pixels: choose "
             "Objects under Compare, or segment with a model of classes."
         )
-    found = _array_of(predicted)
+    found = copy_array(predicted)
     if not isinstance(true, Labels):
         # An image has its channels first.
         found, right = (
             np.moveaxis(array, -1, 0) if layer.rgb else array[np.newaxis]
-            for layer, array in ((predicted, found), (true, _array_of(true)))
+            for layer, array in ((predicted, found), (true, copy_array(true)))
         )
         return Inputs(true, found, right, {}, IGNORE_LABEL)
     regions: RegionsByPlane = {}
@@ -169,8 +170,3 @@ def compare(
     else:
         scores, errors = evaluate_planes(predicted, true, regions, ignore_label)
     return Answer(inputs.layer, kind, scores, errors)
-
-
-def _array_of(layer: Layer) -> Any:
-    """Return a copy of a layer's array at full resolution."""
-    return np.array(layer.data[0] if layer.multiscale else layer.data)

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QMenu, QPushButton, QWidget
 from napari_unet.core.errors import InputError
 from napari_unet.core.model_folders import is_starter
 from napari_unet.resumed import for_another, to_its_end
+from napari_unet.widgets.training_bar import describe_time
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,5 +104,4 @@ def _describe_length(config: TrainConfig) -> str:
     """Say how long a training is."""
     if config.iterations is not None:
         return f"{config.iterations} iterations"
-    seconds = config.seconds or 0
-    return f"{seconds:.0f} s" if seconds < 60 else f"{seconds / 60:.1f} minutes"
+    return describe_time(config.seconds or 0)

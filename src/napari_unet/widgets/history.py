@@ -25,6 +25,7 @@ from napari_unet.core.score_words import describe_found, shown_gain
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.go_on import GoOnButton
 from napari_unet.widgets.score_tables import CopiedTable
+from napari_unet.widgets.training_bar import describe_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -259,23 +260,6 @@ def describe_choice(before: ObjectConfig, after: ObjectConfig) -> str:
     if not parts:
         return ""
     return f"Chosen for the objects, to be changed under Segment: {', '.join(parts)}."
-
-
-def describe_time(seconds: float) -> str:
-    """Return a time as people say it.
-
-    Examples
-    --------
-    >>> describe_time(42.4), describe_time(150), describe_time(7500)
-    ('42 s', '2:30 min', '2:05 h')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}:{rest:02d} min"
-    return f"{minutes // 60}:{minutes % 60:02d} h"
 
 
 def _describe(folder: Path, card: Card) -> tuple[str, ...]:

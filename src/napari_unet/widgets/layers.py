@@ -15,7 +15,8 @@ from qtpy.QtCore import QTimer
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.frames import fold_times
-from napari_unet.widgets.channel_layers import channel_names, stack_channels
+from napari_unet.widgets.channel_layers import channel_names
+from napari_unet.widgets.copies import copy_array, copy_channels
 from napari_unet.widgets.frames import place_of, plane_at, times_of
 
 if TYPE_CHECKING:
@@ -320,7 +321,7 @@ def image_of(layer: ImageLayer) -> Image:
             "used, or three with slices or time, or four with both. Split the layer "
             "first: right-click it, Split Stack."
         )
-    array = stack_channels(layer)
+    array = copy_channels(layer)
     planes = (-1,) if layer.ndim > 2 else ()
     return Image(
         array.reshape(len(array), *planes, *array.shape[-2:]),
@@ -336,8 +337,7 @@ def labels_of(layer: Labels, plane: int | None = None) -> NDArray[Any]:
 
     All of it, ([[T,] Z,] Y, X), or one plane of a stack, (Y, X).
     """
-    data = layer.data[0] if layer.multiscale else layer.data
-    return np.array(data[place_of(layer, plane)])
+    return copy_array(layer, place_of(layer, plane))
 
 
 def pixel_size_um(layer: Layer) -> tuple[float, ...] | None:

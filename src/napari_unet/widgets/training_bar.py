@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QProgressBar
 
 from napari_unet.core.errors import in_dock
-from napari_unet.widgets.history import describe_time
 
 if TYPE_CHECKING:
     from napari_unet.core.workflow import TrainProgress
@@ -51,6 +50,23 @@ def describe_news(progress: TrainProgress) -> str:
         step = f"Patches of {progress.patch}, {progress.memory} for a step."
         said.insert(0, f"<small>{escape(step)}</small>")
     return "<br>".join(said)
+
+
+def describe_time(seconds: float) -> str:
+    """Return a time as people say it.
+
+    Examples
+    --------
+    >>> describe_time(42.4), describe_time(150), describe_time(7500)
+    ('42 s', '2:30 min', '2:05 h')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}:{rest:02d} min"
+    return f"{minutes // 60}:{minutes % 60:02d} h"
 
 
 def _describe(progress: TrainProgress) -> str:

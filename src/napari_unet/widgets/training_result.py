@@ -17,12 +17,13 @@ from napari_unet.core.score_words import (
 )
 from napari_unet.learned import use_learned
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.history import describe_gain, describe_time
+from napari_unet.widgets.history import describe_gain
+from napari_unet.widgets.training_bar import describe_time
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from napari_unet.core.card import Manifest
+    from napari_unet.core.card import Card, Manifest
     from napari_unet.jobs import Outcome
     from napari_unet.session import Session
 
@@ -41,7 +42,7 @@ def describe_result(model: Manifest, *, stopped: bool) -> str:
     """
     card, kind = model.card, model.settings.annotation
     ended = "Stopped after" if stopped else "Trained for"
-    taken = f"{ended} {describe_time(card.seconds)} ({card.iterations} iterations)"
+    taken = f"{ended} {_describe_length(card)} ({card.iterations} iterations)"
     go_on = _GO_ON if stopped else ""
     doubt = describe_doubt(card.scores_before, card.compared)
     ground = f"It was {card.validation}." if card.scores and card.validation else ""
@@ -69,6 +70,13 @@ def describe_result(model: Manifest, *, stopped: bool) -> str:
         ]
     lines[-1:-1] = [f"<small>{line}</small>" for line in (doubt, ground) if line]
     return "<br>".join(line for line in lines if line)
+
+
+def _describe_length(card: Card) -> str:
+    """Say how long a training was: '21 s of 25 s' where it was shorter than asked."""
+    taken, asked = card.seconds, (card.training and card.training.seconds) or 0
+    said, limit = describe_time(taken), describe_time(asked)
+    return f"{said} of {limit}" if taken < asked and said != limit else said
 
 
 class UseLearned(QPushButton):

@@ -216,10 +216,10 @@ class _Probe:
         """Return the model's own zoom if it fits, else one that does."""
         first = self._look(self.own, _FIRST_LOOK)
         fits = self._fits(first)
+        if self._is_fitted and not (fits and self._is_as_sure(first)):
+            return self._as_before(first)
         if fits and not self._is_doubted(first):
             return self._refine(first)
-        if not fits and self._is_fitted:
-            return self._as_before(first)
         best = None
         if first.is_telling and not fits:
             closer = self._look(first.factor_for(self.known), _LOOK)
@@ -240,6 +240,12 @@ class _Probe:
     def _is_fitted(self) -> bool:
         """Whether its own zoom was fitted to the images of a fine-tuning."""
         return self.own != 1 and not self._is_size_known
+
+    def _is_as_sure(self, first: Look) -> bool:
+        """Tell whether it is as sure as without the zoom that was fitted."""
+        before = self._look(1.0, _LOOK)
+        is_surer = before.confidence >= first.confidence + _DOUBT
+        return not (is_surer and before.is_telling and self._fits(before))
 
     def _as_before(self, first: Look) -> Zoom:
         """Return the zoom for other images than those: as if it had not been fitted.

@@ -32,7 +32,7 @@ from napari_unet.core.training.held_back import (
 from napari_unet.core.training.origin import Origin, begin
 from napari_unet.core.training.patches import ChangePatch
 from napari_unet.core.training.preparation import prepare_for
-from napari_unet.core.training.settling import halfway, is_worth_it
+from napari_unet.core.training.settling import WAYS, go_part, is_worth_it
 from napari_unet.core.training.shortage import choose_objects
 from napari_unet.core.training.state import Reached, Start, Training, lent
 from napari_unet.core.training.train import train
@@ -160,13 +160,13 @@ class Fold:
         The model that it started from.
     learned : Validation
         What it learned.
-    halfway : Validation, optional
-        The mean of both.
+    between : tuple of Validation
+        Each of `WAYS` between them; empty from scratch.
     """
 
     start: Validation | None
     learned: Validation
-    halfway: Validation | None
+    between: tuple[Validation, ...]
 
 
 def measure_left_out(
@@ -255,14 +255,13 @@ def _measure_or_pass(
 
 
 def _conclude(training: Training, origin: Origin | None, folds: Sequence[Fold]) -> None:
-    """Take over what was measured; meet the start halfway where that is worth it."""
+    """Take over what was measured; go but a part of the way where that is worth it."""
     weights = copy_weights(training.network)
     learned = LeftOut.of([fold.learned for fold in folds])
     how = f"{len(folds)} trainings that left something out"
     starts = [fold.start for fold in folds if fold.start is not None]
-    means = [fold.halfway for fold in folds if fold.halfway is not None]
     if origin is not None and origin.weights is not None and starts:
-        start, mean = LeftOut.of(starts), LeftOut.of(means)
+        start = LeftOut.of(starts)
         training.start = Start.of(
             origin.weights,
             start.own,
@@ -270,8 +269,11 @@ def _conclude(training: Training, origin: Origin | None, folds: Sequence[Fold]) 
             start.usual_objects,
             is_rival=not origin.new_classes,
         )
-        if is_worth_it(mean.scores, learned.scores, start.scores):
-            weights, learned = halfway(weights, origin.weights), mean
+        for way, *parts in zip(WAYS, *(fold.between for fold in folds), strict=True):
+            part = LeftOut.of(parts)
+            if is_worth_it(part.scores, learned.scores, start.scores):
+                weights, learned = go_part(weights, origin.weights, way), part
+                break
     training.settled = Reached(weights, learned.scores, learned.usual_objects, how)
 
 
@@ -292,7 +294,7 @@ def _measure(
     def choose() -> Generator[TrainProgress, None, Validation | None]:
         return choose_objects(training, validate, lambda: clock.progress("validating"))
 
-    start = mean = None
+    start, between = None, []
     if training.origin is not None:
         if (start := (yield from choose())) is None:
             return None
@@ -302,8 +304,10 @@ def _measure(
     if (learned := (yield from choose())) is None:
         return None
     if training.origin is not None:
-        weights = halfway(copy_weights(training.network), training.origin)
-        with lent(training.network, weights):
-            if (mean := (yield from choose())) is None:
-                return None
-    return Fold(start, learned, mean)
+        reached = copy_weights(training.network)
+        for way in WAYS:
+            with lent(training.network, go_part(reached, training.origin, way)):
+                if (part := (yield from choose())) is None:
+                    return None
+            between.append(part)
+    return Fold(start, learned, tuple(between))

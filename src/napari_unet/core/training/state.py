@@ -78,7 +78,7 @@ class Reached:
     Parameters
     ----------
     weights : dict of str to Tensor
-        On the CPU: the best, or halfway between them and the start.
+        On the CPU: the best, or some between them and the start.
     scores : Scores, DetectionScores or ValueScores
         With `objects`.
     objects : ObjectConfig
