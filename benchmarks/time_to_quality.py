@@ -9,8 +9,8 @@ images are annotated, others tell how good a model is: F1 at IoU 0.5, through th
 automatic scale. Each time is a training of its own, with the program's own settings; in
 brackets the seconds that it took in all, validation and saving included. The peer is a
 pixel classifier as biologists use it today, a random forest (`pixel_forest.py`), where
-scikit-learn is installed. The last column says whether a starter forgets: F1 on the
-images that it was validated on, as it was and after the longest training. Of a
+scikit-learn is installed. The last column says whether a starter forgets: F1 on images
+of its own sets that it did not learn, as it was and after the longest training. Of a
 starter's own sets it has learned the annotated images before, never those that are
 scored. A model may be in another folder: ``--models nuclei=FOLDER``. Prints a table in
 Markdown, each number the mean over the seeds; with ``--picture``, also draws them.
@@ -59,7 +59,8 @@ class Plan:
     tested : int
         How many images tell how good a model is, at most.
     validated : int
-        How many of each of its sets tell what a starter forgets, at most.
+        How many images tell what a starter forgets, at most: of each of its sets so
+        many that it was validated on, and so many others.
     """
 
     data: Path
@@ -108,14 +109,16 @@ def choose(stems: list[str], count: int, seed: int) -> list[str]:
 
 
 def own_images(plan: Plan, starter: str) -> list[Pair]:
-    """Return the images on which a starter was validated."""
+    """Return images of its own sets that a starter did not learn.
+
+    Those that it was validated on, by which it was chosen, and others.
+    """
     return [
         pair
         for each in SETS
-        if each.starter == starter
-        for pair in each.read(
-            plan.data, each.with_role(plan.data, "v")[: plan.validated]
-        )
+        if each.starter == starter and each.own
+        for stems in (each.with_role(plan.data, "v"), each.unseen(plan.data))
+        for pair in each.read(plan.data, stems[: plan.validated])
     ]
 
 
