@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ import pytest
 import tifffile
 from PIL import Image as Picture
 
+from napari_unet.core import workflow
 from napari_unet.core.card import read_manifest
 from napari_unet.core.presets import PRESETS
 from napari_unet.formats.images import read_image, read_labels
@@ -248,6 +250,29 @@ def test_ctrl_c_saves_and_exits(tmp_path, folders, number):
     assert "Traceback" not in err
     assert last_json(out)["iterations"] >= 1
     assert read_manifest(model).last is not None
+
+
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_stopped_before_the_first_step_leaves_all_as_it_was(
+    tmp_path, folders, model, call, monkeypatch, is_taken
+):
+    judge_start = workflow.judge_start
+
+    def judge_and_be_stopped(*judged):
+        signal.raise_signal(signal.SIGINT)
+        yield from judge_start(*judged)
+
+    monkeypatch.setattr(workflow, "judge_start", judge_and_be_stopped)
+    taken = tmp_path / "taken"
+    shutil.copytree(model, taken)
+    before = sorted(tmp_path.rglob("*"))
+    new = taken if is_taken else tmp_path / "new"
+    code, text, err = call("train", *folders, "--model", new, "--start-from", model)
+    assert code == 130, err
+    assert "Stopped before anything was learned; nothing is saved." in text
+    assert ("is as it was" in text) == is_taken
+    assert "model is saved" not in err
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_bad_values_are_refused_with_their_limits(tmp_path, folders, refused):

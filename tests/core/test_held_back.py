@@ -239,6 +239,17 @@ def test_ground_that_was_trained_on_is_no_other_image():
     assert said.startswith("validated on ground that was trained on, too")
 
 
+def test_it_is_said_how_many_of_the_images_were_trained_on():
+    named = [image_of(name) for name in "abca"]
+    for number in (1, 2, 3):
+        image, annotation = named[number].image, named[number].annotation
+        if number < 3:
+            image = replace(image, array=image.array + number)
+        named[number] = Example(image, annotation, role="validation")
+    said = describe_ground(*split_validation(named), view_of(LOOKS))
+    assert said.startswith("validated on 3 images, and 1 of the 3 was trained on, too")
+
+
 @pytest.mark.parametrize(
     ("times", "meaning"),
     [(2.0, "no pixel is seen from both"), (1.5, "less than the whole receptive field")],

@@ -53,9 +53,33 @@ def test_steps_are_taken_however_long_judging_takes(wait):
     clock.has_judged()
     clock.begin_steps()
     assert not clock.is_over()
-    wait(5)
+    wait(9)
+    assert not clock.is_over()
+    wait(1)
     assert clock.is_over()
-    assert training.seconds == 35
+    assert (training.seconds, training.measuring) == (40, 30)
+
+
+def test_a_long_validation_takes_no_time_from_the_steps(wait):
+    training = training_for(20)
+    clock = Clock(training)
+    clock.begin_steps()
+    wait(1)
+    assert clock.may_validate()  # how long it takes is not known yet
+    wait(30)
+    clock.has_validated(30)
+    assert not clock.is_over()
+    assert not clock.may_validate()
+    wait(9)
+    assert clock.is_over()
+
+
+def test_where_judging_the_start_took_long_the_next_validation_waits(wait):
+    clock = Clock(training_for(20))
+    wait(3)
+    clock.has_judged()
+    clock.begin_steps()
+    assert not clock.may_validate()
 
 
 def test_a_training_that_goes_on_is_as_far_as_it_was(wait):

@@ -117,28 +117,53 @@ def require_kind(model: "Model", *, detects: bool) -> None:
         )
 
 
-def set_aside(folder: Path, start: "Model | None") -> Path | None:
-    """Rename the folder of another model that stands where the new one will be."""
-    origin = None if start is None else start.folder
-    if origin is not None and folder.exists() and folder.samefile(origin):
-        return None
-    if not (folder / SETTINGS_FILE).exists():
-        return None
-    number = 1
-    while (kept := folder.with_name(f"{folder.name}.{number}")).exists():
-        number += 1
-    folder.rename(kept)
-    return kept
+class NewModel:
+    """The folder of a model to be trained; another model there is kept, and moved.
 
+    Parameters
+    ----------
+    folder : Path
+        Where the new model is saved.
+    start : Model, optional
+        That it starts from: that one may be saved over.
+    resumes : bool
+        Whether the model in the folder itself is trained on.
+    """
 
-def put_back(kept: Path | None, folder: Path) -> None:
-    """Undo `set_aside` if no new model came into being."""
-    if kept is None or (folder / SETTINGS_FILE).exists():
-        return
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-    if not folder.exists():
-        kept.rename(folder)
+    def __init__(self, folder: Path, start: "Model | None", *, resumes: bool) -> None:
+        self.folder = folder
+        self.is_saved = False
+        self.moved: Path | None = None  # where the other model is now
+        self._start = None if start is None else start.folder
+        self._resumes = resumes
+
+    def make_room(self) -> None:
+        """Rename the folder of another model, right before the new one is saved."""
+        self.is_saved = True
+        folder = self.folder
+        if self._resumes or not self.is_taken:
+            return
+        if self._start is not None and folder.samefile(self._start):
+            return
+        number = 1
+        while (moved := folder.with_name(f"{folder.name}.{number}")).exists():
+            number += 1
+        folder.rename(moved)
+        self.moved = moved
+
+    def put_back(self) -> None:
+        """Undo `make_room` if no new model came into being."""
+        if self.moved is None or self.is_taken:
+            return
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        if not self.folder.exists():
+            self.moved.rename(self.folder)
+
+    @property
+    def is_taken(self) -> bool:
+        """Whether there is a model in the folder."""
+        return (self.folder / SETTINGS_FILE).exists()
 
 
 def check_same_network(

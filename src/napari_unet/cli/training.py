@@ -26,7 +26,7 @@ from napari_unet.cli.classes import (
 )
 from napari_unet.cli.examples import choose_reader
 from napari_unet.cli.export_patches import choose_folder, export_batch
-from napari_unet.cli.model_folder import open_model
+from napari_unet.cli.model_folder import NewModel, open_model
 from napari_unet.cli.normalisation import (
     check_same_normalisation,
     take_normalisation,
@@ -296,6 +296,7 @@ def train(
         )
         export_batch(export_patches, batch, as_json=as_json)
         return
+    place = NewModel(model, start, resumes=resume)
     steps = workflow.fine_tune(
         examples,
         model,
@@ -306,16 +307,9 @@ def train(
         reading=reading(zero, ignore_label, split=split_components),
         device=device,
         resume=resume,
+        before_save=place.make_room,
     )
-    train_into(
-        model,
-        steps,
-        start,
-        found,
-        resume=resume,
-        even_if_worse=even_if_worse,
-        as_json=as_json,
-    )
+    train_into(place, steps, found, even_if_worse=even_if_worse, as_json=as_json)
 
 
 def _read_all(

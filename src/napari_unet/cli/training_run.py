@@ -8,7 +8,7 @@ import typer
 
 from napari_unet.cli.app import count, report
 from napari_unet.cli.classes import class_rows, say_class_scores
-from napari_unet.cli.model_folder import put_back, set_aside
+from napari_unet.cli.model_folder import NewModel
 from napari_unet.cli.stop import stop_requests
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
@@ -17,37 +17,40 @@ if TYPE_CHECKING:  # so that --help does not wait for torch
     from napari_unet.core.annotation.class_values import ClassTable
     from napari_unet.core.card import Card
     from napari_unet.core.config import AnnotationKind, ModelSettings
-    from napari_unet.core.workflow import Model, TrainProgress
+    from napari_unet.core.workflow import TrainProgress
 
 
 def train_into(
-    folder: Path,
+    place: NewModel,
     steps: "Iterator[TrainProgress]",
-    start: "Model | None",
     found: "ClassTable | None",
     *,
-    resume: bool,
     even_if_worse: bool = False,
     as_json: bool,
 ) -> None:
     """Run a training and report it; a model that stands in its place is kept."""
-    first = next(steps)  # all that is given is checked before an older model is touched
+    folder = place.folder
+    first = next(steps)  # all that is given is checked before there is any progress
     if first.note:
         print(first.note, file=sys.stderr)
-    kept = None if resume else set_aside(folder, start)
     try:
         interrupted = _drive(steps)
     except BaseException:
-        put_back(kept, folder)
+        place.put_back()
         raise
+    if not place.is_saved:
+        _say_nothing_learned(place, as_json=as_json)
+        raise typer.Exit(130)
+    if interrupted:
+        print("Stopped; the model is saved.", file=sys.stderr)
     is_worse = even_if_worse and _take_learned(folder)
     result, text = _summarise(folder)
     if is_worse:
         text += "\nIt is not better than that, and kept all the same."
     result["classes"] = None if found is None else class_rows(found)
-    result["kept"] = None if kept is None else str(kept)
-    if kept is not None:
-        text += f"\nThe model that was there is now '{kept}'."
+    result["kept"] = None if place.moved is None else str(place.moved)
+    if place.moved is not None:
+        text += f"\nThe model that was there is now '{place.moved}'."
     report(result, text, as_json=as_json)
     if interrupted:
         raise typer.Exit(130)
@@ -89,9 +92,16 @@ def _drive(steps: "Iterator[TrainProgress]") -> bool:
             bar.refresh()
             if stopped:
                 steps.close()  # type: ignore[attr-defined]
-                bar.write("Stopped; the model is saved.", file=sys.stderr)
                 return True
     return False
+
+
+def _say_nothing_learned(place: NewModel, *, as_json: bool) -> None:
+    """Say that a training was stopped before its first step, and what that means."""
+    text = "Stopped before anything was learned; nothing is saved."
+    if place.is_taken:
+        text += f" The model in '{place.folder}' is as it was."
+    report({"model": None, "iterations": 0}, text, as_json=as_json)
 
 
 def _say_validation(progress: "TrainProgress") -> str:
@@ -143,6 +153,7 @@ def _summarise(folder: Path) -> tuple[dict[str, Any], str]:
     }
     steps = count(card.iterations, "iteration")
     lines = [f"{folder}: {steps} in {card.seconds:.0f} s on {device} ({precision})"]
+    lines += [card.haste] if card.haste else []
     if card.scores is None:
         lines += _say_unmeasured(card)
     elif card.learned is not None:

@@ -35,6 +35,7 @@ from napari_unet.core.notes import ModelNotes, describe_notes
 from napari_unet.core.score_words import (
     describe_doubt,
     describe_found,
+    describe_haste,
     describe_new_classes,
     describe_verdict,
     shown_gain,
@@ -77,6 +78,7 @@ class Card(Config):
     training: TrainConfig | None = None
     iterations: int = 0
     seconds: float = 0.0
+    measuring: float = 0.0  # of them, those that measured how good it and its start are
     ended: bool = False  # by itself: it was not stopped, nor while it was measured
     loss: float | None = None
     device: str = ""
@@ -93,6 +95,13 @@ class Card(Config):
     def compared(self) -> dict[str, float] | None:
         """The scores that were compared with `scores_before`: of what was learned."""
         return self.scores if self.learned is None else self.learned.scores
+
+    @property
+    def haste(self) -> str:
+        """Says that most of the time that was given went into measuring; or nothing."""
+        if self.training is None or self.training.seconds is None:
+            return ""
+        return describe_haste(self.iterations, self.seconds, self.measuring)
 
     @property
     def is_unmeasured(self) -> bool:

@@ -16,6 +16,9 @@ _DECIDING = {
     "psnr": "PSNR",
 }
 
+# Where more than this part of the time measured, it is said how little was left.
+_MUCH_MEASURING = 0.5
+
 
 def shown_scores(
     scores: Mapping[str, float], kind: AnnotationKind = "objects"
@@ -166,6 +169,33 @@ def describe_doubt(
     return (
         f"With {counted} to judge by, so small a difference tells nothing: one object "
         "more or less makes as much."
+    )
+
+
+def describe_haste(iterations: int, seconds: float, measuring: float) -> str:
+    """Say that most of the time went into measuring, so little was learned; or nothing.
+
+    Parameters
+    ----------
+    iterations : int
+        Steps that were taken.
+    seconds, measuring : float
+        All that the training took, and what of it was no learning.
+
+    Examples
+    --------
+    >>> describe_haste(1, 13, 11)
+    'Only 1 step was taken: measuring how good it is took 11 of 13 s. Train longer, or
+    validate on fewer images.'
+    >>> describe_haste(200, 30, 6)
+    ''
+    """
+    if measuring <= _MUCH_MEASURING * seconds:
+        return ""
+    steps = "1 step was" if iterations == 1 else f"{iterations} steps were"
+    return (
+        f"Only {steps} taken: measuring how good it is took {measuring:.0f} of "
+        f"{seconds:.0f} s. Train longer, or validate on fewer images."
     )
 
 

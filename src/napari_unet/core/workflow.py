@@ -123,10 +123,12 @@ def fine_tune(
     resume: bool = False,
     preview: Callable[[], Preview | None] | None = None,
     change_patch: ChangePatch | None = None,
+    before_save: Callable[[], None] | None = None,
 ) -> Generator[TrainProgress, None, TrainResult]:
     """Train a model on annotated images and save it; one `next` is one step.
 
-    Closing the generator stops the training; the best and the last weights are saved.
+    Closing the generator stops the training; the best and the last weights are saved,
+    if a step was taken.
 
     Parameters
     ----------
@@ -160,6 +162,9 @@ def fine_tune(
         about -1 to 1, after all other random changes, and a generator of random
         numbers, it returns the image to learn from, of the same shape. It must not
         move anything: target and weights stay as they are.
+    before_save : callable, optional
+        Called once, right before the model is saved for the first time: whatever else
+        is in `folder` can still be moved away.
 
     Yields
     ------
@@ -217,7 +222,8 @@ def fine_tune(
     )
     settings = note_seen(settings, examples)
     run = Run(
-        training, settings, folder, origin, preset, examples, split[0], reading, regions
+        *(training, settings, folder, origin, preset),
+        *(examples, split[0], reading, regions, before_save),
     )
     run.note_validation(said)
     clock = Clock(training)

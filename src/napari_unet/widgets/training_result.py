@@ -68,7 +68,9 @@ def describe_result(model: Manifest, *, stopped: bool) -> str:
             escape(unknown) if card.scores else "",
             f"'{escape(card.name)}' is now the model in use.{go_on}",
         ]
-    lines[-1:-1] = [f"<small>{line}</small>" for line in (doubt, ground) if line]
+    lines[-1:-1] = [
+        f"<small>{line}</small>" for line in (card.haste, doubt, ground) if line
+    ]
     return "<br>".join(line for line in lines if line)
 
 

@@ -120,21 +120,34 @@ def describe_ground(
     images = {id(each.image): each.image for each in (*training, *validation)}
     marks = {key: _mark(image) for key, image in images.items()}
     pairs = [
-        (a, b, view(held.image))
-        for held in validation
+        (number, a, b)
+        for number, held in enumerate(validation)
         for rest in training
         if marks[id(rest.image)] == marks[id(held.image)]
         for a, b in itertools.product(ground_of(held), ground_of(rest))
     ]
-    if any(_overlap(a, b) for a, b, _ in pairs):
+    both = {number for number, a, b in pairs if _overlap(a, b)}
+    if both:
+        return _describe_both(len(both), len(validation))
+    if not pairs:
+        return "validated on images that were not trained on"
+    near = [(_distance(a, b), view(validation[n].image)) for n, a, b in pairs]
+    return _describe_gap(*min(near, key=lambda each: _part_of_view(*each)))
+
+
+def _describe_both(count: int, images: int) -> str:
+    """Say that some images, or all, are trained on and validated on."""
+    if count == images:
         return (
             "validated on ground that was trained on, too: the scores say nothing of "
             "other images. To learn how good it is, keep some images for validation"
         )
-    if not pairs:
-        return "validated on images that were not trained on"
-    near = [(_distance(a, b), seen) for a, b, seen in pairs]
-    return _describe_gap(*min(near, key=lambda each: _part_of_view(*each)))
+    were = "was" if count == 1 else "were"
+    return (
+        f"validated on {images} images, and {count} of the {images} {were} trained on, "
+        "too: the scores are better than those of other images. To be sure, validate "
+        "on images that are not trained on"
+    )
 
 
 def _describe_gap(apart: Sequence[int], seen: Sequence[int]) -> str:

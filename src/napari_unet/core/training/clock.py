@@ -15,7 +15,9 @@ _VALIDATION_SHARE = 0.1
 # where no start was judged in the same way before.
 _SETTLING = 8
 # This share of the time is for steps, however long judging takes.
-_LEAST_SHARE = 0.25
+_LEAST_SHARE = 0.5
+# A validation that takes more of that than this waits for the end.
+_LONG = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,11 +121,18 @@ class Clock:
 
     def begin_steps(self) -> None:
         """Note that what was done up to now were no steps."""
-        self._training.aside += self.read() - self._begun
+        judging = self.read() - self._begun
+        self._training.aside += judging
+        self._training.measuring += judging
 
     def has_stopped(self, since: float) -> None:
         """Note that since then no steps were taken, but use was made of them."""
         self._training.aside += self.read() - since
+        self.has_settled(since)
+
+    def has_settled(self, since: float) -> None:
+        """Note that since then it was measured what the training has come to."""
+        self._training.measuring += self.read() - since
 
     def fraction(self) -> float:
         """Return how much of the steps is done, 0 to 1."""
@@ -154,11 +163,16 @@ class Clock:
         """
         if self._training.config.iterations is not None:
             return True
+        expected = self._last_validation or self._judging
+        if expected > _LONG * self._time_for_steps():
+            return False
         return self._validating <= _VALIDATION_SHARE * self.read()
 
     def has_validated(self, seconds: float) -> None:
         """Note what a validation took."""
         self._validating += seconds
+        self._training.aside += seconds
+        self._training.measuring += seconds
         self._last_validation = seconds
 
     def read(self) -> float:

@@ -53,7 +53,10 @@ def train_and_save(
     run: Run,
     clock: Clock,
 ) -> Iterator[TrainProgress]:
-    """Train; save now and then, and in the end, however that comes."""
+    """Train; save now and then, and in the end, however that comes.
+
+    Not if it comes before the first step: nothing is learned then.
+    """
     try:
         for progress in train(training, descent, validate, look, clock):
             attempt(
@@ -71,7 +74,8 @@ def train_and_save(
         clock.has_stopped(since)
         raise
     finally:
-        save_in_the_end(training, run.save)
+        if training.iteration > 0:
+            save_in_the_end(training, run.save)
 
 
 def judge_start(

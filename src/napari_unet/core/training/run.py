@@ -94,7 +94,9 @@ class Run:
         learned_from: Sequence[Example],
         reading: Sequence[str] = (),
         regions: Mapping[str, Sequence[Region]] | None = None,
+        before_save: Callable[[], None] | None = None,
     ) -> None:
+        self._before_save = before_save
         self._training = training
         self._settings = settings
         self._folder = folder
@@ -143,6 +145,9 @@ class Run:
     def save(self) -> None:
         """Save the best weights, and the last ones with the optimizer's state."""
         training = self._training
+        if self._before_save is not None:
+            self._before_save()
+            self._before_save = None
         save_model(
             self._folder,
             self._tuned(),
@@ -172,6 +177,7 @@ class Run:
             shortages=training.shortages,
             iterations=training.iteration,
             seconds=round(training.seconds, 2),
+            measuring=round(training.measuring, 2),
             loss=None if math.isnan(training.loss) else training.loss,
             scores_before=None if start is None else start.scores.as_dict(),
             scores=None if scores is None else scores.as_dict(),

@@ -26,7 +26,15 @@ _SECOND_BETA = 0.99
 # start.
 ORIGIN, BEST, LEARNED = "origin", "best", "learned"
 # What a training must know of its past to go on as if it had never stopped.
-_NUMBERS = ("loss", "top", "without_gain", "on_plateau", "rate_factor", "aside")
+_NUMBERS = (
+    "loss",
+    "top",
+    "without_gain",
+    "on_plateau",
+    "rate_factor",
+    "aside",
+    "measuring",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,7 +126,8 @@ class Training:
     compute: Compute
     iteration: int = 0
     seconds: float = 0.0
-    aside: float = 0.0  # of them, those that judged a start, or made use of a stop
+    aside: float = 0.0  # of them, those without a step, but for the end
+    measuring: float = 0.0  # of them, those that measured how good it and its start are
     loss: float = math.nan
     best_weights: dict[str, Tensor] | None = None
     best_scores: AnyScores | None = None

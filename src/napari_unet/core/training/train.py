@@ -115,8 +115,10 @@ def train(
         is_known = _is_patience_over(training) or validated_at == training.iteration
         if not is_known:
             yield from _validate(training, validate, clock)
+        since = clock.read()
         for _ in settle(training, validate):
             yield clock.progress("validating")
+        clock.has_settled(since)
         if training.settled is not None:
             yield clock.progress(
                 "validating",
