@@ -216,10 +216,16 @@ def test_a_validation_that_fits_in_no_way_is_left_out(tmp_path, monkeypatch):
     assert read_manifest(tmp_path / "m").card.iterations == QUICK.iterations
 
 
-def test_a_training_that_fits_in_no_way_keeps_what_it_has(tmp_path):
+def test_a_training_that_fits_in_no_way_leaves_what_there_was(tmp_path):
+    model = tmp_path / "m"
     with pytest.raises(MemoryShortageError):
-        _train(tmp_path / "m", 0)
-    assert (tmp_path / "m" / "settings.json").exists()
+        _train(model, 0)
+    assert not model.exists()
+    _train(model, 10**9)
+    before = (model / "settings.json").read_text()
+    with pytest.raises(MemoryShortageError):
+        _train(model, 0)
+    assert (model / "settings.json").read_text() == before
 
 
 @pytest.mark.parametrize("preset", ["fast", "fast-3d", "mini", "mobile"])

@@ -1,7 +1,7 @@
 """One zoom for all images of a folder, on the command line."""
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ from napari_unet.core.config import DeviceChoice
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:  # so that --help does not wait for torch
+    from napari_unet.cli.model_folder import Opened
     from napari_unet.core.image import Image
     from napari_unet.core.prediction.zoom import Zoom
-    from napari_unet.core.workflow import Model
 
 # So many images of a folder are looked at.
 _LOOKED_AT = 5
@@ -32,23 +32,20 @@ class FolderZoom:
     ----------
     paths : sequence of Path
         All images.
-    model : Model
-        That will segment them.
+    opened : Opened
+        The model that will segment them, and what was looked at before.
     device : str
         Where to look.
-    looked : mapping of Path to Looked
-        What was looked at before.
     """
 
     def __init__(
         self,
         paths: Sequence[Path],
-        model: "Model",
+        opened: "Opened",
         device: DeviceChoice,
-        looked: Mapping[Path, Looked],
     ) -> None:
-        self._paths, self._model, self._device = paths, model, device
-        self._looked = dict(looked)
+        self._paths, self._opened, self._device = paths, opened, device
+        self._looked = dict(opened.looked)
         self._agreed: dict[PixelSize, Zoom] = {}
 
     def find(self, path: Path, image: "Image") -> "Zoom":
@@ -73,7 +70,7 @@ class FolderZoom:
             zoom = alike[0]
             who = image.name
             if len(self._paths) > 1:
-                zoom = agree_on(alike, self._model.settings)
+                zoom = agree_on(alike, self._opened.model.settings)
                 who = (
                     "All images"
                     if len({s for s, _ in self._looked.values()}) == 1
@@ -87,7 +84,7 @@ class FolderZoom:
     def _look(self, path: Path, image: "Image") -> None:
         from napari_unet.core.workflow import propose_zoom
 
-        zoom = propose_zoom(image, self._model, device=self._device)
+        zoom = propose_zoom(image, self._opened.reader(image), device=self._device)
         self._looked[path] = image.pixel_size_um, zoom
 
     def _look_at_others(self) -> None:
@@ -95,7 +92,7 @@ class FolderZoom:
         from napari_unet.core.prediction.zoomed_look import known_diameter
         from napari_unet.formats.images import read_image
 
-        if known_diameter(self._model.settings) is None:
+        if known_diameter(self._opened.model.settings) is None:
             return
         for path in spread(self._paths):
             if path not in self._looked:

@@ -2,13 +2,14 @@
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from napari_unet.cli.app import fail, warn
+from napari_unet.cli.app import count, fail, warn
 from napari_unet.core.config import AVERAGES, Averaging, DeviceChoice
 from napari_unet.core.errors import InputError
 
@@ -119,6 +120,19 @@ def check_folder(
             f"The folder '{out}' cannot be made ({error.strerror}); choose another "
             f"one for {option}, where you may write."
         ) from error
+
+
+@contextmanager
+def telling_stop(
+    written: Collection[str], images: Sequence[Path], out: Path
+) -> Iterator[None]:
+    """End with exit code 130 on Ctrl-C, and say how many of the images are written."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        done = f"{len(written)} of {count(len(images), 'image')}"
+        warn(f"Stopped; the results of {done} are in '{out}'.")
+        raise typer.Exit(130) from None
 
 
 def fail_for(faults: Mapping[str, str], count: int, out: Path) -> None:

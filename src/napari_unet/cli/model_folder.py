@@ -29,13 +29,68 @@ def open_model(name: str) -> "Model":
     return load_model(find_model(name))
 
 
+class Opened:
+    """The model that segments, as it reads each image.
+
+    Parameters
+    ----------
+    model : Model
+        That was named, or picked.
+    looked : mapping of Path to Looked, optional
+        What was seen of a few images when it was picked.
+    device : str, optional
+        Where to look at images that have other channels than it reads; it chooses one
+        for all that have as many, of the same names. Without it they are refused.
+    scale : float, "auto" or None
+        As of `segment`, for that look.
+    """
+
+    def __init__(
+        self,
+        model: "Model",
+        looked: "Mapping[Path, Looked] | None" = None,
+        device: DeviceChoice | None = None,
+        scale: "Scale" = "auto",
+    ) -> None:
+        self.model = model
+        self.looked = dict(looked or {})
+        self._device, self._scale = device, scale
+        self._readers: dict[tuple[int, tuple[str, ...]], Model] = {}
+
+    def reader(self, image: "Image") -> "Model":
+        """Return the model as it reads an image; the first time, say the channel.
+
+        Raises
+        ------
+        InputError
+            If it finds too little in every channel.
+        """
+        if self._device is None:
+            return self.model
+        from napari_unet.core.workflow import choose_channel
+
+        kind = image.channels, image.channel_names
+        if kind not in self._readers:
+            chosen, channel = choose_channel(
+                image, self.model, self._device, scale=self._scale
+            )
+            if not channel:  # others of as many may show something in more than one
+                return chosen
+            self._readers[kind] = chosen
+            warn(
+                f"Images with {image.channels} channels, as '{image.name}', are read "
+                f"in {channel}; choose another one with --channels."
+            )
+        return self._readers[kind]
+
+
 def open_or_pick(
     name: str | None,
     images: Sequence[Path],
     device: DeviceChoice,
     channels: Sequence[int],
     scale: "Scale",
-) -> "tuple[Model, dict[Path, Looked]]":
+) -> Opened:
     """Load a model; without a name the starter that suits the images, and say so.
 
     One for all images, so that results can be compared; a few of them choose it. What
@@ -46,7 +101,7 @@ def open_or_pick(
         from napari_unet.core.prediction.channels import read_these
 
         model = open_model(name)
-        return replace(model, settings=read_these(model.settings, channels)), {}
+        return Opened(replace(model, settings=read_these(model.settings, channels)))
     from napari_unet.core.workflow import choose_starter_for_all
 
     looked_at: list[tuple[Path, tuple[float, ...] | None]] = []
@@ -63,9 +118,8 @@ def open_or_pick(
         f"{more}: {choice.why}."
     )
     seen = zip(looked_at, choice.zooms, strict=True)
-    return choice.model, {
-        path: (size, zoom) for (path, size), zoom in seen if zoom is not None
-    }
+    looked = {path: (size, zoom) for (path, size), zoom in seen if zoom is not None}
+    return Opened(choice.model, looked, None if channels else device, scale)
 
 
 def find_model(name: str) -> Path:

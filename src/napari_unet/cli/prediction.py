@@ -30,16 +30,19 @@ from napari_unet.cli.image_results import (
     read_average,
     read_scale,
     read_tile,
+    telling_stop,
 )
 from napari_unet.cli.model_folder import open_model, open_or_pick, require_kind
 from napari_unet.cli.segment_results import (
     Wanted,
-    say_found,
+    say_all_found,
     write_found,
 )
 from napari_unet.cli.values import refuse_companions, write_values
+from napari_unet.core.config import DeviceChoice, ObjectConfig
 from napari_unet.core.errors import InputError
 from napari_unet.core.memory import telling_shortage
+from napari_unet.core.model_folders import find_model
 
 
 @app.command()
@@ -91,21 +94,21 @@ def segment(
     Of a model that predicts grey values, <stem>.tif is the predicted image.
     """
     from napari_unet.core.prediction.tiling import plan_tiles
-    from napari_unet.core.workflow import describe_device
     from napari_unet.formats.images import find_images, read_image, stem_of
     from napari_unet.formats.tiff import was_written_here
 
-    describe_device(device)  # refuses one that is not there
+    _check_given(model, threshold, min_size, device)
     edge, averaging, factor = read_tile(tile), read_average(tta), read_scale(scale)
     paths = find_images(images)
-    loaded, seen = open_or_pick(model, paths, device, read_channels(channels), factor)
-    zooms = FolderZoom(paths, loaded, device, seen)
+    results = [out / f"{stem_of(path)}.tif" for path in paths]
+    check_folder(out, paths, results, was_written_here)
+    opened = open_or_pick(model, paths, device, read_channels(channels), factor)
+    loaded = opened.model
+    zooms = FolderZoom(paths, opened, device)
     require_kind(loaded, detects=False)
     geometries = loaded.network.geometries
     plan_tiles((1,) * len(geometries), geometries, tile=edge)  # refuses too small ones
     objects = changed(loaded.settings.objects, threshold=threshold, min_size=min_size)
-    results = [out / f"{stem_of(path)}.tif" for path in paths]
-    check_folder(out, paths, results, was_written_here)
     wanted = Wanted(
         probabilities=probabilities, uncertainty=uncertainty, rois=rois, csv=csv
     )
@@ -119,11 +122,11 @@ def segment(
     for path in paths:
         stem = stem_of(path)
         try:
-            with telling_shortage(f"'{path.name}'"):
+            with telling_shortage(f"'{path.name}'"), telling_stop(found, paths, out):
                 image = read_image(path)
                 zoom = zooms.find(path, image) if factor == "auto" else factor
                 segmentation = predict(
-                    *(image, loaded, edge, averaging, device, zoom),
+                    *(image, opened.reader(image), edge, averaging, device, zoom),
                     background_only=wanted.only_objects(loaded.settings),
                 )
                 if predicts_values:
@@ -149,7 +152,6 @@ def segment(
         looked[stem] = describe_zoom(segmentation)
     if not found:  # nothing went well: probably all for the same reason
         fail(next(iter(faults.values())))
-    text = "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
     result = {
         "out": str(out),
         "model": str(loaded.folder),
@@ -160,8 +162,23 @@ def segment(
     if not predicts_values:
         named = "classes" if loaded.settings.annotation == "classes" else "objects"
         result |= {named: found, "doubts": {s: d for s, d in doubts.items() if d}}
-    report(result, text, as_json=as_json)
+    report(result, say_all_found(found), as_json=as_json)
     fail_for(faults, len(paths), out)
+
+
+def _check_given(
+    model: str | None,
+    threshold: float | None,
+    min_size: int | None,
+    device: DeviceChoice,
+) -> None:
+    """Refuse what cannot be used, before any image is looked at for a model."""
+    from napari_unet.core.workflow import describe_device
+
+    describe_device(device)  # refuses one that is not there
+    changed(ObjectConfig(), threshold=threshold, min_size=min_size)
+    if model is not None:
+        find_model(model)
 
 
 @app.command()

@@ -1,8 +1,9 @@
 """What `segment` writes of one image, and what it says about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_unet.cli.app import count, warn
 from napari_unet.cli.classes import class_shares, say_shares
@@ -83,6 +84,11 @@ def doubt_labels(
     if doubt:
         warn(f"{name}: {doubt}")
     return doubt
+
+
+def say_all_found(found: Mapping[str, Any]) -> str:
+    """Return a line for each image, by its stem: what was found in it."""
+    return "\n".join(f"{stem}: {say_found(each)}" for stem, each in found.items())
 
 
 def say_found(found: int | dict[str, float] | str) -> str:

@@ -32,6 +32,7 @@ from napari_unet.core.errors import InputError, ModelFolderError
 from napari_unet.core.history import write_history
 from napari_unet.core.model_folders import find_model, refuse_starter
 from napari_unet.core.network.unet import Network, build_network
+from napari_unet.core.network_summary import summarise_network
 from napari_unet.core.notes import ModelNotes
 from napari_unet.core.presets import PRESETS, TrainingSettings
 from napari_unet.core.tensor_file import file_pieces
@@ -64,6 +65,12 @@ class Model:
     card: Card = field(default_factory=Card)
     folder: Path | None = None
     new_classes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Return name, network and folder, not thousands of numbers."""
+        network = str(summarise_network(self.settings.network))
+        place = "" if self.folder is None else f", folder={str(self.folder)!r}"
+        return f"Model({self.card.name!r}, {network!r}{place})"
 
 
 def check_writable(folder: Path) -> None:

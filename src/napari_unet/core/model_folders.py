@@ -1,5 +1,6 @@
 """Where models are: the user's, those that come with the program; what a name means."""
 
+import difflib
 import re
 from datetime import datetime
 from pathlib import Path
@@ -89,18 +90,43 @@ def find_model(name: Path | str) -> Path:
         If nothing has this name.
     """
     given = Path(name)
+    if not str(name).strip():
+        raise ModelFolderError(
+            "The name of the model is empty. Give the path of a model folder, or the "
+            f"name of a starter model: {', '.join(STARTERS)}."
+        )
+    if len(given.parts) != 1 and not given.exists():
+        raise ModelFolderError(
+            f"There is no folder '{given}'. Give the path of a model folder, or the "
+            f"name of a starter model: {', '.join(STARTERS)}."
+        )
     if len(given.parts) != 1 or _holds_model(given):
         return given
     for place in (models_folder(), STARTERS_FOLDER):
         if _holds_model(place / given):
             return place / given
     if not given.exists():
+        alike = _find_alike(given.name)
+        meant = f" Did you mean '{alike}'?" if alike else ""
         raise ModelFolderError(
             f"There is no model '{given}': no folder here or in '{models_folder()}' is "
-            "called so. Give the path of a model folder, or the name of a starter "
-            f"model: {', '.join(STARTERS)}."
+            f"called so.{meant} Give the path of a model folder, or the name of a "
+            f"starter model: {', '.join(STARTERS)}."
         )
     return given
+
+
+def _find_alike(name: str) -> str | None:
+    """Return the model whose name is most like another name, if one is."""
+    names = [*STARTERS, *(folder.name for folder, _ in list_models(models_folder()))]
+    plain = {_plain(each): each for each in reversed(names)}
+    alike = difflib.get_close_matches(_plain(name), plain, n=1)
+    return plain[alike[0]] if alike else None
+
+
+def _plain(name: str) -> str:
+    """Return a name as most people would remember it."""
+    return re.sub(r"[-_ ]+", " ", name).casefold()
 
 
 def _holds_model(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
 from napari_unet.core.model_folders import STARTERS_FOLDER, list_starters
 from napari_unet.core.prediction.channels import pick_channels, read_these
-from napari_unet.core.prediction.plane import check_channels
+from napari_unet.core.prediction.plane import refuse_channels
 from napari_unet.core.prediction.suited import Rating, rate_models
 from napari_unet.core.prediction.zoom import Zoom
 from napari_unet.core.prediction.zoomed_look import ENOUGH
@@ -119,9 +119,7 @@ def choose_starter_for_all(
         names = names or image.channel_names
     if not any(votes):
         raise refused
-    all_offers = offers.made
-    readers = [m for m in all_offers if all(_rating(m, vote) for vote in votes if vote)]
-    ranked = sorted(readers or all_offers, key=lambda m: -_sum_points(m, votes))
+    ranked = offers.rank(votes)
     best = ranked[0]
     ratings = [_rating(best, vote) for vote in votes]
     zooms = tuple(None if each is None else each.zoom for each in ratings)
@@ -133,6 +131,48 @@ def choose_starter_for_all(
         why += f", in {_name_channel(best, names)}"
     doubt = _doubt(ranked, votes, names)
     return StarterChoice(best, why + _say_sure(zooms) + doubt, zooms)
+
+
+def choose_channel(
+    image: Image,
+    model: Model,
+    device: DeviceChoice = "auto",
+    *,
+    scale: float | Literal["auto"] | None = "auto",
+) -> tuple[Model, str]:
+    """Return a starter as it reads an image, and in which channel, for people.
+
+    Parameters
+    ----------
+    image : Image
+        To be segmented.
+    model : Model
+        A starter, as `choose_starter_for_all` chose it.
+    device : str
+        Where to look at it.
+    scale : float, "auto" or None
+        As of `segment`.
+
+    Returns
+    -------
+    model : Model
+        Itself, where it reads the image; else as it would with no channel named, or as
+        it reads the channel in which it is surest of what it finds.
+    channel : str
+        That one; empty where none was chosen now.
+
+    Raises
+    ------
+    InputError
+        If it finds too little in all of them.
+    """
+    if _reads(model, image):
+        return model, ""
+    whole = replace(model, settings=model.settings.replaced(channels=()))
+    if _reads(whole, image):
+        return whole, ""
+    best = _Offers([whole], scale, device).rate(image)[0].model
+    return best, _name_channel(best, image.channel_names)
 
 
 class _Offers:
@@ -168,6 +208,29 @@ class _Offers:
         """All of them."""
         return [*self._models, *self.by_channel]
 
+    def rank(self, votes: list[list[Rating]]) -> list[Model]:
+        """Return those that suit the images together, the best first.
+
+        All that read all images. Where none does, for some images have more channels
+        than the others, the models, each as good as it is in the best channel.
+        """
+        read = [vote for vote in votes if vote]
+        readers = [m for m in self.made if all(_rating(m, vote) for vote in read)]
+        if readers:
+            return sorted(readers, key=lambda m: -_sum_points(m, votes))
+        whole = [m for m in self._models if any(_rating(m, vote) for vote in read)]
+        if not whole:
+            return sorted(self.made, key=lambda m: -_sum_points(m, votes))
+
+        def sum_best(model: Model) -> float:
+            points = (
+                [each.points for each in vote if each.model.folder == model.folder]
+                for vote in read
+            )
+            return sum(max(each, default=-1.0) for each in points)
+
+        return sorted(whole, key=lambda m: -sum_best(m))
+
     def rate(self, image: Image) -> list[Rating]:
         """Return how well each suits an image, the best first.
 
@@ -187,8 +250,10 @@ class _Offers:
             if model.settings.network.in_channels == 1 and not model.settings.channels
         ]
         is_readable = any(_reads(model, image) for model in self._models)
-        if is_readable or not single or image.channels > _MOST_CHANNELS:
+        if is_readable or not single:
             return rate(image, self._models)
+        if image.channels > _MOST_CHANNELS:
+            raise refuse_channels(image)
         ratings: list[Rating] = []
         for channel in range(image.channels):
             offers = self._of_channels.setdefault(
@@ -204,7 +269,7 @@ class _Offers:
                 ratings.append(replace(best, points=points))
                 ratings += [replace(o, points=points - 1, zoom=None) for o in others]
         if not any(each.points > 0 for each in ratings):
-            check_channels(image, single[0].settings)
+            raise refuse_channels(image)
         return sorted(ratings, key=lambda each: -each.points)
 
 

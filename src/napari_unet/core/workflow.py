@@ -45,6 +45,7 @@ from napari_unet.core.prediction.segment import Segmentation, SegmentProgress, s
 from napari_unet.core.prediction.values import restore_values
 from napari_unet.core.prediction.zoom import propose_zoom
 from napari_unet.core.starter_choice import (
+    choose_channel,
     choose_starter,
     choose_starter_for_all,
     choose_witness,
@@ -85,6 +86,7 @@ __all__ = [
     "Segmentation",
     "TrainProgress",
     "TrainResult",
+    "choose_channel",
     "choose_starter",
     "choose_starter_for_all",
     "choose_witness",

@@ -138,29 +138,48 @@ def check_channels(image: Image, settings: ModelSettings) -> None:
     wanted = settings.network.in_channels
     if image.channels == wanted:
         return
-    kinds = {1: "grey", 3: "3-channel (RGB)"}
-    have, need = (kinds.get(n, f"{n}-channel") for n in (image.channels, wanted))
-    which = "0" if wanted == 1 else "0,1"
-    named = ", ".join(f"{i} {name}" for i, name in enumerate(image.channel_names))
-    has = f" It has the channels {named}." if named else ""
-    advice = (
-        f"{has} Choose what it shall read (on the command line: --channels {which}; in "
-        "the dock: Channels and pixel size, under Image and model), or train a model "
-        "on images like this one."
-    ).lstrip()
-    if image.channels < wanted:
-        advice = "Give it an image with all its channels, or train another model."
+    have, need = (_kind(n) for n in (image.channels, wanted))
     if settings.channels:
         need = f"{need} ({', '.join(map(str, settings.channels))})"
-    if wanted == 1:
+    raise InputError(
+        f"'{image.name}' is a {have} image, but the model was made for {need} images. "
+        + _advise(image, wanted)
+    )
+
+
+def refuse_channels(image: Image) -> InputError:
+    """Return why none of several models of one channel reads an image of more."""
+    return InputError(
+        f"'{image.name}' is a {_kind(image.channels)} image; the starter models read "
+        "one channel, and which one is not clear here. " + _advise(image, 1)
+    )
+
+
+def _kind(channels: int) -> str:
+    """Return what an image of so many channels is called."""
+    return {1: "grey", 3: "3-channel (RGB)"}.get(channels, f"{channels}-channel")
+
+
+def _advise(image: Image, wanted: int) -> str:
+    """Say what to do with an image of other channels than a model reads."""
+    if image.channels < wanted:
+        return "Give it an image with all its channels, or train another model."
+    named = ", ".join(f"{i} {name}" for i, name in enumerate(image.channel_names))
+    has = f"It has the channels {named}. " if named else ""
+    which = "0" if wanted == 1 else "0,1"
+    where = "Channels and pixel size, under Image and model"
+    if wanted == 1 and image.channels == 3:
+        where += ", or 'Split into red, green and blue' there"
+    advice = (
+        f"{has}Choose what it shall read (on the command line: --channels {which}; in "
+        f"the dock: {where}), or train a model on images like this one."
+    )
+    if wanted == 1 and image.channels != 3:
         advice += (
             " If these are slices or time points, save it so that the file says so "
             "(Fiji: Image > Properties)."
         )
-    raise InputError(
-        f"'{image.name}' is a {have} image, but the model was made for {need} images. "
-        + advice
-    )
+    return advice
 
 
 def _paste(
