@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from data_folder import data_folder
 from hardware import describe_hardware
 from real_images import call
 from scipy import ndimage
@@ -147,8 +148,9 @@ def rows(data: Path, names: list[str], iterations: int) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", default=[task.name for task in TASKS])
+    parser.add_argument("--data", type=data_folder, required=True)
+    names = [task.name for task in TASKS]
+    parser.add_argument("--only", nargs="+", default=names, choices=names)
     parser.add_argument("--iterations", type=int, default=250)
     options = parser.parse_args()
     print(f"{describe_hardware()}\n\n{HEAD}\n|---|---|--:|--:|--:|--:|---|")

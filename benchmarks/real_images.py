@@ -16,6 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_folder import data_folder
 from hardware import describe_hardware
 
 
@@ -75,8 +76,9 @@ def run(data: Path, task: Task, folder: Path, seed: int) -> tuple[dict, dict]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--only", nargs="*", default=[task.name for task in TASKS])
+    parser.add_argument("--data", type=data_folder, required=True)
+    names = [task.name for task in TASKS]
+    parser.add_argument("--only", nargs="+", default=names, choices=names)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     options = parser.parse_args()
     print(f"{describe_hardware()}\n")

@@ -1,6 +1,7 @@
 """The real images that starter models are meant for, and how each set is split."""
 
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
@@ -93,6 +94,13 @@ SETS = (
     RealSet("usiigaci_phase", "cells-phase", own=True),
     RealSet("ctc_phc_u373", "cells-phase"),
 )
+
+
+def check_data(data: Path, names: Iterable[str]) -> None:
+    """End with a sentence where none of these sets is in the folder of the data."""
+    names = list(names)
+    if not any((data / name).is_dir() for name in names):
+        sys.exit(f"--data {data}: it holds none of {', '.join(names)}.")
 
 
 def segment_as_users_do(image: nu.Image, model: nu.Model) -> tuple[np.ndarray, float]:

@@ -23,12 +23,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from data_folder import data_folder
 from hardware import describe_hardware
 from PIL import Image as Picture
 from real_sets import (
     SETS,
     Pair,
     RealSet,
+    check_data,
     name_folders,
     open_starter,
     segment_as_users_do,
@@ -161,14 +163,18 @@ def rows(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=data_folder, required=True)
     parser.add_argument("--out", type=Path, help="folder for strips of pictures")
     parser.add_argument(
         "--models", nargs="+", default=list(STARTERS), metavar="NAME[=FOLDER]"
     )
-    parser.add_argument("--sets", nargs="+", help="only these")
+    names = [each.name for each in SETS]
+    parser.add_argument(
+        "--sets", nargs="+", default=names, choices=names, help="only these"
+    )
     parser.add_argument("--limit", type=int, help="images of each set, at most")
     options = parser.parse_args()
+    check_data(options.data, options.sets)
     folders = name_folders(options.models)
     starters = {name: open_starter(folder) for name, folder in folders.items()}
     print(f"{describe_hardware()}\n\n{HEAD}")
@@ -179,7 +185,8 @@ def main() -> None:
             each
             for each in SETS
             if each.starter == starter
-            and (options.sets is None or each.name in options.sets)
+            and each.name in options.sets
+            and each.stems(options.data)
         ]
         for name, tally, sparse in rows(options.data, sets, model, options.limit):
             print(tally.row(name, sparse=sparse), flush=True)

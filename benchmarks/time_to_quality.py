@@ -25,12 +25,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from data_folder import data_folder
 from hardware import describe_hardware
 from quality_chart import Curve, draw_curves
 from real_sets import (
     SETS,
     Pair,
     RealSet,
+    check_data,
     name_folders,
     open_starter,
     segment_as_users_do,
@@ -192,7 +194,7 @@ def row(curve: Curve, times: int) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=data_folder, required=True)
     dense = [each for each in SETS if not each.sparse]
     names = [each.name for each in dense]
     parser.add_argument("--sets", nargs="+", default=names, choices=names)
@@ -212,6 +214,7 @@ def main() -> None:
     )
     parser.add_argument("--picture", type=Path, help="PNG to write")
     options = parser.parse_args()
+    check_data(options.data, options.sets)
     ways = list(options.ways)
     print(f"{describe_hardware()}\n")
     if "forest" in ways and importlib.util.find_spec("sklearn") is None:

@@ -13,13 +13,14 @@ from pathlib import Path
 
 sys.path.append(str(Path(__file__).parents[1]))
 
+from data_folder import data_folder
 from hardware import describe_hardware
 
 
 def parse(description: str | None, **defaults: object) -> argparse.Namespace:
     """Read --data, --picture and whole numbers or lists of them with these defaults."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--data", type=data_folder, required=True)
     parser.add_argument("--picture", type=Path, help="PNG to write")
     for name, default in defaults.items():
         many = isinstance(default, list)
