@@ -53,25 +53,30 @@ class Desk:
         """Whether a step was taken back and nothing was done since."""
         return bool(self._undone)
 
+    @property
+    def steps(self) -> int:
+        """How many steps were done, and not taken back."""
+        return len(self._done)
+
     def begin(self, layer: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
-        """Note an empty array that is annotated from now on; nothing if it is known.
+        """Note an empty array that is annotated from now on.
+
+        One that is known already goes on; it may have another data type.
 
         Raises
         ------
         InputError
-            If it is known with another shape or type, or cannot be noted.
+            If it is known with another shape, or cannot be noted.
         """
-        if layer not in self.arrays:
+        known = self.arrays.get(layer)
+        if known is not None and known.shape != tuple(shape):
+            raise InputError(
+                f"'{layer}' has {shape} pixels, but was annotated with {known.shape}."
+            )
+        if known is None or known.dtype != dtype:
             new = NewLayer(layer, tuple(shape), np.dtype(dtype).str)
             self._journal.append(new)
-            self.arrays[layer] = np.zeros(shape, dtype)
-            return
-        known = self.arrays[layer]
-        if known.shape != tuple(shape) or known.dtype != dtype:
-            raise InputError(
-                f"'{layer}' has {shape} pixels of {dtype}, but was annotated with "
-                f"{known.shape} pixels of {known.dtype}."
-            )
+            self._open(new)
 
     def note(
         self,
@@ -98,7 +103,10 @@ class Desk:
         InputError
             If it cannot be written; the next call notes it too.
         """
-        change = find_change(layer, self.arrays[layer], array, box, what)
+        known = self.arrays[layer]
+        change = find_change(
+            layer, known, array.astype(known.dtype, copy=False), box, what
+        )
         if change is not None:
             self._do(change)
             change.apply(self.arrays[layer])
@@ -172,7 +180,7 @@ class Desk:
         """Do what a record says once more."""
         match record:
             case NewLayer():
-                self.arrays[record.layer] = np.zeros(record.shape, record.dtype)
+                self._open(record)
             case Step():
                 self._take(record, self._change(record))
             case PixelChange() | StateChange():
@@ -182,3 +190,9 @@ class Desk:
                     self.states[record.layer] = record.after
                 self._done.append(number)
                 self._undone.clear()
+
+    def _open(self, new: NewLayer) -> None:
+        known = self.arrays.get(new.layer)
+        self.arrays[new.layer] = (
+            np.zeros(new.shape, new.dtype) if known is None else known.astype(new.dtype)
+        )

@@ -151,15 +151,18 @@ def find_change(
         raise ValueError("The arrays are not of the same shape and dtype.")
     part = tuple(slice(*side) for side in box or [(0, n) for n in after.shape])
     old, new = before[part], after[part]
-    where = np.flatnonzero(old != new)
-    if not len(where):
+    index = np.flatnonzero(old != new)
+    if not len(index):
         return None
-    places = np.unravel_index(where, old.shape)
-    was, became = old[places], new[places]
-    corner = [piece.start for piece in part]
-    index = np.ravel_multi_index(
-        tuple(p + c for p, c in zip(places, corner, strict=True)), after.shape
-    )
+    if box is None:
+        was, became = before.reshape(-1)[index], after.reshape(-1)[index]
+    else:
+        places = np.unravel_index(index, old.shape)
+        was, became = old[places], new[places]
+        corner = [piece.start for piece in part]
+        index = np.ravel_multi_index(
+            tuple(p + c for p, c in zip(places, corner, strict=True)), after.shape
+        )
     breaks = (np.diff(index) != 1) | (was[1:] != was[:-1]) | (became[1:] != became[:-1])
     first = np.concatenate([[0], np.flatnonzero(breaks) + 1])
     lengths = np.diff(np.concatenate([first, [len(index)]]))
