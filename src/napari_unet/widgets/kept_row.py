@@ -59,11 +59,11 @@ class KeptRow(QWidget):
         self._said.setVisible(bool(self._said.text()))
         for button in (self._bring_back, self._anew):
             button.setVisible(offered is not None)
+        desk = None if keeper is None else keeper.kept.desk
         for button in (self._undo, self._redo):
-            button.setVisible(keeper is not None)
-        if keeper is not None:
-            self._undo.setEnabled(keeper.kept.desk.can_undo)
-            self._redo.setEnabled(keeper.kept.desk.can_redo)
+            button.setVisible(desk is not None)
+        self._undo.setEnabled(desk is not None and desk.can_undo)
+        self._redo.setEnabled(desk is not None and desk.can_redo)
 
 
 def _button(text: str, help_text: str) -> QPushButton:
