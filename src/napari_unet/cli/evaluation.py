@@ -66,10 +66,10 @@ def evaluate_objects(
     from napari_unet.core.score_words import describe_found
     from napari_unet.core.workflow import evaluate
     from napari_unet.formats.images import stem_of
-    from napari_unet.formats.label_files import pair_labels
+    from napari_unet.formats.label_files import pair_compared
 
     scores = {}
-    for path, truth in pair_labels(predicted, true.path):
+    for path, truth in pair_compared(predicted, true.path):
         found, right, ignored = true.read_beside(path, truth)
         try:
             boxes = true.boxes(truth, right.ndim)

@@ -24,8 +24,8 @@ DRAWN_SUFFIXES = (".zip", ".roi", ".geojson", ".npy")
 # And what Cellpose does.
 COMPANIONS = ("_probabilities", "_uncertainty", "_cp_masks")
 # How the layers that are learned from end, and so the files they are exported to; and
-# the files of Cellpose.
-ANNOTATION_ENDS = (" annotation", " points", "_seg", "_cp_masks")
+# the masks of Cellpose.
+ANNOTATION_ENDS = (" annotation", " points", "_cp_masks")
 _NAMED_AT_MOST = 5
 
 
@@ -47,7 +47,7 @@ class Matched:
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without its ending; ``a.ome.tif`` is ``a``.
+    """Return a file's name without its ending; ``a.ome.tif`` and ``a_seg.npy`` are ``a``.
 
     Examples
     --------
@@ -57,6 +57,8 @@ def stem_of(path: Path) -> str:
     stem = path.name
     if path.suffix.lower() in (*SUFFIXES, *DRAWN_SUFFIXES, TABLE_SUFFIX):
         stem = path.stem
+    if path.suffix.lower() == ".npy":  # Cellpose's own
+        stem = stem.removesuffix("_seg")
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
 
@@ -162,7 +164,7 @@ def match_by_stem(
     """Return the pairs of files of equal stem, and what is left over.
 
     A partner may be called ``<stem> annotation`` or ``<stem> points``, as layers are,
-    or ``<stem>_seg`` or ``<stem>_cp_masks``, as Cellpose does.
+    or ``<stem>_cp_masks``, as Cellpose does.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from napari_unet.formats.images import (
     stem_of,
 )
 
-_SEG, _MASKS = "_seg", "_cp_masks"
+_SEG, _MASKS = "_seg.npy", "_cp_masks"
 
 
 def is_drawn(path: Path) -> bool:
@@ -45,7 +45,7 @@ def find_labels(labels: Path | str, images: Path | str | None = None) -> list[Pa
     files = sorted(f for f in labels.iterdir() if not f.name.startswith("."))
     pictures = [f for f in files if f.suffix.lower() in SUFFIXES]
     masks = [f for f in pictures if stem_of(f).endswith(_MASKS)]
-    segs = [f for f in files if f.name.lower().endswith(f"{_SEG}.npy")]
+    segs = [f for f in files if f.name.lower().endswith(_SEG)]
     outlines = [f for f in files if is_drawn(f) and f.suffix.lower() != ".npy"]
     is_beside = images is not None and Path(images).resolve() == labels.resolve()
     if not (segs or masks or outlines):
@@ -64,6 +64,13 @@ def pair_labels(images: Path | str, labels: Path | str) -> list[tuple[Path, Path
     return pair_by_stem(
         (Path(images), find_images(images)),
         (Path(labels), find_labels(labels, images)),
+    )
+
+
+def pair_compared(predicted: Path | str, true: Path | str) -> list[tuple[Path, Path]]:
+    """Return labels that belong together, both of them as `find_labels` finds them."""
+    return pair_by_stem(
+        (Path(predicted), find_labels(predicted)), (Path(true), find_labels(true))
     )
 
 
