@@ -15,6 +15,7 @@ from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.correction_tools import NO_OBJECTS, TOOLS, correction_tools
+from napari_unet.widgets.desks import desks_of
 from napari_unet.widgets.layers import IGNORE_LABEL, add_labels
 from napari_unet.widgets.prediction_layer import PredictionLayer
 
@@ -24,7 +25,10 @@ def section(qtbot, viewer, session, nuclei):
     choose_image(viewer, nuclei)
     section = AnnotateSection(session, viewer)
     qtbot.addWidget(section)
-    return section
+    desks = desks_of(viewer)
+    qtbot.waitUntil(lambda: desks._current is not None)
+    yield section
+    desks.close()
 
 
 @pytest.fixture
@@ -110,11 +114,11 @@ def test_the_keys_are_free_in_napari():
 def test_keys_act_while_the_tools_are_shown(section, session, viewer):
     assert coerce_keybinding("Shift-D") in viewer.keymap
     session.annotation = "classes"
-    assert not viewer.keymap
+    assert coerce_keybinding("K") not in viewer.keymap
     session.annotation = "objects"
     assert coerce_keybinding("K") in viewer.keymap
     section._correct.setVisible(False)
-    assert not viewer.keymap
+    assert coerce_keybinding("K") not in viewer.keymap
 
 
 def test_each_button_names_its_key(section):
@@ -143,7 +147,7 @@ def test_a_tool_changes_the_object_under_the_cursor(
         drag(viewer, annotation, (20, 20))
     assert np.count_nonzero(annotation.data == 3) == (before == 3).sum() + pixels
     assert (annotation.data[before == 4] == 4).all()
-    section._correct._undo.click()
+    section._kept._undo.click()
     np.testing.assert_array_equal(annotation.data, before)
 
 
@@ -207,7 +211,7 @@ def test_a_pressed_tool_is_let_go(section, viewer, annotation, nuclei):
         leave()
         assert not button.isChecked()
         assert len(viewer.mouse_drag_callbacks) == others
-        assert not annotation.keymap
+        assert coerce_keybinding("Escape") not in annotation.keymap
     section._correct._buttons["merge"].click()
     section._correct._buttons["delete"].click()
     assert not section._correct._buttons["merge"].isChecked()
@@ -232,10 +236,31 @@ def test_predicted_objects_are_accepted_and_rejected(
     press(viewer, "K", nuclei, 40, 70)
     annotation = chosen_layers(viewer).annotation
     assert (annotation.data[35:55, 60:80] == 1).all()
-    section._correct._undo.click()
-    assert not annotation.data.any()
-    section._correct._undo.click()
-    assert prediction.data[20, 20] == 1
+    press(viewer, "J", nuclei, 40, 70)
+    press(viewer, "Shift-D", nuclei, 40, 70)
+    section._kept._undo.click()  # the annotation's own
+    assert (annotation.data[35:55, 60:80] == 1).all()
+
+
+def test_what_was_rejected_last_comes_back(
+    section, viewer, nuclei, annotation, segmented
+):
+    prediction = chosen_layers(viewer).prediction
+    before = annotation.data.copy()
+    press(viewer, "Shift-D", nuclei, 20, 20)
+    press(viewer, "J", nuclei, 20, 20)
+    press(viewer, "J", nuclei, 40, 70)
+    viewer.keymap[coerce_keybinding("Control-Z")](viewer)
+    assert set(np.unique(prediction.data)) == {0, 2}
+    section._kept._redo.click()
+    assert not prediction.data.any()
+    viewer.layers.selection.active = annotation
+    for _ in range(2):
+        annotation.keymap[coerce_keybinding("Control-Z")](annotation)
+    assert set(np.unique(prediction.data)) == {0, 1, 2}
+    assert not np.array_equal(annotation.data, before)
+    section._kept._undo.click()
+    np.testing.assert_array_equal(annotation.data, before)
 
 
 def test_a_pressed_tool_takes_clicks_and_leaves_drags_to_the_view(
@@ -296,13 +321,13 @@ def test_what_the_model_sees_is_added_by_a_click(
     press(viewer, "W", nuclei, 4, 75)
     annotation = chosen_layers(viewer).annotation
     assert np.count_nonzero(annotation.data) == 4 * 10
+    section._kept._undo.click()
+    assert not annotation.data.any()
     press(viewer, "W", nuclei, 58, 5)
     assert said == ["The model sees nothing here: paint it by hand."]
     annotation.data[40, 70] = 9
     press(viewer, "W", nuclei, 40, 70)
     assert "Here is an object already" in said[-1]
-    section._correct._undo.click()
-    assert not annotation.data[4, 75]
 
 
 def test_without_probabilities_it_says_to_segment(
@@ -314,13 +339,15 @@ def test_without_probabilities_it_says_to_segment(
 
 
 @pytest.fixture
-def volume(viewer, section):
+def volume(qtbot, viewer, section):
     image = viewer.add_image(np.zeros((4, 30, 40), np.uint8), name="volume")
+    choose_image(viewer, image)
+    qtbot.waitUntil(lambda: desks_of(viewer)._current is not None)
     layer = add_labels(viewer, image, "annotation")
     layer.data[:, 5:20, 5:20] = 2
     layer.data[:, 5:20, 22:35] = 5
     layer.data[1:3, 10:12, 10:12] = 0
-    choose_image(viewer, image)
+    chosen_layers(viewer).annotation = layer
     viewer.dims.set_point(0, 1)
     return layer
 
@@ -342,7 +369,7 @@ def test_tools_work_on_the_slice_or_on_the_volume(section, viewer, volume, axes)
     merged = [z for z in range(4) if (volume.data[z, 5:20, 22:35] != 5).all()]
     assert merged == planes
     for _ in range(3):
-        section._correct._undo.click()
+        section._kept._undo.click()
     np.testing.assert_array_equal(volume.data, before)
 
 
@@ -363,6 +390,7 @@ def test_an_edit_says_what_it_is_and_refuses_too_much(monkeypatch):
     heard = []
     layer.events.paint.connect(lambda event: heard.append(edits.what_is_done(layer)))
     edits.edit(layer, np.nonzero(layer.data == 0), np.full(64, 3), "merge")
+    layer.mode = "paint"
     layer.data_setitem((np.array([0]), np.array([0])), 1)
     edits.edit(layer, (np.array([], int),) * 2, np.array([], int), "nothing")
     assert heard == ["merge", "paint"]
@@ -389,9 +417,10 @@ def test_tools_in_the_real_viewer(qtbot, session, make_napari_viewer):
     qtbot.waitUntil(section._correct.isVisible)
     canvas = viewer.window._qt_viewer.canvas.native
     viewer.cursor.position = (20, 20)
+    qtbot.waitUntil(lambda: desks_of(viewer).keeper is not None)
     QTest.keyClick(canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
     assert not layer.data.any()
-    section._correct._undo.click()
+    QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert layer.data.any()
     assert correction_tools(viewer)._users
     viewer.window.remove_dock_widget(dock)

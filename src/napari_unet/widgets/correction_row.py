@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QHideEvent
 
 _COLUMNS = 4
-_UNDO_HELP = "Undo the last change of the annotation, or of the prediction"
 
 
 class CorrectionButtons(QWidget):
@@ -45,10 +44,6 @@ class CorrectionButtons(QWidget):
         self._chosen = chosen_layers(viewer)
         self._tools = correction_tools(viewer)
         self._many = AcceptButtons(viewer)
-        self._undo = QPushButton("Undo")
-        self._undo.setToolTip(_UNDO_HELP)
-        self._undo.setAccessibleDescription(_UNDO_HELP)
-        self._undo.clicked.connect(self._tools.undo)
         self._buttons = {name: QPushButton(tool.word) for name, tool in TOOLS.items()}
         for name, button in self._buttons.items():
             tool = TOOLS[name]
@@ -59,7 +54,7 @@ class CorrectionButtons(QWidget):
             button.clicked.connect(functools.partial(self._tools.press, name))
         grid = QGridLayout()
         grid.setSpacing(4)
-        for index, button in enumerate([*self._buttons.values(), self._undo]):
+        for index, button in enumerate(self._buttons.values()):
             grid.addWidget(button, *divmod(index, _COLUMNS))
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -101,4 +96,3 @@ class CorrectionButtons(QWidget):
         for name, button in self._buttons.items():
             needs_prediction = name in ("accept", "reject", "add")
             button.setEnabled(has_prediction if needs_prediction else has_any)
-        self._undo.setEnabled(has_any)

@@ -7,9 +7,8 @@ and splitting draw a line, so their keys press their buttons.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary, WeakSet, ref
+from weakref import WeakKeyDictionary
 
 from napari.utils.notifications import show_info
 from psygnal import Signal
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
 
 NO_OBJECTS = "There are no objects yet: segment the image, or make an annotation."
 _LEFT_BUTTON = 1
-# napari keeps so many of each layer.
-_UNDO_STEPS = 100
 
 
 class Tool(NamedTuple):
@@ -93,14 +90,9 @@ class CorrectionTools:
         #: From which one on objects are accepted as sure.
         self.least_confidence = 0.9
         self._users: set[int] = set()
-        self._changed: deque[ref[Labels]] = deque(maxlen=_UNDO_STEPS)
-        self._watched: WeakSet[Labels] = WeakSet()
         self._objects = ModelObjects()
         self._held: Labels | None = None
         self.pressed = ""
-        for signal in (self._chosen.events.annotation, self._chosen.events.prediction):
-            signal.connect(self._watch)
-        self._watch()
 
     # ------------------------------------------------------------------ the keys
 
@@ -284,29 +276,6 @@ class CorrectionTools:
         else:
             value = EditedPart(self._viewer, layer, position).number
         return 0 if value in (None, IGNORE_LABEL) else int(value)
-
-    # ------------------------------------------------------------------------ undo
-
-    def undo(self) -> None:
-        """Take back the last change of the annotation or the prediction."""
-        layers = {self._chosen.annotation, self._chosen.prediction}
-        while self._changed:
-            layer = self._changed.pop()()
-            if layer is not None and layer in layers:
-                layer.undo()
-                return
-        if self._chosen.annotation is not None:
-            self._chosen.annotation.undo()
-
-    def _watch(self) -> None:
-        """Hear of every change of both layers, to take back the last one first."""
-        for layer in (self._chosen.annotation, self._chosen.prediction):
-            if layer is not None and layer not in self._watched:
-                self._watched.add(layer)
-                layer.events.paint.connect(self._on_painted)
-
-    def _on_painted(self, event: Any) -> None:
-        self._changed.append(ref(event.source))
 
 
 _tools: WeakKeyDictionary[napari.Viewer, CorrectionTools] = WeakKeyDictionary()

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 # An undo step holds 20 bytes for each changed pixel: 320 MB.
 MAX_UNDOABLE_PIXELS = 16_000_000
-PAINTING = "paint"
 _DOING = "napari_unet_doing"
 
 
@@ -59,6 +58,6 @@ def edit(
 
 
 def what_is_done(layer: Labels) -> str:
-    """Return what changes a layer, for who hears of it: a tool's word, or "paint"."""
-    word: str = layer.metadata.get(_DOING, PAINTING)
+    """Return what changes a layer, for who hears of it: a tool's word, or its mode."""
+    word: str = layer.metadata.get(_DOING, str(layer.mode))
     return word
