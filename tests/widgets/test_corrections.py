@@ -316,11 +316,12 @@ def test_objects_in_the_regions_are_accepted(section, viewer, nuclei, segmented,
 
 
 def test_what_the_model_sees_is_added_by_a_click(
-    section, viewer, nuclei, segmented, said
+    qtbot, section, viewer, nuclei, segmented, said
 ):
     press(viewer, "W", nuclei, 4, 75)
     annotation = chosen_layers(viewer).annotation
     assert np.count_nonzero(annotation.data) == 4 * 10
+    qtbot.waitUntil(section._kept._undo.isEnabled)
     section._kept._undo.click()
     assert not annotation.data.any()
     press(viewer, "W", nuclei, 58, 5)
