@@ -47,7 +47,7 @@ class Matched:
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without its ending: ``a`` of ``a.ome.tif``, ``a_seg.npy``.
+    """Return a file's name without its ending, ``a`` of ``a.ome.tif`` or ``a_seg.npy``.
 
     Examples
     --------
