@@ -18,6 +18,7 @@ from napari_unet.widgets.evaluate import EvaluateSection
 from napari_unet.widgets.export import ExportSection
 from napari_unet.widgets.fine_tune import FineTuneSection
 from napari_unet.widgets.image_model import ImageModelSection
+from napari_unet.widgets.kept_row import LeftOpen
 from napari_unet.widgets.segment import SegmentSection
 from napari_unet.widgets.weight_map import WeightMapSection
 
@@ -87,6 +88,7 @@ class UNetDock(QWidget):
         self._scroll = _Column(column)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(LeftOpen(viewer))
         layout.addWidget(self._scroll)
 
     def section(self, title: str) -> Any:
