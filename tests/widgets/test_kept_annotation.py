@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from napari.components import ViewerModel
 
+from napari_unet.core.user_folders import data_folder
 from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, list_left_open
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.annotation_layers import add_regions, regions_of, set_role
@@ -239,6 +240,7 @@ def test_after_a_crash_the_images_are_offered_with_what_was_painted(
 import sys, time, tifffile
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
+from napari_unet.core.user_folders import data_folder
 from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, list_left_open
 from napari_unet.widgets.desk_keeper import DeskKeeper
 from napari_unet.widgets.layers import add_labels
@@ -277,13 +279,14 @@ def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
 
     viewer = make_napari_viewer()
     image = viewer.add_image(field(), name="cells")
-    viewer.window.add_plugin_dock_widget("napari-unet-live", "Annotate")
+    dock, _ = viewer.window.add_plugin_dock_widget("napari-unet-live", "Annotate")
     choose_image(viewer, image)
     desks = desks_of(viewer)
     qtbot.waitUntil(lambda: desks._current is not None, timeout=10_000)
     layer = annotate(viewer, image)
     paint(layer, (20, 20), 1)
     paint(layer, (30, 30), 2)
+    assert len(list_marks()) == 1
     canvas = viewer.window._qt_viewer
     control = Qt.KeyboardModifier.ControlModifier
     shift = Qt.KeyboardModifier.ShiftModifier
@@ -293,3 +296,12 @@ def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
         assert layer.data.max() == 1
         QTest.keyClick(canvas, Qt.Key.Key_Z, control | shift)
         assert layer.data.max() == 2
+    viewer.window.remove_dock_widget(dock)  # what is painted is noted all the same
+    paint(layer, (40, 40), 3)
+    qtbot.waitUntil(lambda: desks.keeper.kept.desk.steps == 3)
+    viewer.close()
+    qtbot.waitUntil(lambda: not list_marks())
+
+
+def list_marks():
+    return list((data_folder() / "annotations").glob("*/open"))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_unet.core.errors import InputError
 from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, is_kept
@@ -56,9 +57,11 @@ class Desks(QObject):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
-        self._viewer, self._chosen = viewer, chosen_layers(viewer)
+        # It outlives no viewer: those are keys of the dictionary that holds it.
+        self._viewer_of, self._chosen = weakref.ref(viewer), chosen_layers(viewer)
         self._known: dict[str, _Known] = {}
         self._is_closed = False
+        self._ends = False
         self._bring: set[str] = set()  # images that come back without a question
         self._finder = LatestAnswer(self, "Looking for an earlier annotation")
         self._finder.answered.connect(self._on_found)
@@ -73,6 +76,13 @@ class Desks(QObject):
         for key, step in KEYS.items():  # while another layer is active
             viewer.bind_key(key, self._press(step), overwrite=True)
         self._look()
+
+    @property
+    def _viewer(self) -> napari.Viewer:
+        viewer = self._viewer_of()
+        if viewer is None:
+            raise RuntimeError("The viewer is gone.")
+        return viewer
 
     @property
     def keeper(self) -> DeskKeeper | None:
@@ -147,6 +157,12 @@ class Desks(QObject):
         if kept is not None:
             kept.set_aside()
             self.changed.emit()
+
+    def end_with(self, window: QWidget | None) -> None:
+        """Close them when a viewer's window is gone; docks may come and go."""
+        if isinstance(window, QMainWindow) and not self._ends:
+            self._ends = True
+            window.destroyed.connect(self.close)
 
     def close(self) -> None:
         """Note what is left, and let other windows have the desks."""
@@ -251,7 +267,7 @@ def _close(known: _Known) -> None:
         known.kept.close()
 
 
-_desks: WeakKeyDictionary[napari.Viewer, Desks] = WeakKeyDictionary()
+_desks: weakref.WeakKeyDictionary[napari.Viewer, Desks] = weakref.WeakKeyDictionary()
 
 
 def desks_of(viewer: napari.Viewer) -> Desks:

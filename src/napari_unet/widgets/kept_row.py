@@ -37,7 +37,6 @@ class StepButtons(QWidget):
         self._undo.clicked.connect(lambda: self._desks.step("undo"))
         self._redo.clicked.connect(lambda: self._desks.step("redo"))
         self._desks.changed.connect(self._show)
-        self.destroyed.connect(self._desks.close)
         self._show()
 
     def _show(self) -> None:
