@@ -18,8 +18,10 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
 from napari_unet.core.annotation.change import PixelChange
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import show_problem
+from napari_unet.widgets.edits import what_is_done
 from napari_unet.widgets.layers import find_layer
 from napari_unet.widgets.noted_layers import apply_state, state_of
+from napari_unet.widgets.prediction_steps import prediction_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,13 +200,19 @@ class DeskKeeper(QObject):
 
     def _press(self, step: str) -> Callable[[Layer], None]:
         """Return what a key does."""
-        return lambda _layer: getattr(self, step)()
+        predictions = prediction_steps(self._viewer)
+
+        def take(_layer: Layer) -> None:
+            if not predictions.step(step):
+                getattr(self, step)()
+
+        return take
 
     def _on_stroke(self, event: Any) -> None:
         if not self._is_stepping:
             role = next((r for r, x in self._layers.items() if x is event.source), None)
             if role is not None:
-                self._what = str(event.source.mode)
+                self._what = what_is_done(event.source)
                 self.note(role, self._what)
                 # A script's stroke is told of before it is drawn.
                 self._soon.start()

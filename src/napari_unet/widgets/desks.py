@@ -25,6 +25,7 @@ from napari_unet.widgets.layers import (
 )
 from napari_unet.widgets.noted_layers import apply_state
 from napari_unet.widgets.point_layers import add_points
+from napari_unet.widgets.prediction_steps import prediction_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +60,7 @@ class Desks(QObject):
         super().__init__()
         # It outlives no viewer: those are keys of the dictionary that holds it.
         self._viewer_of, self._chosen = weakref.ref(viewer), chosen_layers(viewer)
+        self.predictions = prediction_steps(viewer)
         self._known: dict[str, _Known] = {}
         self._is_closed = False
         self._ends = False
@@ -173,7 +175,7 @@ class Desks(QObject):
 
     def step(self, word: str) -> None:
         """Take the last step back (``undo``), or again (``redo``)."""
-        if self.keeper is not None:
+        if not self.predictions.step(word) and self.keeper is not None:
             getattr(self.keeper, word)()
 
     def _press(self, word: str) -> Callable[[napari.Viewer], None]:

@@ -8,7 +8,7 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_unet.desk_folders import forget_left_open, list_left_open
-from napari_unet.widgets.background import show_problem
+from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.desks import desks_of
 
 if TYPE_CHECKING:
@@ -30,21 +30,25 @@ class StepButtons(QWidget):
         super().__init__(parent)
         self._desks = desks_of(viewer)
         self._undo = _button(
-            "Undo", "Take the last change of the annotation back (Ctrl+Z)"
+            "Undo",
+            "Take the last change of annotation or prediction back (Ctrl+Z)",
         )
         self._redo = _button("Redo", "Make it once more (Ctrl+Shift+Z)")
         _lay_out(self, None, self._undo, self._redo)
         self._undo.clicked.connect(lambda: self._desks.step("undo"))
         self._redo.clicked.connect(lambda: self._desks.step("redo"))
         self._desks.changed.connect(self._show)
+        listen(self._desks.predictions.changed, self._show)
         self._show()
 
     def _show(self) -> None:
-        keeper = self._desks.keeper
+        keeper, steps = self._desks.keeper, self._desks.predictions
         desk = None if keeper is None else keeper.kept.desk
-        self.setVisible(desk is not None)
-        self._undo.setEnabled(desk is not None and desk.can_undo)
-        self._redo.setEnabled(desk is not None and desk.can_redo)
+        can_undo = steps.can("undo") or (desk is not None and desk.can_undo)
+        can_redo = steps.can("redo") or (desk is not None and desk.can_redo)
+        self._undo.setEnabled(can_undo)
+        self._redo.setEnabled(can_redo)
+        self.setVisible(desk is not None or can_undo or can_redo)
 
 
 class EarlierAnnotation(QWidget):
