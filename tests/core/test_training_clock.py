@@ -76,7 +76,7 @@ def test_a_long_validation_takes_no_time_from_the_steps(wait):
 
 def test_where_judging_the_start_took_long_the_next_validation_waits(wait):
     clock = Clock(training_for(20))
-    wait(3)
+    wait(5)
     clock.has_judged()
     clock.begin_steps()
     assert not clock.may_validate()
