@@ -89,7 +89,11 @@ def train(
         int | None, typer.Option(help="Optimizer steps in all.")
     ] = None,
     seconds: Annotated[
-        float | None, typer.Option(help="Time to train in all, validation included.")
+        float | None,
+        typer.Option(
+            help="Time to train in all, validation included; steps get half of it at "
+            "least, even if it takes longer then."
+        ),
     ] = None,
     validation_images: Annotated[
         Path | None, typer.Option(help="By default a part is held back.")
