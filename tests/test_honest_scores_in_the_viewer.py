@@ -73,4 +73,11 @@ def test_scores_are_honest_and_a_worse_model_is_not_taken_in_silence(person):
         for label in person.dock.findChildren(QLabel)
         if "stays the model in use" in label.text() and label.isVisible()
     ]
+    assert "What was learned is worse" in person.reads("Fine-tune")
+
+    person.press(f"Back to '{good.name}'", "Fine-tune")
+    assert person.session.model_folder == good
+    assert f"'{good.name}' is again the model in use" in person.reads("Fine-tune")
+    person.press("Use it anyway", "Fine-tune")
+    assert person.session.model_folder == trained
     assert person.problems() == []
