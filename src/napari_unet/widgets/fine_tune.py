@@ -31,7 +31,7 @@ from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
-from napari_unet.widgets.history import RunHistory, describe_choice
+from napari_unet.widgets.history import RunHistory
 from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
@@ -383,19 +383,7 @@ class FineTuneSection(Section):
         """Say what a training brought, and what is in use since."""
         folder = self._session.model_in_use
         in_use = model.card.name if folder is None else folder.name
-        said = describe_result(model, stopped=stopped, in_use=in_use)
-        self._say(said + self._say_choice(model))
-
-    def _say_choice(self, model: Manifest) -> str:
-        """Return which ways of making objects the training has changed, if any."""
-        if model.settings.annotation not in ("objects", "points"):
-            return ""
-        course = self._session.course
-        if course is None:
-            return ""
-        own = model.card.own_objects if model.card.learned else None
-        choice = describe_choice(own or course.objects, model.settings.objects)
-        return f" {choice}" if choice else ""
+        self._say(describe_result(model, stopped=stopped, in_use=in_use))
 
     def _say(self, text: str) -> None:
         self._result.setText(text)

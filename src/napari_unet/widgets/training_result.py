@@ -21,7 +21,7 @@ from napari_unet.core.score_words import (
 )
 from napari_unet.learned import use_learned
 from napari_unet.widgets.background import listen, run_in_background, show_problem
-from napari_unet.widgets.history import describe_gain
+from napari_unet.widgets.history import describe_choice, describe_gain
 from napari_unet.widgets.training_bar import describe_time
 
 if TYPE_CHECKING:
@@ -58,7 +58,11 @@ def describe_result(model: Manifest, *, stopped: bool, in_use: str) -> str:
         *(f"<small>{line}</small>" for line in (doubt, ground) if line),
         _describe_use(card, in_use) + go_on,
     ]
-    return "<br>".join(lines)
+    said = "<br>".join(lines)
+    if kind in ("objects", "points") and card.own_objects is not None:
+        # Those are of its zoom, which its smallest object has followed already.
+        said += f" {describe_choice(card.own_objects, model.settings.objects)}"
+    return said.rstrip()
 
 
 def _describe_gain(card: Card, kind: AnnotationKind) -> str:
