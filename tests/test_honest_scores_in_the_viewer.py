@@ -56,7 +56,7 @@ def test_scores_are_honest_and_a_worse_model_is_not_taken_in_silence(person):
     )
     person.press("Start training", "Fine-tune")
     person.wait_for_the_job()
-    person.wait_for("What was learned is worse", "Fine-tune")
+    person.wait_for("worse than the model it started from", "Fine-tune")
     assert f"'{good.name}' stays the model in use" in person.reads("Fine-tune")
     assert person.session.model_folder == good
     kept = read_manifest(good).settings.objects
@@ -73,7 +73,7 @@ def test_scores_are_honest_and_a_worse_model_is_not_taken_in_silence(person):
         for label in person.dock.findChildren(QLabel)
         if "stays the model in use" in label.text() and label.isVisible()
     ]
-    assert "What was learned is worse" in person.reads("Fine-tune")
+    assert "worse than the model it started from" in person.reads("Fine-tune")
 
     person.press(f"Back to '{good.name}'", "Fine-tune")
     assert person.session.model_folder == good
