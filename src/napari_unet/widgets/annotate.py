@@ -33,7 +33,7 @@ from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.class_list import ClassList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.correction_row import CorrectionButtons
-from napari_unet.widgets.kept_row import KeptRow
+from napari_unet.widgets.kept_row import EarlierAnnotation, StepButtons
 from napari_unet.widgets.label_values import LabelValues
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
@@ -152,7 +152,8 @@ class AnnotateSection(Section):
         )
         self._split.hide()
         self._correct = CorrectionButtons(self._viewer)
-        self._kept = KeptRow(self._viewer)
+        self._earlier = EarlierAnnotation(self._viewer)
+        self._kept = StepButtons(self._viewer)
         self._points = PointControls(self._session, self._viewer)
         self._classes = ClassList(self._session, self._viewer)
         self._target = TargetPicker(self._viewer)
@@ -169,6 +170,7 @@ class AnnotateSection(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self._hint)
+        layout.addWidget(self._earlier)
         layout.addWidget(self._classes)
         layout.addWidget(self._target)
         layout.addLayout(grid)
