@@ -105,6 +105,7 @@ class Card(Config):
             return ""
         return describe_haste(self.iterations, self.seconds, self.measuring)
 
+    @property
     def is_forced(self) -> bool:
         """Whether what was learned is used although it is no better than the start."""
         if self.learned is not None or self.new_classes:
