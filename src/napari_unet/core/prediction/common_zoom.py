@@ -5,9 +5,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from napari_unet.core.config import ModelSettings
-from napari_unet.core.prediction.rescaling import limit_zoom, say_sizes
-from napari_unet.core.prediction.zoom import SAME, Zoom, say_length
+from napari_unet.core.prediction.rescaling import limit_zoom, say_length, say_sizes
+from napari_unet.core.prediction.zoom import CLEAR, SAME, Zoom
 from napari_unet.core.prediction.zoomed_look import known_diameter
+
+
+def is_of_its_own(zoom: Zoom, agreed: Zoom) -> bool:
+    """Tell whether an image is surely no other of those that a zoom was agreed for.
+
+    Its objects are so much larger or smaller that hardly any would be found.
+    """
+    return zoom.is_telling and not 1 / CLEAR < zoom.factor / agreed.factor < CLEAR
 
 
 def agree_on(zooms: Sequence[Zoom], settings: ModelSettings) -> Zoom:

@@ -45,9 +45,9 @@ class Rescaled:
         if math.prod(covered) > _AT_ONCE and length > 1:
             middle = box[axis].start + length // 2
             for own in (slice(box[axis].start, middle), slice(middle, box[axis].stop)):
-                part = [*box[:axis], own, *box[axis + 1 :]]
+                half = [*box[:axis], own, *box[axis + 1 :]]
                 inner = slice(own.start - box[axis].start, own.stop - box[axis].start)
-                self._fill(part, out[(slice(None),) * (axis + 1) + (inner,)])
+                self._fill(half, out[(slice(None),) * (axis + 1) + (inner,)])
             return
         source, offset = [], []
         for part, step, sigma, length in zip(

@@ -86,7 +86,7 @@ def limit_zoom(factor: float) -> float:
     >>> limit_zoom(20), limit_zoom(0.1), limit_zoom(0.001)
     (8.0, 0.1, 0.03125)
     """
-    return min(max(factor, _MAX_SHRINKAGE**-0.5), _MAX_GROWTH**0.5)
+    return min(max(factor, 1 / math.sqrt(_MAX_SHRINKAGE)), math.sqrt(_MAX_GROWTH))
 
 
 def _factors(
@@ -212,6 +212,11 @@ def say_number(number: float) -> str:
     digits = max(0, 2 - math.floor(math.log10(number)))
     written = f"{float(f'{number:.3g}'):,.{digits}f}"
     return written.rstrip("0").rstrip(".") if digits else written
+
+
+def say_length(length: float) -> str:
+    """Return a length with two digits: '7.2', '56', '120'."""
+    return f"{float(f'{length:.2g}'):g}"
 
 
 def _say_growth(growth: float) -> str:

@@ -23,6 +23,7 @@ from napari_unet.core.prediction.rescaling import (
     is_usual_pixel_size,
     limit_zoom,
     mean_factor,
+    say_length,
     say_sizes,
 )
 from napari_unet.core.prediction.room import Room
@@ -39,7 +40,7 @@ from napari_unet.core.prediction.zoomed_look import (
 _ALIKE = 1.4
 # Where pixel sizes are known, cells of other kinds may be so many times as large: only
 # more than that is worth a word.
-_CLEAR = 1.7
+CLEAR = 1.7
 # A zoom nearer to the model's own than this is its own: no other finds more.
 SAME = 1.15
 # Zooms of a search, compared with the model's own: these powers of this step.
@@ -75,8 +76,7 @@ class Zoom:
     glimpse : Glimpse, optional
         Objects of this part can be shown at once.
     ignored_um : tuple of float, optional
-        The pixel size of the image, where it cannot be, or objects speak against one
-        that is unusual; it is not gone by.
+        The pixel size of the image, where it is not gone by.
     proposed : float, optional
         The zoom that objects ask for, where pixel sizes ask for another.
     """
@@ -111,9 +111,8 @@ def propose_zoom(
     unknown pixel size): if it surely finds objects about as large as those it knows,
     that stays. Else at zooms from an eighth to five times that; where the network is
     surest, the size of what it finds says how to zoom. Known pixel sizes stay, but a
-    sentence says where objects speak against them, and those that cannot be are not
-    gone by, nor are those of far smaller pixels than the model's that objects do not
-    confirm.
+    sentence says where objects speak against them. Those that cannot be are not gone
+    by, nor far smaller ones than the model's that objects speak against.
 
     Parameters
     ----------
@@ -195,7 +194,7 @@ def _judge_pixel_size(zoom: Zoom, image: Image, settings: ModelSettings) -> Zoom
     why = "cannot be"
     if fits_pixel_size(image, settings):
         asked = mean_factor(image, settings)
-        if zoom.objects < ENOUGH or 1 / _CLEAR < asked / zoom.factor < _CLEAR:
+        if zoom.objects < ENOUGH or 1 / CLEAR < asked / zoom.factor < CLEAR:
             return replace(zoom, scale=None, factor=asked, said="")
         why = "does not fit its objects"
     sizes = image.pixel_size_um
@@ -383,7 +382,7 @@ class _Probe:
             )
             glimpse = self._glimpse(look)
             return Zoom(factor, factor, across, objects, confidence, said, glimpse)
-        if 1 / _CLEAR < factor / self.own < _CLEAR:
+        if 1 / CLEAR < factor / self.own < CLEAR:
             return self._keep(look)
         small = "small" if factor > self.own else "large"
         said = (
@@ -398,8 +397,3 @@ class _Probe:
 def _found(look: Look) -> tuple[float, int, float]:
     """Return the diameter in pixels of the image, the number, the confidence."""
     return look.diameter / look.factor, look.objects, look.confidence
-
-
-def say_length(length: float) -> str:
-    """Return a length with two digits: '7.2', '56', '120'."""
-    return f"{float(f'{length:.2g}'):g}"
