@@ -57,7 +57,7 @@ class TileLabels:
     plan: str = ""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Segmented:
     """A finished segmentation with the probabilities it came from.
 

@@ -7,7 +7,7 @@ QuPath. Outlines follow the edges of the pixels.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,18 @@ from napari_unet.core.annotation.region_features import (
     split_into_planes,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.formats.outlines import Outline, Part, paint_outlines, trace_outlines
+from napari_unet.formats.drawings import paint_objects
+from napari_unet.formats.features import (
+    Feature,
+    parts_of,
+    properties_of,
+    read_features,
+    read_geojson,
+)
+from napari_unet.formats.outlines import Outline, Part, trace_outlines
 from napari_unet.formats.stored import refuse_damaged
 from napari_unet.formats.whole_file import require_same, write_whole
 
-Feature = dict[str, Any]
 Region = Box
 ROLES = ("training", "validation")
 
@@ -70,49 +77,8 @@ def write_geojson(
         features.append(_make_feature(geometry, properties | values))
     with write_whole(path) as unfinished:
         _write_features(unfinished, features)
-        back = read_geojson(unfinished, labels.shape)
+        back, _ = paint_objects(read_geojson(unfinished), labels.shape)
         require_same(np.array_equal(back, labels), path)
-
-
-def read_geojson(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer]:
-    """Read the areas of a GeoJSON file as labels.
-
-    Parameters
-    ----------
-    path : Path or str
-        A feature collection, a list of features, or one feature.
-    shape : tuple of int
-        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X) of the image that they belong to.
-
-    Returns
-    -------
-    ndarray of int, shape `shape`
-        Features whose names are numbers keep them as labels; others get the numbers
-        that follow. A pixel belongs to a feature if its centre does; of overlapping
-        features to the last.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged, or holds lines or points.
-    """
-    path = Path(path)
-    with refuse_damaged(path):
-        features = _read_features(path)
-        parts = [_find_parts(feature, path) for feature in features]
-        names = [str(_properties(feature).get("name", "")) for feature in features]
-        places = [feature["geometry"].get("plane", {}) for feature in features]
-        depth = shape[1] if len(shape) == 4 else 0
-        planes = [
-            int(place.get("t", 0)) * depth + int(place.get("z", 0)) for place in places
-        ]
-    last = max((int(name) for name in names if name.isdecimal()), default=0)
-    outlines = []
-    for name, plane, rings in zip(names, planes, parts, strict=True):
-        last += not name.isdecimal()
-        label = int(name) if name.isdecimal() else last
-        outlines.append((plane, Outline(label, rings)))
-    return paint_outlines(outlines, shape)
 
 
 def write_regions(path: Path | str, regions: Sequence[Region]) -> None:
@@ -164,11 +130,11 @@ def read_regions(path: Path | str, axes: int = 2) -> list[Region]:
     """
     path = Path(path)
     with refuse_damaged(path):
-        return [_read_region(feature, path, axes) for feature in _read_features(path)]
+        return [_read_region(feature, path, axes) for feature in read_features(path)]
 
 
 def _read_region(feature: Feature, path: Path, axes: int) -> Region:
-    properties = _properties(feature)
+    properties = properties_of(feature)
     classification = properties.get("classification") or {}
     role = str(properties.get("role") or classification.get("name")).lower()
     if role not in ROLES:
@@ -176,7 +142,13 @@ def _read_region(feature: Feature, path: Path, axes: int) -> Region:
             f"'{path.name}' holds a region of the class '{role}'; give it the class "
             "Training or Validation."
         )
-    rings = [ring for part in _find_parts(feature, path) for ring in part]
+    geometry = feature["geometry"]
+    if geometry["type"] not in ("Polygon", "MultiPolygon"):
+        raise InputError(
+            f"'{path.name}' holds a region of the type {geometry['type']}; draw "
+            "regions with the rectangle tool."
+        )
+    rings = [ring for part in parts_of(geometry) for ring in part]
     corners = np.concatenate(rings)
     start, stop = corners.min(axis=0), corners.max(axis=0)
     # Every corner of a rectangle lies on two of its sides.
@@ -187,7 +159,7 @@ def _read_region(feature: Feature, path: Path, axes: int) -> Region:
             "regions with the rectangle tool."
         )
     (left, top), (right, bottom) = np.rint([start, stop]).astype(int).tolist()
-    plane = feature["geometry"].get("plane") or {}
+    plane = geometry.get("plane") or {}
     z = int(plane.get("z") or plane.get("t") or 0)
     if axes == 3:
         return (z, top, left), (z + 1, bottom, right), role
@@ -239,28 +211,3 @@ def _write_features(path: Path, features: Sequence[Feature]) -> None:
     collection = {"type": "FeatureCollection", "features": features}
     text = json.dumps(collection, separators=(",", ":"), allow_nan=False)
     path.write_text(text, encoding="utf-8")
-
-
-def _read_features(path: Path) -> list[Feature]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(content, dict):
-        content = content.get("features", [content])
-    return cast("list[Feature]", content)
-
-
-def _properties(feature: Feature) -> dict[str, Any]:
-    return feature.get("properties") or {}
-
-
-def _find_parts(feature: Feature, path: Path) -> tuple[Part, ...]:
-    geometry = feature["geometry"]
-    kind, coordinates = geometry["type"], geometry.get("coordinates")
-    if kind not in ("Polygon", "MultiPolygon"):
-        raise InputError(
-            f"'{path.name}' holds a feature of the type {kind}; objects need areas, "
-            "polygons. Remove the others."
-        )
-    polygons = [coordinates] if kind == "Polygon" else coordinates
-    return tuple(
-        tuple(np.asarray(ring, float)[:-1, :2] for ring in rings) for rings in polygons
-    )
