@@ -6,8 +6,12 @@ from dataclasses import replace
 
 from napari_unet.core.config import ModelSettings
 from napari_unet.core.prediction.rescaling import limit_zoom, say_length, say_sizes
-from napari_unet.core.prediction.zoom import CLEAR, SAME, Zoom
+from napari_unet.core.prediction.zoom import SAME, Zoom
 from napari_unet.core.prediction.zoomed_look import known_diameter
+
+# At a zoom so many times too large or small hardly any object is found; nearer than
+# that, one zoom for all lets results be compared.
+_APART = 2.5
 
 
 def is_of_its_own(zoom: Zoom, agreed: Zoom) -> bool:
@@ -15,7 +19,7 @@ def is_of_its_own(zoom: Zoom, agreed: Zoom) -> bool:
 
     Its objects are so much larger or smaller that hardly any would be found.
     """
-    return zoom.is_telling and not 1 / CLEAR < zoom.factor / agreed.factor < CLEAR
+    return zoom.is_telling and not 1 / _APART < zoom.factor / agreed.factor < _APART
 
 
 def agree_on(zooms: Sequence[Zoom], settings: ModelSettings) -> Zoom:

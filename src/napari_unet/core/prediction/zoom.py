@@ -40,7 +40,7 @@ from napari_unet.core.prediction.zoomed_look import (
 _ALIKE = 1.4
 # Where pixel sizes are known, cells of other kinds may be so many times as large: only
 # more than that is worth a word.
-CLEAR = 1.7
+_CLEAR = 1.7
 # A zoom nearer to the model's own than this is its own: no other finds more.
 SAME = 1.15
 # Zooms of a search, compared with the model's own: these powers of this step.
@@ -194,7 +194,7 @@ def _judge_pixel_size(zoom: Zoom, image: Image, settings: ModelSettings) -> Zoom
     why = "cannot be"
     if fits_pixel_size(image, settings):
         asked = mean_factor(image, settings)
-        if zoom.objects < ENOUGH or 1 / CLEAR < asked / zoom.factor < CLEAR:
+        if zoom.objects < ENOUGH or 1 / _CLEAR < asked / zoom.factor < _CLEAR:
             return replace(zoom, scale=None, factor=asked, said="")
         why = "does not fit its objects"
     sizes = image.pixel_size_um
@@ -382,7 +382,7 @@ class _Probe:
             )
             glimpse = self._glimpse(look)
             return Zoom(factor, factor, across, objects, confidence, said, glimpse)
-        if 1 / CLEAR < factor / self.own < CLEAR:
+        if 1 / _CLEAR < factor / self.own < _CLEAR:
             return self._keep(look)
         small = "small" if factor > self.own else "large"
         said = (
