@@ -31,7 +31,7 @@ from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
-from napari_unet.widgets.history import RunHistory, describe_choice
+from napari_unet.widgets.history import RunHistory
 from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
@@ -128,7 +128,7 @@ class FineTuneSection(Section):
         self._show_patches.clicked.connect(self._on_preview_clicked)
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
-        self._worse.taken.connect(self._on_taken)
+        self._worse.changed.connect(self._on_choice)
         listen(session.events.job, self._show_button)
         events = session.events
         for signal in (
@@ -369,26 +369,21 @@ class FineTuneSection(Section):
             self._say("Stopped before anything was learned.")
             return
         stopped = outcome.status is Status.CANCELLED
-        self._say(describe_result(model, stopped=stopped) + self._say_choice(model))
-        is_kept = model.card.learned is not None
-        self._worse.setFolder(trained if is_kept else None)
+        self._say_result(model, stopped=stopped)
+        self._worse.setFolder(trained)
 
-    def _on_taken(self) -> None:
-        """Say that what was learned is in use, although it is no better."""
-        model = self._session.read_model()
+    def _on_choice(self) -> None:
+        """Say which model is in use now, and still how good what was learned is."""
+        trained = self._session.trained
+        model = None if trained is None else self._session.read_model(trained)
         if model is not None:
-            self._say(describe_result(model, stopped=False) + self._say_choice(model))
+            self._say_result(model, stopped=False)
 
-    def _say_choice(self, model: Manifest) -> str:
-        """Return which ways of making objects the training has changed, if any."""
-        if model.settings.annotation not in ("objects", "points"):
-            return ""
-        course = self._session.course
-        if course is None:
-            return ""
-        own = model.card.own_objects if model.card.learned else None
-        choice = describe_choice(own or course.objects, model.settings.objects)
-        return f" {choice}" if choice else ""
+    def _say_result(self, model: Manifest, *, stopped: bool) -> None:
+        """Say what a training brought, and what is in use since."""
+        folder = self._session.model_in_use
+        in_use = model.card.name if folder is None else folder.name
+        self._say(describe_result(model, stopped=stopped, in_use=in_use))
 
     def _say(self, text: str) -> None:
         self._result.setText(text)
