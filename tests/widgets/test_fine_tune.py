@@ -265,6 +265,35 @@ def test_only_ticked_images_are_learned_with_their_roles(
     ]
 
 
+def test_a_dock_opened_again_keeps_ticks_and_roles(
+    qtbot, viewer, section, session, training
+):
+    for name in ("first", "second", "third"):
+        annotate(viewer, name)
+    table = section._examples
+    table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    table.cellWidget(2, 2).setCurrentText("validation")
+    kept = {viewer.layers["second"]: "training", viewer.layers["third"]: "validation"}
+    start(qtbot, section)
+    second = FineTuneSection(session, viewer)  # while it runs
+    qtbot.addWidget(second)
+    assert second._examples.value() == kept
+    assert second._examples.item(0, 0).checkState() == Qt.CheckState.Unchecked
+    assert second._examples.cellWidget(2, 2).currentText() == "validation"
+    stop(qtbot, section)
+    third = FineTuneSection(session, viewer)
+    qtbot.addWidget(third)
+    assert third._examples.value() == kept
+    second._examples.item(0, 0).setCheckState(Qt.CheckState.Checked)
+    assert third._examples.item(0, 0).checkState() == Qt.CheckState.Checked
+    start(qtbot, third)
+    assert [e.role for e in training.calls[1].examples] == [
+        "training",
+        "training",
+        "validation",
+    ]
+
+
 def test_the_table_counts_what_the_brush_paints(qtbot, viewer, section):
     image = annotate(viewer)
     counted = section._examples.item(0, 1)
