@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QScrollArea
 
 import napari_unet.core
 from napari_unet.core.card import Card, Manifest, StoredFile
@@ -487,8 +488,39 @@ def test_a_refusal_is_readable_and_shows_no_empty_curves(
     section._button.click()
     qtbot.waitUntil(lambda: section._job is None)
     assert section._result.text() == "&#x27;he&#x27; has &lt;3&gt; channels."
-    assert section._result.textFormat() == Qt.TextFormat.RichText
+    assert section._result._line.textFormat() == Qt.TextFormat.RichText
     assert section._curves.isHidden()
+
+
+def test_the_result_is_seen_when_it_comes(qtbot, viewer, section, training):
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(section)
+    area.resize(360, 260)
+    area.show()
+    annotate(viewer)
+    training.steps = 12
+    bar = area.verticalScrollBar()
+    # Not before the section and its table have found their heights.
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    area.ensureWidgetVisible(section._button, 0, 0)
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    line = section._result._line
+    qtbot.waitUntil(
+        lambda: line.visibleRegion().boundingRect().height() == line.height(),
+        timeout=2000,
+    )
+    # Nobody is taken away from another place.
+    bar.setValue(0)
+    area.resize(360, 120)
+    qtbot.waitUntil(lambda: section._button.visibleRegion().isEmpty())
+    training.steps = 6
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    qtbot.wait(50)
+    assert bar.value() == 0
+    area.takeWidget()
 
 
 def test_what_a_step_takes_is_said_before_the_first_one(section):

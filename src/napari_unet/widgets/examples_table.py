@@ -125,7 +125,9 @@ class ExamplesTable(QTableWidget):
     def value(self) -> dict[ImageLayer, Role]:
         """Return the ticked images and their roles."""
         learned = self._learned
-        return {image: learned.role(image) for image in self._images if image in learned}
+        return {
+            image: learned.role(image) for image in self._images if image in learned
+        }
 
     def parts(self) -> int:
         """Return how many images or regions are ticked; planes of a stack count."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -16,7 +14,6 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError, in_dock
 from napari_unet.fine_tuned import settings_to_learn
-from napari_unet.jobs import Status
 from napari_unet.segmented import color_values
 from napari_unet.session import TRAINING
 from napari_unet.watched import Course, point_of
@@ -31,14 +28,14 @@ from napari_unet.widgets.check import CheckList
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.curves import TrainingCurves
 from napari_unet.widgets.examples_table import ExamplesTable
-from napari_unet.widgets.history import RunHistory, describe_choice
+from napari_unet.widgets.history import RunHistory
 from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.train_form import TrainForm
 from napari_unet.widgets.training_bar import TrainingBar, describe_news
-from napari_unet.widgets.training_result import UseLearned, describe_result
+from napari_unet.widgets.training_result import TrainingResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,11 +100,7 @@ class FineTuneSection(Section):
         buttons.addWidget(self._show_patches)
         self._progress = TrainingBar()
         self._curves = TrainingCurves()
-        self._result = QLabel()
-        self._result.setWordWrap(True)
-        self._result.setTextFormat(Qt.TextFormat.RichText)
-        self._result.hide()
-        self._worse = UseLearned(session, self)
+        self._result = TrainingResult(session)
         self._history = RunHistory(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -118,9 +111,8 @@ class FineTuneSection(Section):
         for widget in (
             self._findings,
             self._progress,
+            self._result,  # above the curves, which would push it out of sight
             self._curves,
-            self._result,
-            self._worse,
             Collapsible("All trainings", self._history),
         ):
             layout.addWidget(widget)
@@ -128,7 +120,6 @@ class FineTuneSection(Section):
         self._show_patches.clicked.connect(self._on_preview_clicked)
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
-        self._worse.taken.connect(self._on_taken)
         listen(session.events.job, self._show_button)
         events = session.events
         for signal in (
@@ -176,7 +167,7 @@ class FineTuneSection(Section):
         try:
             self._start()
         except InputError as error:
-            self._result.hide()
+            self._result.clear()
             show_problem(error)
 
     def _on_preview_clicked(self) -> None:
@@ -326,12 +317,11 @@ class FineTuneSection(Section):
         self._curves.showHistory(course.history)
         for point in list(course.points):
             self._curves.add(*point)
-        self._result.hide()
-        self._worse.setFolder(None)
+        self._result.clear()
         self._progress.start()
         self._show_button()
         if course.note:
-            self._say(escape(in_dock(course.note)))
+            self._result.say(escape(in_dock(course.note)))
         if course.last is not None:
             self._show_progress(course.last)
 
@@ -339,7 +329,7 @@ class FineTuneSection(Section):
         if progress.preview is not None:
             self._preview.show(progress.preview)
         if said := describe_news(progress):
-            self._say(said)
+            self._result.say(said)
         if (point := point_of(progress)) is not None:
             self._curves.add(*point)
         self._show_progress(progress)
@@ -352,44 +342,12 @@ class FineTuneSection(Section):
 
     def _on_ended(self, outcome: Outcome) -> None:
         self._job = None
+        # Whoever works elsewhere in the dock is not taken away from there.
+        is_watched = not self._button.visibleRegion().isEmpty()
         self._curves.finish()
         self._preview.stop()
         self._progress.hide()
         self._show_button()
-        trained = self._session.trained
-        if isinstance(outcome.error, InputError) and trained is None:
-            self._say(escape(in_dock(str(outcome.error))))
-            return
-        if outcome.status is Status.FAILED:
-            saved = "; the model that was best so far is saved" if trained else ""
-            self._say(f"The training ended with an error{saved}.")
-            return
-        model = None if trained is None else self._session.read_model(trained)
-        if trained is None or model is None:
-            self._say("Stopped before anything was learned.")
-            return
-        stopped = outcome.status is Status.CANCELLED
-        self._say(describe_result(model, stopped=stopped) + self._say_choice(model))
-        is_kept = model.card.learned is not None
-        self._worse.setFolder(trained if is_kept else None)
-
-    def _on_taken(self) -> None:
-        """Say that what was learned is in use, although it is no better."""
-        model = self._session.read_model()
-        if model is not None:
-            self._say(describe_result(model, stopped=False) + self._say_choice(model))
-
-    def _say_choice(self, model: Manifest) -> str:
-        """Return which ways of making objects the training has changed, if any."""
-        if model.settings.annotation not in ("objects", "points"):
-            return ""
-        course = self._session.course
-        if course is None:
-            return ""
-        own = model.card.own_objects if model.card.learned else None
-        choice = describe_choice(own or course.objects, model.settings.objects)
-        return f" {choice}" if choice else ""
-
-    def _say(self, text: str) -> None:
-        self._result.setText(text)
-        self._result.show()
+        self._result.showEnd(outcome)
+        if is_watched:
+            self._result.scrollIntoView()
