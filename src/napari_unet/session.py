@@ -29,7 +29,7 @@ from napari_unet.core.model_folders import (
     models_folder,
 )
 from napari_unet.core.presets import PRESETS, PresetName, take_training
-from napari_unet.fine_tuned import fine_tune, load_start, new_settings
+from napari_unet.fine_tuned import SuitedStart, fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
 from napari_unet.learned import keep_together, network_that_learns, take_trained
 from napari_unet.priority import leave_room
@@ -70,6 +70,7 @@ class Session:
     models_folder: Path = field(default_factory=models_folder)
     model_folder: Path | None = None  # chosen by the user; None: a starter that suits
     suited: Path | None = None  # the starter that suited the last image
+    suited_start: SuitedStart | None = None  # what is annotated; None: not looked at
     trained: Path | None = None  # what the last training wrote; None while it runs
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"

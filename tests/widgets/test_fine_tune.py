@@ -31,7 +31,7 @@ def viewer(qapp):
 
 
 @pytest.fixture
-def session():
+def session(starters_folder):
     return Session()
 
 

@@ -1,5 +1,6 @@
 """Starter models in the dock: offered apart, picked where nobody chose another."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,11 @@ from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.notes import HeldOutScores, ModelNotes
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.extent_combo import LAYER
+from napari_unet.widgets.fine_tune import FineTuneSection
 from napari_unet.widgets.go_on import GoOnButton
 from napari_unet.widgets.history import RunHistory
 from napari_unet.widgets.image_model import AUTOMATIC, ImageModelSection
+from napari_unet.widgets.layers import add_labels
 from napari_unet.widgets.segment import SegmentSection
 from napari_unet.widgets.train_form import TrainForm
 
@@ -55,9 +58,11 @@ def mine(models_folder):
 @pytest.fixture
 def picked(starters, workflow, monkeypatch):
     """Let the first starter suit every image, in place of the real comparison."""
-    suits = SimpleNamespace(folder=starters[0])
+    suits = SimpleNamespace(folder=starters[0], may_answer=threading.Event())
+    suits.may_answer.set()
 
-    def choose_starter(image, device, scale):
+    def choose_starter(image, device, scale="auto"):
+        assert suits.may_answer.wait(20)
         settings = ModelSettings(
             objects=ObjectConfig(threshold=0.3 if suits.folder is starters[0] else 0.7)
         )
@@ -203,6 +208,72 @@ def test_what_the_user_starts_from_stays(qtbot, session, starters, mine):
     form._start.setCurrentText("Scratch")
     session.model_folder = mine
     assert form.start_from() is None
+
+
+@pytest.fixture
+def fine_tune(qtbot, viewer, session, picked, workflow, nuclei):
+    """The section, shown, with a painted image; and what its trainings start from."""
+    started = []
+
+    def train(_examples, folder, *, start_from, **_settings):
+        started.append(None if start_from is None else start_from.folder)
+        return folder
+        yield
+
+    workflow.fine_tune = train
+    workflow.load_model = lambda folder: SimpleNamespace(
+        settings=ModelSettings(), folder=folder
+    )
+    choose_image(viewer, nuclei)
+    add_labels(viewer, nuclei, "annotation").data[10:30, 10:30] = 1
+    section = FineTuneSection(session, viewer)
+    qtbot.addWidget(section)
+    section.started = started
+    return section
+
+
+def test_a_training_starts_from_the_starter_that_suits_what_is_painted(
+    qtbot, fine_tune, session, starters, picked
+):
+    picked.folder = starters[1]
+    assert session.suited_start is None  # nobody looks yet
+    fine_tune.show()
+    start = fine_tune._form._start
+    qtbot.waitUntil(lambda: start.currentText() == "cells-phase")
+    said = "Chosen for &#x27;nuclei&#x27;: it finds &lt;more&gt;."
+    assert said in start.line.text()
+    assert not start.line.isHidden()
+    fine_tune._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert fine_tune.started == [starters[1]]
+    start.setCurrentText("Scratch")
+    assert start.line.isHidden()
+    fine_tune._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert fine_tune.started[1:] == [None]
+
+
+def test_a_training_waits_for_the_starter_that_suits(
+    qtbot, fine_tune, session, starters, picked
+):
+    picked.may_answer.clear()
+    fine_tune.show()
+    fine_tune._button.click()
+    assert not session.is_busy
+    assert fine_tune._button.text() == "Choosing what to start from …"
+    assert not fine_tune._button.isEnabled()
+    picked.may_answer.set()
+    qtbot.waitUntil(lambda: fine_tune.started == [starters[0]])
+    qtbot.waitUntil(lambda: fine_tune._button.text() == "Start training")
+
+
+def test_what_the_user_starts_from_is_not_asked_for(qtbot, fine_tune, session):
+    fine_tune._form._start.setCurrentText("cells-phase")
+    fine_tune._form._start.setCurrentText("Scratch")
+    fine_tune.show()
+    fine_tune._button.click()
+    qtbot.waitUntil(lambda: fine_tune.started == [None])
+    assert session.suited_start is None
 
 
 def test_starters_are_neither_gone_on_with_nor_deleted(qtbot, session, starters, mine):

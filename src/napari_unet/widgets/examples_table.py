@@ -129,6 +129,13 @@ class ExamplesTable(QTableWidget):
             image: learned.role(image) for image in self._images if image in learned
         }
 
+    def first(self) -> ImageLayer | None:
+        """Return the first ticked image that has painted objects."""
+        for image in self.value():
+            if find_layer(self._viewer, image, "annotation") is not None:
+                return image
+        return None
+
     def parts(self) -> int:
         """Return how many images or regions are ticked; planes of a stack count."""
         return sum(self._parts_of(image) for image in self.value())

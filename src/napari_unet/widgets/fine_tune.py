@@ -33,6 +33,7 @@ from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.starter_question import StarterQuestion
 from napari_unet.widgets.train_form import TrainForm
 from napari_unet.widgets.training_bar import TrainingBar, describe_news
 from napari_unet.widgets.training_result import TrainingResult
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import napari
+    from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
@@ -81,6 +83,8 @@ class FineTuneSection(Section):
         self._examples = ExamplesTable(session, self._viewer)
         self._examples.partsChanged.connect(self._form.setParts)
         self._form.setParts(self._examples.parts())
+        self._starter = StarterQuestion(session, self)
+        self._waits = False  # to start once it is known from what
         self._preview = LivePreview(self._viewer, self)
         self._button = QPushButton(_START)
         self._patches = PatchPreview(session, self._viewer, self)
@@ -121,7 +125,16 @@ class FineTuneSection(Section):
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
         listen(session.events.job, self._show_button)
+        self._examples.partsChanged.connect(self._ask_what_starts)
+        self._starter.settled.connect(self._on_settled)
         events = session.events
+        for signal in (
+            events.job,
+            events.model_folder,
+            events.annotation,
+            events.network,
+        ):
+            listen(signal, self._ask_what_starts)
         for signal in (
             events.annotation,
             events.class_names,
@@ -134,6 +147,22 @@ class FineTuneSection(Section):
         self._show_button()
         self._take_up()
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Look for what to start from only now: the answer loads torch."""
+        super().showEvent(event)
+        self._ask_what_starts()
+
+    def _ask_what_starts(self, _event: object = None) -> None:
+        if self.isVisible():
+            self._starter.ask(self._examples.first())
+            self._show_button()
+
+    def _on_settled(self) -> None:
+        waits, self._waits = self._waits, False
+        self._show_button()
+        if waits:
+            self._on_button_clicked()
+
     def _training(self) -> Job | None:
         """Return the training that runs, in whichever dock it was started."""
         job = self._session.job
@@ -144,7 +173,7 @@ class FineTuneSection(Section):
         job, training = self._session.job, self._training()
         self._button.setText(_START if training is None else _STOP)
         can_stop = training is not None and not training.is_cancelling
-        self._button.setEnabled(job is None or can_stop)
+        self._button.setEnabled((job is None or can_stop) and not self._waits)
         self._form.setEnabled(training is None)
         self._examples.setEnabled(training is None)
         self._show_patches.setEnabled(training is None)
@@ -154,6 +183,8 @@ class FineTuneSection(Section):
             )
         elif job is not None:
             self._button.setToolTip(f"'{job.name}' is running; wait for it or stop it")
+        elif self._waits:
+            self._button.setText("Choosing what to start from …")
         else:
             self._button.setToolTip("Learn from the ticked images")
 
@@ -162,6 +193,10 @@ class FineTuneSection(Section):
         if training is not None:
             training.cancel()
             self._progress.sayStopping()
+            self._show_button()
+            return
+        if self._starter.is_open:
+            self._waits = True
             self._show_button()
             return
         try:
