@@ -66,6 +66,7 @@ def test_every_command_it_names_exists():
         check,
         detection,
         exporting,
+        importing,
         prediction,
         showcase,
         tools,

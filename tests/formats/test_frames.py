@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import roifile
 
+from napari_unet.formats.annotations import read_annotation
 from napari_unet.formats.export import LabelsExport, measure
-from napari_unet.formats.geojson import read_geojson, write_geojson
-from napari_unet.formats.imagej_rois import read_rois, write_rois
+from napari_unet.formats.geojson import write_geojson
+from napari_unet.formats.imagej_rois import write_rois
 from napari_unet.formats.images import read_image, read_labels
 from napari_unet.formats.tiff import write_grey, write_labels
 
@@ -48,9 +49,13 @@ def test_outlines_know_time_and_plane(tmp_path, labels):
         ("00004 t002 z002", 2, 2),
         ("00009 t002 z003", 2, 3),
     }
-    np.testing.assert_array_equal(read_rois(tmp_path / "l.zip", SHAPE), labels)
+    np.testing.assert_array_equal(
+        read_annotation(tmp_path / "l.zip", SHAPE).labels, labels
+    )
     write_geojson(tmp_path / "l.geojson", labels)
-    np.testing.assert_array_equal(read_geojson(tmp_path / "l.geojson", SHAPE), labels)
+    np.testing.assert_array_equal(
+        read_annotation(tmp_path / "l.geojson", SHAPE).labels, labels
+    )
 
 
 @pytest.mark.parametrize("by_plane", [True, False])

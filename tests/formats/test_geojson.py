@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import InputError
+from napari_unet.formats.annotations import read_annotation
 from napari_unet.formats.geojson import (
-    read_geojson,
     read_regions,
     write_geojson,
     write_regions,
@@ -40,7 +40,7 @@ def square(left, top, size, **properties):
 def test_labels_come_back_exactly(tmp_path_factory, labels):
     path = tmp_path_factory.mktemp("geojson") / "cells.geojson"
     write_geojson(path, labels)
-    np.testing.assert_array_equal(read_geojson(path, labels.shape), labels)
+    np.testing.assert_array_equal(read_annotation(path, labels.shape).labels, labels)
 
 
 def test_qupath_finds_what_it_looks_for(path):
@@ -89,29 +89,29 @@ def test_areas_drawn_in_qupath_are_numbered(path, wrap):
     path.write_text(json.dumps(wrap(found)))
     expected = np.zeros((6, 8), int)
     expected[0:2, 0:2], expected[0:2, 4:6], expected[4, 0] = 6, 5, 7
-    np.testing.assert_array_equal(read_geojson(path, (6, 8)), expected)
+    np.testing.assert_array_equal(read_annotation(path, (6, 8)).labels, expected)
 
 
 def test_a_single_feature_that_leaves_the_image_is_cut_off(path):
     path.write_text(json.dumps(square(-2, -2, 4, name="1")))
-    labels = read_geojson(path, (6, 8))
+    labels = read_annotation(path, (6, 8)).labels
     assert labels[:2, :2].all()
     assert labels.sum() == 4
 
 
-def test_points_are_refused(path):
+def test_a_file_of_lines_is_refused(path):
     feature = {"type": "Feature", "properties": {}}
-    feature["geometry"] = {"type": "Point", "coordinates": [1, 2]}
+    feature["geometry"] = {"type": "LineString", "coordinates": [[1, 2], [3, 4]]}
     path.write_text(json.dumps([feature]))
-    with pytest.raises(InputError, match=r"a feature of the type Point; .* areas"):
-        read_geojson(path, (4, 4))
+    with pytest.raises(InputError, match=r"no area and no point\. .* 1 × line"):
+        read_annotation(path, (4, 4))
 
 
 @pytest.mark.parametrize("content", ["", "{", "[1, 2]", '{"features": 3}', "null"])
 def test_a_damaged_file_is_refused(path, content):
     path.write_text(content)
     with pytest.raises(InputError, match=r"'cells.geojson' cannot be read"):
-        read_geojson(path, (4, 4))
+        read_annotation(path, (4, 4))
     with pytest.raises(InputError, match=r"'cells.geojson' cannot be read"):
         read_regions(path)
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_unet.core.errors import InputError
-from napari_unet.formats.imagej_rois import read_rois, write_rois
+from napari_unet.formats.annotations import read_annotation
+from napari_unet.formats.imagej_rois import write_rois
 
 
 @given(
@@ -23,7 +24,7 @@ from napari_unet.formats.imagej_rois import read_rois, write_rois
 def test_labels_come_back_exactly(tmp_path_factory, labels):
     path = tmp_path_factory.mktemp("rois") / "cells.zip"
     write_rois(path, labels)
-    np.testing.assert_array_equal(read_rois(path, labels.shape), labels)
+    np.testing.assert_array_equal(read_annotation(path, labels.shape).labels, labels)
 
 
 def test_imagej_sees_the_outline_of_its_wand(tmp_path):
@@ -71,7 +72,7 @@ def test_rois_drawn_in_imagej_are_numbered_and_painted_by_pixel_centres(tmp_path
     oval.left, oval.top, oval.right, oval.bottom = 0, 5, 4, 9
     roifile.roiwrite(tmp_path / "a.zip", [polygon, rectangle, oval])
 
-    labels = read_rois(tmp_path / "a.zip", (10, 10))
+    labels = read_annotation(tmp_path / "a.zip", (10, 10)).labels
 
     expected = np.zeros((10, 10), int)
     expected[1:3, 1:4], expected[0:2, 6:10] = 8, 7
@@ -83,28 +84,28 @@ def test_rois_drawn_in_imagej_are_numbered_and_painted_by_pixel_centres(tmp_path
 def test_a_single_roi_file_is_read(tmp_path):
     square = np.array([[1, 1], [3, 1], [3, 3], [1, 3]])
     roifile.ImagejRoi.frompoints(square, name="5").tofile(tmp_path / "a.roi")
-    labels = read_rois(tmp_path / "a.roi", (4, 4))
+    labels = read_annotation(tmp_path / "a.roi", (4, 4)).labels
     assert (labels == 5).sum() == 4
 
 
 def test_no_objects_give_an_empty_set(tmp_path):
     write_rois(tmp_path / "a.zip", np.zeros((4, 4), np.uint8))
-    assert not read_rois(tmp_path / "a.zip", (4, 4)).any()
+    assert not read_annotation(tmp_path / "a.zip", (4, 4)).labels.any()
 
 
-def test_lines_and_points_are_refused(tmp_path):
+def test_a_set_of_lines_is_refused(tmp_path):
     line = roifile.ImagejRoi.frompoints(np.array([[1, 1], [3, 1]]), name="scar")
     line.roitype = roifile.ROI_TYPE.POLYLINE
     roifile.roiwrite(tmp_path / "a.zip", [line])
-    with pytest.raises(InputError, match="holds the ROI 'scar', a polyline"):
-        read_rois(tmp_path / "a.zip", (4, 4))
+    with pytest.raises(InputError, match=r"no area and no point. .* 1 × line"):
+        read_annotation(tmp_path / "a.zip", (4, 4))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 and no more", b"Iout"])
 def test_a_damaged_file_is_refused(tmp_path, content):
     (tmp_path / "a.zip").write_bytes(content)
     with pytest.raises(InputError, match=r"'a.zip' cannot be read: it is damaged"):
-        read_rois(tmp_path / "a.zip", (4, 4))
+        read_annotation(tmp_path / "a.zip", (4, 4))
 
 
 def test_an_image_beyond_imagejs_coordinates_is_refused(tmp_path):
@@ -119,5 +120,5 @@ def test_an_older_set_is_replaced_not_extended(tmp_path):
     path = tmp_path / "a.zip"
     write_rois(path, np.array([[1, 2]]))
     write_rois(path, np.array([[3, 0]]))
-    np.testing.assert_array_equal(read_rois(path, (1, 2)), [[3, 0]])
+    np.testing.assert_array_equal(read_annotation(path, (1, 2)).labels, [[3, 0]])
     assert [file.name for file in tmp_path.iterdir()] == ["a.zip"]

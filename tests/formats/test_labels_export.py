@@ -8,9 +8,8 @@ import pytest
 from napari_unet.core.card import file_stem
 from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image
+from napari_unet.formats.annotations import read_annotation
 from napari_unet.formats.export import LabelsExport, export_labels
-from napari_unet.formats.geojson import read_geojson
-from napari_unet.formats.imagej_rois import read_rois
 from napari_unet.formats.images import read_labels
 
 LABELS = np.zeros((20, 30), np.uint16)
@@ -40,8 +39,12 @@ def test_every_format_holds_the_same_objects(tmp_path):
         "cells.csv",
     ]
     np.testing.assert_array_equal(read_labels(paths[0]), LABELS)
-    np.testing.assert_array_equal(read_rois(paths[1], LABELS.shape), LABELS)
-    np.testing.assert_array_equal(read_geojson(paths[2], LABELS.shape), LABELS)
+    np.testing.assert_array_equal(
+        read_annotation(paths[1], LABELS.shape).labels, LABELS
+    )
+    np.testing.assert_array_equal(
+        read_annotation(paths[2], LABELS.shape).labels, LABELS
+    )
     assert [row["area_px"] for row in read_csv(paths[3])] == ["24", "48"]
 
 

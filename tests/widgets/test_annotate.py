@@ -246,7 +246,7 @@ def test_accepting_in_view_is_one_step_to_undo(section, viewer, nuclei, predicti
 
 
 def test_accepting_says_what_lies_outside_the_regions(
-    section, viewer, nuclei, prediction, monkeypatch
+    qtbot, section, viewer, nuclei, prediction, monkeypatch
 ):
     said = []
     monkeypatch.setattr("napari_unet.widgets.accept.show_info", said.append)
@@ -256,7 +256,8 @@ def test_accepting_says_what_lies_outside_the_regions(
     section._accept._in_view.click()
     assert "2 objects are now in the annotation" in said[0]
     assert "1 of them lies outside the regions, where nothing is learned" in said[0]
-    section._accept._undo.click()
+    qtbot.waitUntil(section._kept._undo.isEnabled)
+    section._kept._undo.click()
     prediction.selected_label = 1
     section._accept._picked.click()
     assert len(said) == 1
@@ -284,11 +285,12 @@ def test_accepting_the_picked_object(section, viewer, prediction):
 
 
 def test_undo_takes_back_what_was_accepted_whatever_layer_is_active(
-    section, viewer, prediction
+    qtbot, section, viewer, prediction
 ):
-    undo = section._accept._undo
+    undo = section._kept._undo
     assert not undo.isEnabled()
     section._accept._in_view.click()
+    qtbot.waitUntil(undo.isEnabled)
     viewer.layers.selection.active = prediction
     undo.click()
     assert not chosen_layers(viewer).annotation.data.any()

@@ -28,7 +28,10 @@ from napari_unet.core.errors import InputError
 @app.command()
 def weights(
     labels: Annotated[
-        Path, typer.Argument(help="A label image; or a table of points, with --image.")
+        Path,
+        typer.Argument(
+            help="A label image; or outlines or a table of points, with --image."
+        ),
     ],
     out: Annotated[Path, typer.Option(help="The float32 TIFF to write.")],
     form: Annotated[
@@ -108,10 +111,14 @@ def weights(
             zero=zero,
             ignore_label=ignore_label,
             split=split_components,
+            image=image,
         )
         if annotation == "objects" and (doubt := doubt_objects(example, labels.name)):
             warn(doubt)
-        taken_for, size = say_taken_for(example, classes), pixel_size_of(labels)
+        taken_for, size = (
+            say_taken_for(example, classes),
+            pixel_size_of(image or labels),
+        )
         ignored = example.ignore_label
         start = time.perf_counter()
         weight_map = compute_weight_map(
@@ -153,7 +160,8 @@ def check_output(labels: Path, out: Path) -> None:
 def pixel_size_of(labels: Path) -> tuple[float, ...] | None:
     """Return the pixel size in µm that a file of labels gives, if any."""
     from napari_unet.formats.images import read_image
+    from napari_unet.formats.label_files import is_drawn
 
     # A PNG has no pixel size, and its palette would be taken for colours.
-    is_png = labels.suffix.lower() == ".png"
-    return None if is_png else read_image(labels).pixel_size_um
+    has_none = labels.suffix.lower() == ".png" or is_drawn(labels)
+    return None if has_none else read_image(labels).pixel_size_um

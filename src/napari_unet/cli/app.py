@@ -42,6 +42,7 @@ def main() -> None:
         check,
         detection,
         exporting,
+        importing,
         prediction,
         showcase,
         tools,

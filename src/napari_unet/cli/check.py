@@ -1,6 +1,7 @@
 """`check`: look at images and labels before training on them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -33,6 +34,7 @@ from napari_unet.cli.classes import (
     read_names,
     show_classes,
 )
+from napari_unet.cli.drawn_labels import names_drawn
 from napari_unet.cli.examples import check_reading
 from napari_unet.cli.point_options import POINT_RADIUS, PointRadius
 from napari_unet.cli.training_options import StartFrom, Unpainted
@@ -103,6 +105,7 @@ def check(
     """
     from napari_unet.core.training.inspection import inspect_examples
     from napari_unet.formats.images import find_images, match_by_stem, stem_of
+    from napari_unet.formats.label_files import find_labels
     from napari_unet.formats.points import find_tables
 
     picked = read_channels(channels)
@@ -124,12 +127,10 @@ def check(
         planes_as_channels=planes_as_channels or learner.takes_planes,
     )
     check_reading(kind, zero=zero, ignore_label=ignore_label, split=split_components)
-    names = read_names(classes)
-    find_labels = find_tables if kind == "points" else find_images
-    matched = match_by_stem(
-        (images, find_images(images)), (labels, find_labels(labels))
-    )
-    checked = _read(matched.pairs, reading)
+    names = read_names(classes) or names_drawn(labels, kind, learner.start)
+    partners = find_tables(labels) if kind == "points" else find_labels(labels, images)
+    matched = match_by_stem((images, find_images(images)), (labels, partners))
+    checked = _read(matched.pairs, replace(reading, names=names))
     findings = find_unpaired(matched.lonely, images, matched.orphaned, labels)
     findings += [finding for each in checked for finding in each.findings]
     examples = [each.example for each in checked if each.example is not None]

@@ -38,6 +38,7 @@ class Reading:
     regions: Path | None = None
     channels: tuple[int | str, ...] = ()
     planes_as_channels: bool = False
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,7 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
     from napari_unet.core.annotation.findings import find_faults
     from napari_unet.core.frames import fold_times
     from napari_unet.formats.images import read_class_labels, read_labels, stem_of
+    from napari_unet.formats.label_files import is_drawn
 
     kind = reading.kind
     name = stem_of(image)
@@ -61,14 +63,17 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
         picture = read_picture(image, reading.planes_as_channels)
         name, picture = picture.name, pick(picture, reading.channels)
         check_same_scale(picture, labels)
-        if kind in ("objects", "classes"):
+        if kind in ("objects", "classes") and not is_drawn(labels):
             read = read_class_labels if kind == "classes" else read_labels
             painted = fold_times(read(labels))
             if painted.shape != picture.shape:  # said with the likely reason
                 found = find_faults(picture, painted, kind)
                 return Checked([replace(f, image=name) for f in found])
         regions = read_regions_of(reading.regions, image, len(picture.shape))
-        example = pair_up(picture, labels, kind, regions, reading.ignore_label)
+        example = pair_up(
+            *(picture, labels, kind, regions, reading.ignore_label),
+            names=reading.names,
+        )
         example = interpret(example, kind, reading.zero, split=reading.split)
     except InputError as error:
         return Checked([Finding("error", str(error), name)])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from napari_unet.cli.app import warn
 from napari_unet.cli.image_results import check_folder
 from napari_unet.core.errors import InputError
-from napari_unet.formats.images import find_images, stem_of
+from napari_unet.formats.images import stem_of
+from napari_unet.formats.label_files import find_labels
 from napari_unet.formats.tiff import was_written_here, write_labels
 
 if TYPE_CHECKING:  # so that --help does not wait for what computes
@@ -43,7 +44,7 @@ class Differences:
     def __init__(self, folder: Path, true: Path, *, classes: bool) -> None:
         self._folder, self._classes = folder, classes
         endings = [PIXELS] if classes else [PIXELS, OBJECTS]
-        truths = find_images(true)
+        truths = find_labels(true)
         files = [folder / f"{stem_of(path)}{end}" for path in truths for end in endings]
         check_folder(folder, truths, files, was_written_here, option="--differences")
 

@@ -65,11 +65,12 @@ def evaluate_objects(
     from napari_unet.core.annotation.target import mark_known
     from napari_unet.core.score_words import describe_found
     from napari_unet.core.workflow import evaluate
-    from napari_unet.formats.images import pair_files, read_labels, stem_of
+    from napari_unet.formats.images import stem_of
+    from napari_unet.formats.label_files import pair_compared
 
     scores = {}
-    for path, truth in pair_files(predicted, true.path):
-        found, (right, ignored) = read_labels(path), true.read(truth)
+    for path, truth in pair_compared(predicted, true.path):
+        found, right, ignored = true.read_beside(path, truth)
         try:
             boxes = true.boxes(truth, right.ndim)
             scores[stem_of(path)] = evaluate(
@@ -162,7 +163,7 @@ def evaluate_boundaries(
     dice: dict[str, DiceSums] = {}
     for path, truth in pair_probabilities(predicted, true.path):
         probability = read_cell_probability(path)
-        right, ignored = true.read(truth)
+        right, ignored = true.read(truth, probability.shape)
         if invert_predicted:
             probability = 1 - probability
         if invert_true:

@@ -1,5 +1,6 @@
 """Annotated images as files: read in pairs, and checked against each other."""
 
+import functools
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_unet.cli.app import warn
+from napari_unet.cli.drawn_labels import read_painted
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
@@ -26,23 +28,27 @@ def read_examples(
     zero: Literal["background", "ignore"] = "background",
     planes_as_channels: bool = False,
     role: Literal["training", "validation"] = "training",
+    names: Sequence[str] = (),
 ) -> "list[Example]":
     """Read pairs of files as annotated images; classes keep their values.
 
-    For the kind ``values`` they are images and those to predict.
+    For the kind ``values`` they are images and those to predict. Outlines with classes
+    are numbered by `names`.
     """
     from tqdm import tqdm
 
     from napari_unet.formats.images import pair_files
+    from napari_unet.formats.label_files import pair_labels
 
     check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
     examples = []
-    pairs = pair_files(images, labels)
+    pair = pair_files if kind == "values" else pair_labels
+    pairs = pair(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
         picture = read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
         around = read_regions_of(regions, image, len(picture.shape))
-        example = pair_up(picture, label, kind, around, ignore_label, role)
+        example = pair_up(picture, label, kind, around, ignore_label, role, names)
         examples.append(interpret(example, kind, zero, split=split))
     return examples
 
@@ -54,19 +60,21 @@ def pair_up(
     regions: "tuple[Region, ...]" = (),
     ignore_label: int | None = None,
     role: Literal["training", "validation"] = "training",
+    names: Sequence[str] = (),
 ) -> "Example":
     """Read the labels of an image; for the kind ``values``, the image to predict."""
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.training.values import pair_images
-    from napari_unet.formats.images import read_class_labels, read_image, read_labels
+    from napari_unet.formats.images import read_image
 
     if kind == "values":
         target = read_image(label)
         return pair_images(picture, target, regions=regions, role=role)
-    read = read_class_labels if kind == "classes" else read_labels
+    painted: Literal["objects", "classes"]
+    painted = "classes" if kind == "classes" else "objects"
     return Example(
         image=picture,
-        annotation=read(label),
+        annotation=read_painted(label, painted, picture.full_shape, names),
         regions=regions,
         ignore_label=ignore_label,
         role=role,
@@ -124,7 +132,7 @@ def choose_reader(
         If names of classes are given for points.
     """
     if kind != "points":
-        return read_examples
+        return functools.partial(read_examples, names=names)
     if names:
         raise InputError(
             "--classes is about label images; the classes of points are named in their "

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_unet.cli.app import count
+from napari_unet.cli.drawn_labels import names_drawn, read_painted
 from napari_unet.cli.examples import check_reading, interpret
 from napari_unet.core.errors import InputError
 
@@ -22,8 +23,11 @@ def read_annotations(
     zero: Literal["background", "ignore"] = "background",
     ignore_label: int | None = None,
     split: bool = False,
+    image: Path | None = None,
 ) -> "tuple[list[Example], ClassTable | None]":
     """Read label images; numbers and colours of classes become the same in all.
+
+    Outlines need the `image` that they were drawn on.
 
     Returns
     -------
@@ -35,13 +39,15 @@ def read_annotations(
     from napari_unet.core.annotation.class_values import to_classes
     from napari_unet.core.annotation.target import Example
     from napari_unet.core.image import Image
-    from napari_unet.formats.images import read_class_labels, read_labels, stem_of
+    from napari_unet.formats.images import read_image, stem_of
 
     check_reading(kind, zero=zero, ignore_label=ignore_label, split=split)
-    read = read_class_labels if kind == "classes" else read_labels
+    shape = None if image is None else read_image(image).full_shape
+    names = {name for path in paths for name in names_drawn(path, kind)}
+    named = ("background", *sorted(names - {"background"}))
     examples = []
     for path in paths:
-        painted = read(path)
+        painted = read_painted(path, kind, shape, named if names else ())
         if painted.ndim > 3:
             raise InputError(
                 f"'{path.name}' has depth and time, {painted.shape}; save each time "

@@ -10,7 +10,7 @@ from napari_unet.core.config import TrainConfig
 POINT_RADIUS = TrainConfig().point_radius
 
 PointImage = Annotated[
-    Path | None, typer.Option(help="Points: the image they were set on.")
+    Path | None, typer.Option(help="Points and outlines: the image they were set on.")
 ]
 PointRadius = Annotated[
     float,

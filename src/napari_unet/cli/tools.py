@@ -44,7 +44,8 @@ def tools(
     labels: Annotated[
         Path,
         typer.Argument(
-            help="A mask or label image, or a folder; density: or a table of points."
+            help="A mask or label image, or a folder; or outlines, with --image; "
+            "density: or a table of points."
         ),
     ],
     out: Annotated[
@@ -74,7 +75,8 @@ def tools(
     """Make instances, borders, a distance map, a density or counts of labels."""
     from napari_unet.cli.point_maps import density_of_table
     from napari_unet.core.annotation.object_findings import find_border_faults
-    from napari_unet.formats.images import find_images, stem_of
+    from napari_unet.formats.images import stem_of
+    from napari_unet.formats.label_files import find_labels
     from napari_unet.formats.points import holds_points
 
     if holds_points(labels) and (tool != "density" or labels.is_dir()):
@@ -90,9 +92,13 @@ def tools(
         _write(out, of_points, size)
         report({"tool": tool, "out": [str(out)]}, str(out), as_json=as_json)
         return
-    paths = find_images(labels)
+    paths = find_labels(labels)
     read = functools.partial(
-        read_annotations, kind=annotation, zero=zero, ignore_label=ignore_label
+        read_annotations,
+        kind=annotation,
+        zero=zero,
+        ignore_label=ignore_label,
+        image=image,
     )
     if tool == "counts":
         _count(*read(paths), as_json=as_json)
@@ -109,7 +115,7 @@ def tools(
         check_output(path, target)
     examples, _ = read(paths)
     for path, example, target in zip(paths, examples, targets, strict=True):
-        size = pixel_size_of(path)
+        size = pixel_size_of(image or path)
         made = _make(tool, example, corners, width, sampling, annotation, size)
         if tool == "borders":
             warn_of(find_border_faults(example, width), path.name)

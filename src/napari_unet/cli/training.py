@@ -24,6 +24,7 @@ from napari_unet.cli.classes import (
     read_names,
     settle,
 )
+from napari_unet.cli.drawn_labels import names_drawn
 from napari_unet.cli.examples import choose_reader
 from napari_unet.cli.export_patches import choose_folder, export_batch
 from napari_unet.cli.model_folder import open_model
@@ -253,7 +254,7 @@ def train(
     base, others = take_normalisation(settings or [], base)
     network, config = apply_settings(others, network, config)
     check_planes(planes_as_channels, network)
-    names = read_names(classes)
+    names = read_names(classes) or names_drawn(labels, kind, old)
     if old is not None:
         options = {
             "base_channels": base_channels,

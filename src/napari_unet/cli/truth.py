@@ -53,18 +53,39 @@ class Truth:
         """The number of no class, where numbers are classes and stay what they are."""
         return 0 if self.zero == "ignore" else self.ignore_label
 
-    def read(self, path: Path) -> tuple["np.ndarray", int | None]:
-        """Return the objects of a file, 0 between them, and what does not count."""
+    def read(
+        self, path: Path, shape: tuple[int, ...] | None = None
+    ) -> tuple["np.ndarray", int | None]:
+        """Return the objects of a file, 0 between them, and what does not count.
+
+        Outlines need the shape of their image.
+        """
         import numpy as np
 
-        from napari_unet.formats.images import read_labels
+        from napari_unet.cli.drawn_labels import read_painted
 
-        labels = read_labels(path)
+        labels = read_painted(path, shape=shape)
         if self.zero == "background":
             return labels, self.ignore_label
         number = int(labels.max(initial=0)) + 1
         moved = labels.astype(np.int64) - 1
         return np.where(labels == 0, number, moved), number
+
+    def read_beside(
+        self, predicted: Path, true: Path
+    ) -> tuple["np.ndarray", "np.ndarray", int | None]:
+        """Return predicted and true objects, and what does not count.
+
+        One of both may be outlines: the other tells the size of their image.
+        """
+        from napari_unet.cli.drawn_labels import read_painted
+        from napari_unet.formats.label_files import is_drawn
+
+        if is_drawn(predicted):
+            right, ignored = self.read(true)
+            return read_painted(predicted, shape=right.shape), right, ignored
+        found = read_painted(predicted)
+        return found, *self.read(true, found.shape)
 
     def boxes(self, path: Path, axes: int) -> "tuple[Region, ...]":
         """Return the regions of a file; say if there are none though a folder is."""

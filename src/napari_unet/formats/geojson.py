@@ -18,13 +18,16 @@ from napari_unet.core.annotation.region_features import (
     split_into_planes,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.formats.outlines import Outline, Part, paint_outlines, trace_outlines
+from napari_unet.formats.drawings import Area, Drawing, Mark, Place, paint_objects
+from napari_unet.formats.outlines import Outline, Part, trace_outlines
 from napari_unet.formats.stored import refuse_damaged
 from napari_unet.formats.whole_file import require_same, write_whole
 
 Feature = dict[str, Any]
 Region = Box
 ROLES = ("training", "validation")
+_NO_OBJECTS = ("root", "tma_core", "tmacore")
+_NOUNS = {"LineString": "line", "MultiLineString": "line"}
 
 
 def write_geojson(
@@ -70,49 +73,96 @@ def write_geojson(
         features.append(_make_feature(geometry, properties | values))
     with write_whole(path) as unfinished:
         _write_features(unfinished, features)
-        back = read_geojson(unfinished, labels.shape)
+        back, _ = paint_objects(read_geojson(unfinished), labels.shape)
         require_same(np.array_equal(back, labels), path)
 
 
-def read_geojson(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer]:
-    """Read the areas of a GeoJSON file as labels.
+def read_geojson(path: Path | str) -> Drawing:
+    """Read the objects of a GeoJSON file.
 
     Parameters
     ----------
     path : Path or str
         A feature collection, a list of features, or one feature.
-    shape : tuple of int
-        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X) of the image that they belong to.
 
     Returns
     -------
-    ndarray of int, shape `shape`
-        Features whose names are numbers keep them as labels; others get the numbers
-        that follow. A pixel belongs to a feature if its centre does; of overlapping
-        features to the last.
+    Drawing
+        Polygons are areas, points are points; a name that is a number asks for this
+        label. What QuPath calls the classification is the class. Lines are left out,
+        and the nuclei of cells, and what is no object in QuPath: classes that end in
+        an asterisk, and the cores of arrays.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, or holds lines or points.
+        If the file is missing or damaged.
     """
     path = Path(path)
+    found = Drawing()
     with refuse_damaged(path):
-        features = _read_features(path)
-        parts = [_find_parts(feature, path) for feature in features]
-        names = [str(_properties(feature).get("name", "")) for feature in features]
-        places = [feature["geometry"].get("plane", {}) for feature in features]
-        depth = shape[1] if len(shape) == 4 else 0
-        planes = [
-            int(place.get("t", 0)) * depth + int(place.get("z", 0)) for place in places
-        ]
-    last = max((int(name) for name in names if name.isdecimal()), default=0)
-    outlines = []
-    for name, plane, rings in zip(names, planes, parts, strict=True):
-        last += not name.isdecimal()
-        label = int(name) if name.isdecimal() else last
-        outlines.append((plane, Outline(label, rings)))
-    return paint_outlines(outlines, shape)
+        for feature in _read_features(path):
+            _sort_in(feature, found)
+    return found
+
+
+def _sort_in(feature: Feature, found: Drawing) -> None:
+    """Add a feature to what was found."""
+    properties, geometry = _properties(feature), feature["geometry"]
+    of_class = _class_of(properties)
+    if properties.get("objectType") in _NO_OBJECTS:
+        found.left_out[f"{properties['objectType']} of QuPath"] += 1
+        return
+    if of_class.endswith("*"):
+        found.left_out[f"area of the class '{of_class}'"] += 1
+        return
+    if feature.get("nucleusGeometry"):
+        found.left_out["nucleus in a cell"] += 1
+    name = str(properties.get("name", ""))
+    number = int(name) if name.isdecimal() else None
+    place = _place_of(geometry)
+    for shape in _simple(geometry):
+        if shape["type"] in ("Polygon", "MultiPolygon"):
+            if parts := _parts_of(shape):
+                found.areas.append(Area(parts, number, of_class, place))
+            else:
+                found.left_out["empty outline"] += 1
+        elif shape["type"] in ("Point", "MultiPoint"):
+            found.marks.extend(_marks_of(shape, of_class, place))
+        else:
+            found.left_out[_NOUNS.get(shape["type"], str(shape["type"]))] += 1
+
+
+def _class_of(properties: Mapping[str, Any]) -> str:
+    """Return the class that QuPath gives an object, as it writes it on the screen."""
+    classification = properties.get("classification") or {}
+    if isinstance(classification, str):
+        return classification
+    names = classification.get("names") or [classification.get("name") or ""]
+    return ": ".join(map(str, names))
+
+
+def _place_of(geometry: Mapping[str, Any]) -> Place:
+    plane = geometry.get("plane")
+    if not plane:
+        return Place()
+    return Place(time=int(plane.get("t") or 0), z=int(plane.get("z") or 0))
+
+
+def _simple(geometry: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the geometries of a collection, or the one that it is."""
+    if geometry["type"] != "GeometryCollection":
+        yield geometry
+        return
+    for each in geometry["geometries"]:
+        yield from _simple(each)
+
+
+def _marks_of(geometry: dict[str, Any], of_class: str, place: Place) -> Iterator[Mark]:
+    coordinates = geometry["coordinates"]
+    points = [coordinates] if geometry["type"] == "Point" else coordinates
+    for x, y in np.array([point[:2] for point in points], float).reshape(-1, 2):
+        yield Mark(float(x) - 0.5, float(y) - 0.5, of_class, place)
 
 
 def write_regions(path: Path | str, regions: Sequence[Region]) -> None:
@@ -176,7 +226,13 @@ def _read_region(feature: Feature, path: Path, axes: int) -> Region:
             f"'{path.name}' holds a region of the class '{role}'; give it the class "
             "Training or Validation."
         )
-    rings = [ring for part in _find_parts(feature, path) for ring in part]
+    geometry = feature["geometry"]
+    if geometry["type"] not in ("Polygon", "MultiPolygon"):
+        raise InputError(
+            f"'{path.name}' holds a region of the type {geometry['type']}; draw "
+            "regions with the rectangle tool."
+        )
+    rings = [ring for part in _parts_of(geometry) for ring in part]
     corners = np.concatenate(rings)
     start, stop = corners.min(axis=0), corners.max(axis=0)
     # Every corner of a rectangle lies on two of its sides.
@@ -187,7 +243,7 @@ def _read_region(feature: Feature, path: Path, axes: int) -> Region:
             "regions with the rectangle tool."
         )
     (left, top), (right, bottom) = np.rint([start, stop]).astype(int).tolist()
-    plane = feature["geometry"].get("plane") or {}
+    plane = geometry.get("plane") or {}
     z = int(plane.get("z") or plane.get("t") or 0)
     if axes == 3:
         return (z, top, left), (z + 1, bottom, right), role
@@ -252,15 +308,15 @@ def _properties(feature: Feature) -> dict[str, Any]:
     return feature.get("properties") or {}
 
 
-def _find_parts(feature: Feature, path: Path) -> tuple[Part, ...]:
-    geometry = feature["geometry"]
-    kind, coordinates = geometry["type"], geometry.get("coordinates")
-    if kind not in ("Polygon", "MultiPolygon"):
-        raise InputError(
-            f"'{path.name}' holds a feature of the type {kind}; objects need areas, "
-            "polygons. Remove the others."
-        )
-    polygons = [coordinates] if kind == "Polygon" else coordinates
-    return tuple(
-        tuple(np.asarray(ring, float)[:-1, :2] for ring in rings) for rings in polygons
+def _parts_of(geometry: Mapping[str, Any]) -> tuple[Part, ...]:
+    """Return the polygons of a geometry; those without corners are none."""
+    coordinates = geometry["coordinates"]
+    polygons = [coordinates] if geometry["type"] == "Polygon" else coordinates
+    parts = tuple(
+        tuple(np.asarray(ring, float)[:-1, :2] for ring in rings)
+        for rings in polygons
+        if rings and len(rings[0])
     )
+    if not all(np.isfinite(ring).all() for part in parts for ring in part):
+        raise ValueError("an outline has a corner at no finite place")
+    return parts

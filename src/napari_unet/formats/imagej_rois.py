@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_unet.core.errors import InputError
-from napari_unet.formats.outlines import Outline, Ring, paint_outlines, trace_outlines
+from napari_unet.formats.drawings import Area, Drawing, Mark, Place, paint_objects
+from napari_unet.formats.outlines import Outline, Ring, trace_outlines
+from napari_unet.formats.roi_shapes import CLOSE, LINE, MOVE, rings_of
 from napari_unet.formats.stored import refuse_damaged
 from napari_unet.formats.whole_file import require_same, write_whole
 
@@ -22,7 +24,18 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"(\d+)(?: t\d+)?(?: z\d+)?")
 # ImageJ stores coordinates in 16 bits and takes larger ones for negative.
 _FARTHEST = 60_535
-_MOVE, _LINE, _CLOSE = 0, 1, 4  # the segments of a composite ROI
+_LARGEST_ROI = 2**28
+_ROI = b"Iout"
+_AREAS = ("polygon", "rect", "oval", "freehand", "traced")
+_NOUNS = {
+    "line": "line",
+    "freeline": "line",
+    "polyline": "line",
+    "angle": "angle",
+    "text": "text",
+    "image": "picture",
+    "noroi": "empty ROI",
+}
 
 
 def write_rois(path: Path | str, labels: NDArray[np.integer]) -> None:
@@ -57,50 +70,108 @@ def write_rois(path: Path | str, labels: NDArray[np.integer]) -> None:
                 entry = zipfile.ZipInfo(f"{roi.name}.roi")
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 archive.writestr(entry, roi.tobytes())
-        back = read_rois(unfinished, labels.shape)
+        back, _ = paint_objects(read_rois(unfinished), labels.shape)
         require_same(np.array_equal(back, labels), path)
 
 
-def read_rois(path: Path | str, shape: tuple[int, ...]) -> NDArray[np.integer]:
-    """Read a set of ImageJ ROIs as labels.
+def read_rois(path: Path | str) -> Drawing:
+    """Read a set of ImageJ ROIs.
 
     Parameters
     ----------
     path : Path or str
         A zip file, or a single ``.roi`` file.
-    shape : tuple of int
-        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X) of the image that the ROIs belong to.
 
     Returns
     -------
-    ndarray of int, shape `shape`
-        ROIs whose names are numbers keep them as labels; others get the numbers that
-        follow. A pixel belongs to a ROI if its centre does; of overlapping ROIs to the
-        last. In a stack, ROIs without a position lie on the first plane.
+    Drawing
+        Polygons, rectangles, ovals, freehand, traced and composite ROIs are areas; a
+        name that is a number asks for this label. The group of a ROI is its class. Of
+        points, the class is the number of their counter, where there are several.
+        Lines, angles, texts and pictures are left out.
 
     Raises
     ------
     InputError
-        If the file is missing or damaged, or holds lines or points.
+        If the file is missing or damaged, or a zip file of something else.
     """
-    import roifile
-
     path = Path(path)
+    found = Drawing()
     with refuse_damaged(path):
-        found = roifile.roiread(path)
-        rois = found if isinstance(found, list) else [found]
-        rings = [_find_rings(roi, path) for roi in rois]
-    matches = [_NAME.fullmatch(roi.name) for roi in rois]
-    last = max((int(match[1]) for match in matches if match), default=0)
-    outlines: list[tuple[int, Outline]] = []
-    for roi, match, parts in zip(rois, matches, rings, strict=True):
-        last += not match
-        label = int(match[1]) if match else last
-        plane = max(0, (roi.position or roi.z_position) - 1)
-        if len(shape) == 4 and not roi.position:
-            plane += max(0, roi.t_position - 1) * shape[1]
-        outlines.append((plane, Outline(label, (tuple(parts),))))
-    return paint_outlines(outlines, shape)
+        for roi in _read_stored(path):
+            _sort_in(roi, found)
+    return found
+
+
+def _read_stored(path: Path) -> list["ImagejRoi"]:
+    from roifile import ImagejRoi
+
+    data = path.read_bytes()
+    if data.startswith(_ROI):
+        return [ImagejRoi.frombytes(data)]
+    with zipfile.ZipFile(path) as archive:
+        entries = [
+            entry
+            for entry in archive.infolist()
+            if entry.filename.lower().endswith(".roi")
+            and not entry.filename.startswith("__MACOSX")
+        ]
+        if archive.namelist() and not entries:
+            raise InputError(
+                f"'{path.name}' holds no ROI of ImageJ; save them by More > Save in "
+                "ImageJ's ROI Manager."
+            )
+        return [ImagejRoi.frombytes(_unpack(archive, entry)) for entry in entries]
+
+
+def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
+    if entry.file_size > _LARGEST_ROI:
+        raise ValueError(f"{entry.filename} is too large for a ROI")
+    return archive.read(entry)
+
+
+def _sort_in(roi: "ImagejRoi", found: Drawing) -> None:
+    """Add a ROI to what was found."""
+    from roifile import ROI_SUBTYPE, ROI_TYPE
+
+    kind = roi.roitype.name.lower()
+    if roi.subtype in (ROI_SUBTYPE.TEXT, ROI_SUBTYPE.IMAGE):
+        found.left_out[_NOUNS[roi.subtype.name.lower()]] += 1
+    elif roi.roitype == ROI_TYPE.POINT:
+        found.marks.extend(_marks_of(roi))
+    elif kind not in _AREAS:
+        found.left_out[_NOUNS.get(kind, "unknown ROI")] += 1
+    elif rings := rings_of(roi):
+        match = _NAME.fullmatch(roi.name)
+        number = int(match[1]) if match else None
+        group = f"group {roi.group}" if roi.group else ""
+        found.areas.append(Area((tuple(rings),), number, group, _place_of(roi)))
+    else:
+        found.left_out["empty ROI"] += 1
+
+
+def _marks_of(roi: "ImagejRoi") -> Iterator[Mark]:
+    """Return the points of a ROI, which ImageJ counts from the corner of a pixel."""
+    counters = roi.counters if roi.counters is not None else ()
+    several = len({*counters}) > 1
+    frames = roi.counter_positions if roi.counter_positions is not None else ()
+    exact = roi.subpixel_coordinates is not None
+    for index, (x, y) in enumerate(np.asarray(roi.coordinates(), float)):
+        # Whole numbers mean pixels, fractions mean places in them.
+        shift = 0.5 if exact else 0
+        place = _place_of(roi)
+        if index < len(frames) and frames[index]:
+            place = Place(frame=int(frames[index]) - 1)
+        name = f"counter {counters[index]}" if several else ""
+        yield Mark(float(x) - shift, float(y) - shift, name, place)
+
+
+def _place_of(roi: "ImagejRoi") -> Place:
+    """Return the plane; ImageJ counts from 1, and 0 is none."""
+    if roi.position > 0:
+        return Place(frame=roi.position - 1)
+    time, z = roi.t_position, roi.z_position
+    return Place(time=time - 1 if time > 0 else None, z=z - 1 if z > 0 else None)
 
 
 def _make_rois(labels: NDArray[np.integer]) -> Iterator["ImagejRoi"]:
@@ -144,20 +215,7 @@ def _make_roi(outline: Outline, name: str) -> "ImagejRoi":
 
 def _draw_path(ring: Ring) -> NDArray[np.float32]:
     """Return a ring as ImageJ's drawing commands: move, line, line, ..., close."""
-    commands = np.full((len(ring), 3), _LINE, np.float32)
-    commands[0, 0] = _MOVE
+    commands = np.full((len(ring), 3), LINE, np.float32)
+    commands[0, 0] = MOVE
     commands[:, 1:] = ring
-    return np.append(commands.ravel(), np.float32(_CLOSE))
-
-
-def _find_rings(roi: "ImagejRoi", path: Path) -> list[Ring]:
-    from roifile import ROI_TYPE
-
-    areas = ("POLYGON", "RECT", "OVAL", "FREEHAND", "TRACED")
-    if roi.roitype not in [ROI_TYPE[name] for name in areas]:
-        raise InputError(
-            f"'{path.name}' holds the ROI '{roi.name}', a {roi.roitype.name.lower()}; "
-            "objects need areas. Remove it in ImageJ's ROI Manager."
-        )
-    rings = roi.coordinates(multi=True)
-    return [np.asarray(ring) for ring in rings if len(ring)]
+    return np.append(commands.ravel(), np.float32(CLOSE))

@@ -18,10 +18,14 @@ from napari_unet.formats.tiff import read_tiff
 TIFF_SUFFIXES = (".tif", ".tiff")
 SUFFIXES = (*TIFF_SUFFIXES, ".png", ".jpg", ".jpeg")
 TABLE_SUFFIX = ".csv"
+# Annotations of other programs: ROIs of ImageJ, GeoJSON of QuPath, masks of Cellpose.
+DRAWN_SUFFIXES = (".zip", ".roi", ".geojson", ".npy")
 # What `segment` writes next to the labels on request, e.g. <stem>_probabilities.tif.
-COMPANIONS = ("_probabilities", "_uncertainty")
-# How the layers that are learned from end, and so the files they are exported to.
-_ANNOTATION_ENDS = (" annotation", " points")
+# And what Cellpose does.
+COMPANIONS = ("_probabilities", "_uncertainty", "_cp_masks")
+# How the layers that are learned from end, and so the files they are exported to; and
+# the masks of Cellpose.
+ANNOTATION_ENDS = (" annotation", " points", "_cp_masks")
 _NAMED_AT_MOST = 5
 
 
@@ -43,7 +47,7 @@ class Matched:
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without its ending; ``a.ome.tif`` is ``a``.
+    """Return a file's name without its ending; ``a.ome.tif`` and ``a_seg.npy`` are ``a``.
 
     Examples
     --------
@@ -51,8 +55,10 @@ def stem_of(path: Path) -> str:
     'well A'
     """
     stem = path.name
-    if path.suffix.lower() in (*SUFFIXES, TABLE_SUFFIX):
+    if path.suffix.lower() in (*SUFFIXES, *DRAWN_SUFFIXES, TABLE_SUFFIX):
         stem = path.stem
+    if path.suffix.lower() == ".npy":  # Cellpose's own
+        stem = stem.removesuffix("_seg")
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
 
@@ -157,7 +163,8 @@ def match_by_stem(
 ) -> Matched:
     """Return the pairs of files of equal stem, and what is left over.
 
-    A partner may be called ``<stem> annotation`` or ``<stem> points``, as layers are.
+    A partner may be called ``<stem> annotation`` or ``<stem> points``, as layers are,
+    or ``<stem>_cp_masks``, as Cellpose does.
 
     Parameters
     ----------
@@ -299,7 +306,7 @@ def _rename(index: dict[str, Path], wanted: dict[str, Path]) -> dict[str, Path]:
     """Give files named like annotation layers the stem of their image."""
     renamed = dict(index)
     for stem in index:
-        for end in _ANNOTATION_ENDS:
+        for end in ANNOTATION_ENDS:
             name = stem.removesuffix(end)
             if stem not in wanted and name in wanted and name not in renamed:
                 renamed[name] = renamed.pop(stem)

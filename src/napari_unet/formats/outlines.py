@@ -111,34 +111,6 @@ def fill_rings(
     return (slice(top, top + height), slice(left, left + width)), inside
 
 
-def paint_outlines(
-    outlines: Sequence[tuple[int, Outline]], shape: tuple[int, ...]
-) -> NDArray[np.integer]:
-    """Return a label image of filled outlines.
-
-    Parameters
-    ----------
-    outlines : sequence of (int, Outline)
-        The plane (0 in an image without planes) and what to paint there; later ones
-        cover earlier ones. Those on planes that do not exist are left out.
-    shape : tuple of int
-        Shape (Y, X), (Z, Y, X) or (T, Z, Y, X); planes are counted through all times.
-
-    Returns
-    -------
-    ndarray of uint16, or uint32 for labels above 65535, shape `shape`
-    """
-    highest = max((outline.label for _, outline in outlines), default=0)
-    labels = np.zeros(shape, np.uint16 if highest <= 65535 else np.uint32)
-    planes = labels.reshape(-1, *shape[-2:])
-    for plane, outline in outlines:
-        for part in outline.parts:
-            if plane < len(planes):
-                box, mask = fill_rings(part, (shape[-2], shape[-1]))
-                planes[plane][box][mask] = outline.label
-    return labels
-
-
 @dataclass(frozen=True, slots=True)
 class _Edges:
     """The pixel edges at which outlines turn; one array entry per edge."""

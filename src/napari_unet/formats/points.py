@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from napari_unet.core.annotation.points import DEFAULT_CLASS, Points
 from napari_unet.core.errors import InputError
 from napari_unet.formats.images import (
+    DRAWN_SUFFIXES,
     SUFFIXES,
     TABLE_SUFFIX,
     find_images,
@@ -128,10 +129,12 @@ def was_written_here(path: Path) -> bool:
 
 
 def holds_points(path: Path) -> bool:
-    """Tell whether a path names a table, or a folder of tables without images."""
+    """Tell whether a path names a table, or a folder of tables without labels."""
     files = list(path.iterdir()) if path.is_dir() else [path]
     endings = {file.suffix.lower() for file in files}
-    return TABLE_SUFFIX in endings and not endings & set(SUFFIXES)
+    # GeoJSON may be the regions of points.
+    others = {*SUFFIXES, *DRAWN_SUFFIXES} - {".geojson"}
+    return TABLE_SUFFIX in endings and not endings & others
 
 
 def find_tables(path: Path | str) -> list[Path]:

@@ -9,11 +9,10 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.evaluation.boundary_scores import as_probability
 from napari_unet.formats.images import (
     SUFFIXES,
-    find_images,
-    pair_files,
     read_image,
     stem_of,
 )
+from napari_unet.formats.label_files import find_labels, pair_labels
 
 ENDING = "_probabilities"
 
@@ -52,8 +51,8 @@ def pair_probabilities(maps: Path | str, labels: Path | str) -> list[tuple[Path,
     elif not labels.is_file() and stem_of(maps).endswith(ENDING):
         found = {stem_of(maps).removesuffix(ENDING): maps}
     if not found:
-        return pair_files(maps, labels)
-    truth = {stem_of(path): path for path in find_images(labels)}
+        return pair_labels(maps, labels)
+    truth = {stem_of(path): path for path in find_labels(labels)}
     if maps.is_file() or labels.is_file():  # one file picks its partner
         truth = {stem: path for stem, path in truth.items() if stem in found}
     if labels.is_file():

@@ -60,7 +60,7 @@ def write_whole(path: Path | str) -> Iterator[Path]:
         _force_to_disk(unfinished)
         unfinished.replace(target)
     except OSError as error:
-        raise InputError(_say_why(Path(path), error)) from error
+        raise InputError(say_why(Path(path), error)) from error
     finally:
         # On Windows a writer that failed may still hold the file open.
         with suppress(OSError):
@@ -104,7 +104,8 @@ def _force_folder_to_disk(folder: Path) -> None:
             os.close(handle)
 
 
-def _say_why(path: Path, error: OSError) -> str:
+def say_why(path: Path, error: OSError) -> str:
+    """Say why a file could not be written, and what to do."""
     reason = error.strerror or str(error)
     if error.errno in _FULL:
         advice = "free some space there or choose another folder"

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
 class AcceptButtons(QWidget):
     """Copy predicted objects: all in view, the picked one, or those clicked on.
 
-    Each press is one step of the annotation layer's undo. napari's own Ctrl+Z acts on
-    the active layer only, which mostly is the prediction here; hence a button.
+    Each press is one step that can be undone.
 
     Parameters
     ----------
@@ -45,7 +44,6 @@ class AcceptButtons(QWidget):
         self._picked = QPushButton("Accept picked")
         self._by_click = QPushButton("Accept by click")
         self._by_click.setCheckable(True)
-        self._undo = QPushButton("Undo")
         helps = {
             self._in_view: "Take every predicted object on the screen into the "
             "annotation; what is painted there is kept",
@@ -53,7 +51,6 @@ class AcceptButtons(QWidget):
             "prediction layer into the annotation",
             self._by_click: "While this is pressed, a click on a predicted object "
             "takes it into the annotation",
-            self._undo: "Undo the last change of the annotation",
         }
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -61,13 +58,10 @@ class AcceptButtons(QWidget):
             button.setToolTip(help_text)
             button.setAccessibleDescription(help_text)
             layout.addWidget(button, *divmod(index, 2))
-        self._undo.clicked.connect(self._on_undo_clicked)
         self._in_view.clicked.connect(self._on_in_view_clicked)
         self._picked.clicked.connect(self._on_picked_clicked)
         self._by_click.toggled.connect(self._on_by_click_toggled)
         listen(self._chosen.events.prediction, self._show_prediction)
-        listen(self._chosen.events.annotation, self._show_annotation)
-        self._show_annotation()
         self._show_prediction()
 
     def _show_prediction(self) -> None:
@@ -75,13 +69,6 @@ class AcceptButtons(QWidget):
         has_prediction = self._chosen.prediction is not None
         for button in (self._in_view, self._picked, self._by_click):
             button.setEnabled(has_prediction)
-
-    def _show_annotation(self) -> None:
-        self._undo.setEnabled(self._chosen.annotation is not None)
-
-    def _on_undo_clicked(self) -> None:
-        if self._chosen.annotation is not None:
-            self._chosen.annotation.undo()
 
     def _on_in_view_clicked(self) -> None:
         if self._chosen.image is None:

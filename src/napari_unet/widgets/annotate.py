@@ -33,6 +33,7 @@ from napari_unet.widgets.annotation_layers import (
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.class_list import ClassList
 from napari_unet.widgets.collapsible import Collapsible
+from napari_unet.widgets.kept_row import KeptRow
 from napari_unet.widgets.label_values import LabelValues
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
@@ -151,6 +152,7 @@ class AnnotateSection(Section):
         )
         self._split.hide()
         self._accept = AcceptButtons(self._viewer)
+        self._kept = KeptRow(self._viewer)
         self._points = PointControls(self._session, self._viewer)
         self._classes = ClassList(self._session, self._viewer)
         self._target = TargetPicker(self._viewer)
@@ -175,6 +177,7 @@ class AnnotateSection(Section):
         layout.addWidget(self._unpainted)
         layout.addWidget(self._split)
         layout.addWidget(self._accept)
+        layout.addWidget(self._kept)
         elsewhere = LabelValues(self._session, self._viewer, self._take_annotation)
         self._elsewhere = Collapsible("Labels from elsewhere", elsewhere)
         layout.addWidget(self._elsewhere)

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
     from psygnal import SignalInstance
-    from qtpy.QtWidgets import QWidget
 
     from napari_unet.session import Session
 
@@ -57,7 +56,7 @@ def show_problem(error: BaseException, doing: str = "") -> None:
 
 def run_in_background(
     job: Job,
-    owner: QWidget,
+    owner: QObject,
     *,
     session: Session | None = None,
     progressed: Callable[[Any], None] | None = None,
@@ -69,7 +68,7 @@ def run_in_background(
     ----------
     job : Job
         Not yet started.
-    owner : QWidget
+    owner : QObject
         Whoever shows the job. Once it is deleted, nothing more is called.
     session : Session, optional
         Its `finish` is called before `ended`, whether `owner` lives or not. A
@@ -93,7 +92,7 @@ def run_in_background(
 
 def join_in_background(
     job: Job,
-    owner: QWidget,
+    owner: QObject,
     *,
     progressed: Callable[[Any], None],
     ended: Callable[[Outcome], None],
@@ -104,7 +103,7 @@ def join_in_background(
     ----------
     job : Job
         Started by `run_in_background`, which finishes it and says its errors.
-    owner : QWidget
+    owner : QObject
         Whoever shows the job, too. Once it is deleted, nothing more is called.
     progressed, ended : callable
         As there.
@@ -145,7 +144,7 @@ class _Relay(QObject):
     def __init__(
         self,
         job: Job,
-        owner: QWidget,
+        owner: QObject,
         session: Session | None,
         on_progressed: Callable[[Any], None] | None,
         on_ended: Callable[[Outcome], None] | None,
@@ -154,7 +153,7 @@ class _Relay(QObject):
     ) -> None:
         super().__init__()
         self._job, self._session, self._is_guest = job, session, is_guest
-        self._owner: QWidget | None = owner
+        self._owner: QObject | None = owner
         self._on_progressed, self._on_ended = on_progressed, on_ended
         self.progressed.connect(self._progress, Qt.ConnectionType.QueuedConnection)
         self.ended.connect(self._end, Qt.ConnectionType.QueuedConnection)
@@ -198,7 +197,7 @@ def _wait_for_jobs() -> None:
         time.sleep(0.05)
 
 
-def _lives(widget: QWidget | None) -> bool:
+def _lives(widget: QObject | None) -> bool:
     """Tell whether the Qt object behind a widget still exists."""
     return widget is not None and bool(isalive(widget))  # type: ignore[no-untyped-call]
 
@@ -214,7 +213,7 @@ class LatestAnswer(QObject):
 
     Parameters
     ----------
-    owner : QWidget
+    owner : QObject
         The section that asks; also the Qt parent.
     name : str
         What the user calls it, for messages.
@@ -223,7 +222,7 @@ class LatestAnswer(QObject):
     answered = Signal(object)
     failed = Signal(object)
 
-    def __init__(self, owner: QWidget, name: str) -> None:
+    def __init__(self, owner: QObject, name: str) -> None:
         super().__init__(owner)
         self._owner, self._name = owner, name
         self._number = 0

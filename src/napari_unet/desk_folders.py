@@ -1,0 +1,165 @@
+"""Where annotations are kept: a folder for each image that was ever annotated.
+
+``annotations/<hash of the image>/`` in the user's folder holds ``journal``, every
+change of its annotation, and ``image.json``, what image that is. The image itself stays
+where it is; it is known again by its pixels, whatever its file is called then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from napari_unet.core.errors import InputError
+from napari_unet.core.user_folders import data_folder
+from napari_unet.desk import Desk
+from napari_unet.formats.whole_file import write_whole
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FOLDER, _JOURNAL, _ABOUT, _LOCK = "annotations", "journal", "image.json", "lock"
+_VERSION = 1
+# All pixels count up to this many bytes; of larger images, evenly spaced planes.
+_HASHED = 2**28
+_DIGITS = 16
+
+
+class DeskInUseError(InputError):
+    """The annotation of an image is open in another window."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeptImage:
+    """An image whose annotation is kept.
+
+    Parameters
+    ----------
+    name : str
+        Of its layer.
+    path : str
+        Where it was opened from; '' if that is not known.
+    shape : tuple of int
+        Of its pixels.
+    """
+
+    name: str
+    path: str
+    shape: tuple[int, ...]
+
+
+class KeptDesk:
+    """The desk of one image, open in this window and in no other.
+
+    Parameters
+    ----------
+    key : str
+        From `hash_pixels`.
+    image : KeptImage
+        What it is.
+
+    Raises
+    ------
+    DeskInUseError
+        If it is open in another window.
+    InputError
+        If its folder cannot be written.
+    """
+
+    def __init__(self, key: str, image: KeptImage) -> None:
+        self.folder = folder_of(key)
+        self._image = image
+        self._make_folder()
+        self._lock = FileLock(self.folder / _LOCK)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise DeskInUseError(
+                f"'{image.name}' is annotated in another window of napari already: "
+                "what is painted here is not kept there. Close one of them."
+            ) from None
+        try:
+            self.desk = Desk(self._journal)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is annotated."""
+        desk = self.desk
+        return not any(desk.states.values()) and not any(
+            array.any() for array in desk.arrays.values()
+        )
+
+    @property
+    def changed(self) -> float:
+        """When the annotation changed last, in seconds since 1970."""
+        return self._journal.stat().st_mtime
+
+    def set_aside(self) -> None:
+        """Begin an empty journal; the old one is kept beside it, under its date."""
+        self.desk.close()
+        day = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(self.changed))
+        self._journal.rename(self.folder / f"{_JOURNAL} of {day}")
+        self.desk = Desk(self._journal)
+
+    def close(self) -> None:
+        """Close it, so that another window may open it."""
+        try:
+            self.desk.close()
+        finally:
+            self._lock.release()
+
+    @property
+    def _journal(self) -> Path:
+        return self.folder / _JOURNAL
+
+    def _make_folder(self) -> None:
+        image = self._image
+        about = {
+            "version": _VERSION,
+            "name": image.name,
+            "path": image.path,
+            "shape": image.shape,
+        }
+        with write_whole(self.folder / _ABOUT) as unfinished:
+            unfinished.write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def folder_of(key: str) -> Path:
+    """Return the folder of an image by its hash; it may not exist."""
+    return data_folder() / _FOLDER / key
+
+
+def is_kept(key: str) -> bool:
+    """Tell whether an image was ever annotated."""
+    return (folder_of(key) / _JOURNAL).exists()
+
+
+def hash_pixels(array: Any) -> str:
+    """Return what tells an image from others: a hash of its pixels.
+
+    Parameters
+    ----------
+    array : array
+        In memory or not. Of more than 256 MB, evenly spaced planes along the first axis
+        count.
+    """
+    shape, dtype = tuple(array.shape), np.dtype(array.dtype)
+    hashed = hashlib.blake2b(digest_size=_DIGITS)
+    hashed.update(repr((shape, dtype.str)).encode())
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if size <= _HASHED:
+        hashed.update(np.ascontiguousarray(array).data)
+        return hashed.hexdigest()
+    count = max(1, _HASHED * shape[0] // size)
+    for place in np.linspace(0, shape[0] - 1, count).astype(int):
+        hashed.update(np.ascontiguousarray(array[place]).data)
+    return hashed.hexdigest()

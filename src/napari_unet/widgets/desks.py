@@ -1,0 +1,236 @@
+"""The desks of a viewer: one for each annotated image, opened when it is chosen."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy's own
+
+from napari_unet.core.errors import InputError
+from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, is_kept
+from napari_unet.widgets.annotation_layers import add_regions
+from napari_unet.widgets.background import LatestAnswer, listen, show_problem
+from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.desk_keeper import KEYS, NOTED, DeskKeeper
+from napari_unet.widgets.layers import add_labels, find_layer, spatial_shape
+from napari_unet.widgets.noted_layers import apply_state
+from napari_unet.widgets.point_layers import add_points
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import napari
+    from napari.layers import Image as ImageLayer
+
+
+@dataclass(eq=False)
+class _Known:
+    """An image whose pixels were hashed, and its desk if it has one."""
+
+    image: ImageLayer
+    key: str
+    kept: KeptDesk | None
+    keeper: DeskKeeper | None = None
+    refused: str = ""
+
+
+class Desks(QObject):
+    """Keeps what is annotated in a viewer on disk, and offers it again.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Where the layers are.
+    """
+
+    changed = Signal()
+
+    def __init__(self, viewer: napari.Viewer) -> None:
+        super().__init__()
+        self._viewer, self._chosen = viewer, chosen_layers(viewer)
+        self._known: dict[str, _Known] = {}
+        self._finder = LatestAnswer(self, "Looking for an earlier annotation")
+        self._finder.answered.connect(self._on_found)
+        for signal in (
+            self._chosen.events.annotation,
+            self._chosen.events.regions,
+            self._chosen.events.points,
+            self._chosen.events.image,
+        ):
+            listen(signal, self._look)
+        viewer.layers.events.removed.connect(self._on_removed)
+        for key, step in KEYS.items():  # while another layer is active
+            viewer.bind_key(key, self._press(step), overwrite=True)
+        self._look()
+
+    @property
+    def keeper(self) -> DeskKeeper | None:
+        """Whoever notes the annotation of the chosen image."""
+        known = self._current
+        return None if known is None else known.keeper
+
+    @property
+    def offered(self) -> KeptDesk | None:
+        """What the chosen image was annotated with before, and is not now."""
+        known = self._current
+        if known is None or known.keeper is not None or known.kept is None:
+            return None
+        return None if known.kept.is_empty else known.kept
+
+    @property
+    def refused(self) -> str:
+        """Why the annotation of the chosen image is not kept; else nothing."""
+        known = self._current
+        return "" if known is None else known.refused
+
+    def describe_offer(self) -> str:
+        """Say what is offered: how much, and of when."""
+        kept = self.offered
+        if kept is None:
+            return ""
+        labels = kept.desk.arrays.get("annotation")
+        found = 0 if labels is None else len(np.unique(labels[labels > 0]))
+        what = [f"{found} object{'' if found == 1 else 's'}"] if found else []
+        for role in ("regions", "points"):
+            state = kept.desk.states.get(role)
+            if state:
+                count = len(state["data"])
+                what.append(f"{count} {role if count != 1 else role[:-1]}")
+        day = time.strftime("%d %B %Y, %H:%M", time.localtime(kept.changed))
+        return f"Annotated before: {', '.join(what)}; last on {day.lstrip('0')}."
+
+    def bring_back(self) -> None:
+        """Show what is offered, as it was; every step of it can still be taken back."""
+        known, kept = self._current, self.offered
+        if known is None or kept is None:
+            return
+        image, desk = known.image, kept.desk
+        labels = desk.arrays.get("annotation")
+        if labels is not None:
+            layer = add_labels(self._viewer, image, "annotation", labels.copy())
+            self._keep(known)
+            self._chosen.annotation = layer
+        for role, add in (("regions", add_regions), ("points", add_points)):
+            if desk.states.get(role):
+                layer = add(self._viewer, image)
+                apply_state(layer, desk.states[role])
+                self._keep(known)
+                setattr(self._chosen, role, layer)
+        self.changed.emit()
+
+    def start_anew(self) -> None:
+        """Put what is offered aside; it stays on disk."""
+        kept = self.offered
+        if kept is not None:
+            kept.set_aside()
+            self.changed.emit()
+
+    def close(self) -> None:
+        """Note what is left, and let other windows have the desks."""
+        for known in self._known.values():
+            _close(known)
+        self._known.clear()
+
+    def step(self, word: str) -> None:
+        """Take the last step back (``undo``), or again (``redo``)."""
+        if self.keeper is not None:
+            getattr(self.keeper, word)()
+
+    def _press(self, word: str) -> Callable[[napari.Viewer], None]:
+        """Return what a key does."""
+        return lambda _viewer: self.step(word)
+
+    @property
+    def _current(self) -> _Known | None:
+        image = self._chosen.image
+        return None if image is None else self._known.get(image.unique_id)
+
+    def _look(self, _event: Any = None) -> None:
+        """See whether the chosen image is known, and has layers to be kept."""
+        image, known = self._chosen.image, self._current
+        if image is None:
+            self._finder.forget()
+        elif known is None:
+            shape = tuple(spatial_shape(image))
+            about = KeptImage(image.name, image.source.path or "", shape)
+            pixels = image.data[0] if image.multiscale else image.data
+            self._finder.ask(lambda: (image, *_find(pixels, about)))
+        elif known.keeper is not None:
+            known.keeper.watch()
+        elif self._has_layers(image):
+            if self.offered is not None:  # begun anew without an answer
+                self.start_anew()
+            self._keep(known)
+        self.changed.emit()
+
+    def _on_found(self, found: tuple[ImageLayer, str, KeptDesk | None, str]) -> None:
+        image, key, kept, refused = found
+        known = _Known(image, key, kept, refused=refused)
+        if image not in self._viewer.layers or image.unique_id in self._known:
+            _close(known)
+            return
+        self._known[image.unique_id] = known
+        self._look()
+
+    def _keep(self, known: _Known) -> None:
+        """Note the layers of an image from now on."""
+        if known.keeper is None and not known.refused:
+            image = known.image
+            try:
+                if known.kept is None:
+                    shape = tuple(spatial_shape(image))
+                    about = KeptImage(image.name, image.source.path or "", shape)
+                    known.kept = KeptDesk(known.key, about)
+            except InputError as error:
+                known.refused = str(error)
+                show_problem(error)
+                return
+            known.keeper = DeskKeeper(self._viewer, image, known.kept)
+            known.keeper.changed.connect(self.changed)
+        if known.keeper is not None:
+            known.keeper.watch()
+
+    def _has_layers(self, image: ImageLayer) -> bool:
+        return any(find_layer(self._viewer, image, role) is not None for role in NOTED)
+
+    def _on_removed(self, event: Any) -> None:
+        known = self._known.pop(getattr(event.value, "unique_id", ""), None)
+        if known is not None:
+            _close(known)
+        for other in self._known.values():
+            if other.keeper is not None:
+                other.keeper.watch()
+        self.changed.emit()
+
+
+def _find(pixels: Any, about: KeptImage) -> tuple[str, KeptDesk | None, str]:
+    """Return the hash of an image, its desk if it has one, and why that is not open."""
+    key = hash_pixels(pixels)
+    if not is_kept(key):
+        return key, None, ""
+    try:
+        return key, KeptDesk(key, about), ""
+    except InputError as error:
+        return key, None, str(error)
+
+
+def _close(known: _Known) -> None:
+    if known.keeper is not None:
+        known.keeper.close()
+    elif known.kept is not None:
+        known.kept.close()
+
+
+_desks: WeakKeyDictionary[napari.Viewer, Desks] = WeakKeyDictionary()
+
+
+def desks_of(viewer: napari.Viewer) -> Desks:
+    """Return the desks of a viewer, the same object every time."""
+    viewer = unwrapped(viewer)
+    if viewer not in _desks:
+        _desks[viewer] = Desks(viewer)
+    return _desks[viewer]

@@ -1,0 +1,250 @@
+"""What is painted is kept on disk, can be undone without end, and is offered again."""
+
+import time
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels
+from napari_unet.widgets.annotate import AnnotateSection
+from napari_unet.widgets.annotation_layers import add_regions, regions_of, set_role
+from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.desks import desks_of
+from napari_unet.widgets.layers import add_labels
+from napari_unet.widgets.point_layers import add_points
+
+
+@pytest.fixture
+def open_dock(qtbot):
+    """Open an image in a viewer of its own, with the section, as after a new start."""
+    opened = []
+
+    def open_image(data, **options):
+        viewer = ViewerModel()
+        image = viewer.add_image(data, name="cells", **options)
+        section = AnnotateSection(_session(), viewer)
+        qtbot.addWidget(section)
+        choose_image(viewer, image)
+        desks = desks_of(viewer)
+        opened.append(desks)
+        qtbot.waitUntil(lambda: desks._current is not None, timeout=10_000)
+        return viewer, image, section
+
+    yield open_image
+    for desks in opened:
+        desks.close()
+
+
+def _session():
+    from napari_unet.session import Session
+
+    return Session()
+
+
+def paint(layer, place, number):
+    layer.mode = "paint"
+    layer.brush_size = 6
+    layer.paint(place, number)
+
+
+def field(seed=0):
+    return np.random.default_rng(seed).integers(0, 255, (60, 90), np.uint8)
+
+
+def annotate(viewer, image):
+    layer = add_labels(viewer, image, "annotation")
+    chosen_layers(viewer).annotation = layer
+    return layer
+
+
+def test_undo_goes_on_without_end_and_over_a_restart(open_dock):
+    viewer, image, section = open_dock(field())
+    layer = annotate(viewer, image)
+    states = [layer.data.copy()]
+    rng = np.random.default_rng(1)
+    for number in range(1, 151):  # napari itself keeps a hundred
+        paint(layer, rng.integers(0, 60, 2), number)
+        states.append(layer.data.copy())
+    for _ in range(20):
+        section._kept._undo.click()
+    assert np.array_equal(layer.data, states[130])
+    desks_of(viewer).close()
+
+    viewer, image, section = open_dock(field())
+    assert "Annotated before" in section._kept._said.text()
+    assert section._kept._bring_back.isVisibleTo(section)
+    section._kept._bring_back.click()
+    layer = chosen_layers(viewer).annotation
+    assert np.array_equal(layer.data, states[130])
+    for _ in range(5):
+        section._kept._redo.click()
+    assert np.array_equal(layer.data, states[135])
+    for wanted in reversed(states[:135]):
+        section._kept._undo.click()
+        assert np.array_equal(layer.data, wanted)
+    assert not section._kept._undo.isEnabled()
+
+
+def test_what_a_script_changes_is_noted_within_a_second(open_dock, qtbot):
+    viewer, image, section = open_dock(field())
+    layer = annotate(viewer, image)
+    layer.data[5:9, 5:9] = 3
+    begin = time.monotonic()
+    layer.refresh()
+    desk = desks_of(viewer).keeper.kept.desk
+    qtbot.waitUntil(lambda: desk.can_undo, timeout=5000)
+    assert time.monotonic() - begin < 1
+    section._kept._undo.click()
+    assert not layer.data.any()
+
+
+def test_steps_go_back_across_layers_in_the_order_they_were_made(open_dock, qtbot):
+    viewer, image, section = open_dock(field())
+    labels = annotate(viewer, image)
+    paint(labels, (20, 20), 1)
+    regions = add_regions(viewer, image)
+    chosen_layers(viewer).regions = regions
+    regions.add_rectangles([[5, 5], [5, 40], [40, 40], [40, 5]])
+    desks_of(viewer).keeper.note_all()
+    set_role(regions, "validation")
+    regions.selected_data = {0}
+    set_role(regions, "validation")
+    desks_of(viewer).keeper.note_all()
+    points = add_points(viewer, image)
+    chosen_layers(viewer).points = points
+    points.add([[10, 12]])
+    desks_of(viewer).keeper.note_all()
+    paint(labels, (30, 30), 2)
+
+    undo = section._kept._undo.click
+    undo()
+    assert labels.data[30, 30] == 0
+    assert len(points.data) == 1
+    undo()
+    assert len(points.data) == 0
+    assert regions_of(regions, image)[None][0].role == "validation"
+    undo()
+    assert regions_of(regions, image)[None][0].role == "training"
+    undo()
+    assert regions.nshapes == 0
+    assert labels.data[20, 20] == 1
+    undo()
+    assert not labels.data.any()
+    for _ in range(5):
+        section._kept._redo.click()
+    assert labels.data[30, 30] == 2
+    assert len(points.data) == 1
+    region = regions_of(regions, image)[None][0]
+    assert (region.role, region.start) == ("validation", (5, 5))
+    desks_of(viewer).close()
+
+    viewer, image, section = open_dock(field())
+    assert "2 objects, 1 region, 1 point" in section._kept._said.text()
+    section._kept._bring_back.click()
+    chosen = chosen_layers(viewer)
+    assert regions_of(chosen.regions, image)[None][0] == region
+    assert chosen.points.data.tolist() == [[10, 12]]
+
+
+def test_undo_shows_the_plane_it_changes(open_dock, qtbot):
+    viewer, image, section = open_dock(np.stack([field(n) for n in range(4)]))
+    layer = annotate(viewer, image)
+    viewer.dims.set_point(0, 2)
+    paint(layer, (2, 20, 20), 1)
+    assert layer.data[2].any()
+    qtbot.waitUntil(section._kept._undo.isEnabled)
+    viewer.dims.set_point(0, 0)
+    section._kept._undo.click()
+    assert viewer.dims.point[0] == 2
+    assert not layer.data.any()
+
+
+def test_begun_anew_the_earlier_annotation_stays_on_the_disk(open_dock):
+    viewer, image, _ = open_dock(field())
+    paint(annotate(viewer, image), (20, 20), 1)
+    folder = desks_of(viewer).keeper.kept.folder
+    desks_of(viewer).close()
+
+    viewer, image, section = open_dock(field())
+    layer = annotate(viewer, image)  # without an answer to the offer
+    assert not layer.data.any()
+    assert not section._kept._bring_back.isVisibleTo(section)
+    assert not section._kept._undo.isEnabled()
+    assert len(list(folder.glob("journal of *"))) == 1
+
+
+def test_two_windows_do_not_write_into_one_journal(open_dock):
+    key = hash_pixels(field())
+    other = KeptDesk(key, KeptImage("cells", "", (60, 90)))
+    try:
+        viewer, image, section = open_dock(field())
+        assert "another window" in section._kept._said.text()
+        layer = annotate(viewer, image)
+        paint(layer, (20, 20), 1)
+        assert desks_of(viewer).keeper is None
+        layer.undo()  # napari's own goes on
+        assert not layer.data.any()
+    finally:
+        other.close()
+
+
+def test_other_pixels_are_another_image(open_dock):
+    viewer, image, _ = open_dock(field())
+    paint(annotate(viewer, image), (20, 20), 1)
+    desks_of(viewer).close()
+    _, _, section = open_dock(field(1))
+    assert section._kept._said.text() == ""
+
+
+def test_a_full_disk_is_said_once_and_nothing_is_lost(open_dock, monkeypatch, qtbot):
+    viewer, image, _ = open_dock(field())
+    layer = annotate(viewer, image)
+    paint(layer, (20, 20), 1)
+    keeper = desks_of(viewer).keeper
+    said = []
+    monkeypatch.setattr(
+        "napari_unet.widgets.desk_keeper.show_problem", lambda e: said.append(str(e))
+    )
+    journal = keeper.kept.desk._journal
+
+    def no_space(block):
+        journal._file.write(block[:7])
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(journal, "_write", no_space)
+        paint(layer, (30, 30), 2)
+        paint(layer, (40, 40), 3)
+        assert len(said) == 1
+        assert "No space left" in said[0]
+    qtbot.waitUntil(lambda: keeper.kept.desk.arrays["annotation"].max() == 3)
+    painted = layer.data.copy()
+    desks_of(viewer).close()
+    viewer, image, section = open_dock(field())
+    section._kept._bring_back.click()
+    assert np.array_equal(chosen_layers(viewer).annotation.data, painted)
+
+
+def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
+    from qtpy.QtCore import Qt
+    from qtpy.QtTest import QTest
+
+    viewer = make_napari_viewer()
+    image = viewer.add_image(field(), name="cells")
+    viewer.window.add_plugin_dock_widget("napari-unet-live", "Annotate")
+    choose_image(viewer, image)
+    desks = desks_of(viewer)
+    qtbot.waitUntil(lambda: desks._current is not None, timeout=10_000)
+    layer = annotate(viewer, image)
+    paint(layer, (20, 20), 1)
+    paint(layer, (30, 30), 2)
+    canvas = viewer.window._qt_viewer
+    control = Qt.KeyboardModifier.ControlModifier
+    shift = Qt.KeyboardModifier.ShiftModifier
+    for active in (layer, image):
+        viewer.layers.selection.active = active
+        QTest.keyClick(canvas, Qt.Key.Key_Z, control)
+        assert layer.data.max() == 1
+        QTest.keyClick(canvas, Qt.Key.Key_Z, control | shift)
+        assert layer.data.max() == 2
