@@ -70,7 +70,7 @@ def test_labels_lie_on_the_image_and_the_user_keeps_their_layer(
     np.testing.assert_array_equal(prediction.extent.world, nuclei.extent.world)
     assert prediction.units == nuclei.units
     assert viewer.layers.selection.active is nuclei
-    assert section._line.text() == "2 objects"
+    assert section._report.line.text() == "2 objects"
     assert section._button.text() == "Segment"
 
 
@@ -88,7 +88,7 @@ def test_tiles_appear_while_it_runs_and_stop_keeps_them(
     assert data[:, :22].any()
     assert not data[:, 68:].any()
     assert section._session.segmentation is None
-    assert "Stopped" in section._line.text()
+    assert "Stopped" in section._report.line.text()
     assert section._button.isEnabled()
 
 
@@ -260,10 +260,10 @@ def test_a_refused_image_leaves_the_viewer_as_it_was(
 
 def test_nothing_found_is_said_with_the_reason(qtbot, section, session):
     segment(qtbot, section)
-    assert "othing is found" not in section._line.text()
+    assert "othing is found" not in section._report.line.text()
     session.objects = ObjectConfig(min_size=100_000)
-    qtbot.waitUntil(lambda: "Nothing is found" in section._line.text())
-    assert "smaller than the smallest object, 100,000 px" in section._line.text()
+    qtbot.waitUntil(lambda: "Nothing is found" in section._report.line.text())
+    assert "smaller than the smallest object, 100,000 px" in section._report.line.text()
 
 
 def test_probabilities_on_request(qtbot, viewer, section, nuclei):
@@ -326,7 +326,7 @@ def test_two_sections_of_one_viewer_do_not_write_twice(
     segment(qtbot, section)
     assert section._shown is not None
     assert other._shown is None
-    assert other._line.text() == "2 objects"
+    assert other._report.line.text() == "2 objects"
     segment(qtbot, other)
     assert section._shown is None
 
@@ -353,7 +353,7 @@ def test_closing_the_viewer_during_the_run_ends_cleanly(
 def test_stop_before_the_first_tile_claims_no_tile(section):
     section._progress.setValue(0)
     section._on_ended(Outcome(Status.CANCELLED))
-    assert section._line.text() == "Stopped; no tile was finished."
+    assert section._report.line.text() == "Stopped; no tile was finished."
 
 
 def test_what_is_set_for_another_image_leaves_a_prediction_alone(
@@ -389,10 +389,10 @@ def test_the_reason_of_a_refusal_stands_in_the_section(
         "It has <3> channels (on the command line: --channels)."
     )
     segment(qtbot, section)
-    assert not section._line.isHidden()
-    assert "It has &lt;3&gt; channels." in section._line.text()
+    assert not section._report.line.isHidden()
+    assert "It has &lt;3&gt; channels." in section._report.line.text()
     section._on_plan_told("1 tile, 10 MB")  # an estimate that comes late
-    assert "&lt;3&gt; channels" in section._line.text()
+    assert "&lt;3&gt; channels" in section._report.line.text()
 
 
 def test_stopping_is_shown_until_the_tile_is_done(qtbot, section, workflow):
@@ -417,4 +417,4 @@ def test_without_its_image_a_segmentation_ends_and_leaves_nothing(
     viewer.layers.remove(nuclei)
     wait_for_end(qtbot, section)
     assert [layer.name for layer in viewer.layers] == []
-    assert section._line.text() == "Stopped: the image 'nuclei' was removed."
+    assert section._report.line.text() == "Stopped: the image 'nuclei' was removed."

@@ -94,7 +94,7 @@ def test_what_the_first_segmentation_takes_is_said_as_soon_as_the_model_is_picke
     qtbot, section, workflow
 ):
     workflow.plan, said = "tile 64 × 64 px, 1 tile", []
-    section._how.told.connect(lambda _plan: said.append(section._line.text()))
+    section._how.told.connect(lambda _plan: said.append(section._report.line.text()))
     section.show()
     press_segment(qtbot, section)
     assert said[0] == section._how._plan.text() == "Tile 64 × 64 px, 1 tile"
@@ -140,7 +140,7 @@ def test_a_click_segments_with_the_starter_that_suits(
     assert section._hint.text() == ""
     press_segment(qtbot, section)
     assert np.unique(viewer.layers["nuclei prediction"].data).tolist() == [0, 1, 2]
-    said = section._line.text()
+    said = section._report.line.text()
     assert "2 objects" in said
     assert "starter model <b>nuclei</b>: it finds &lt;more&gt;." in said
     assert session.suited == starters[0]
@@ -177,7 +177,7 @@ def test_what_was_set_before_the_first_click_stays(qtbot, section, session, star
 def test_the_users_own_choice_wins(qtbot, section, session, mine):
     session.model_folder = mine
     press_segment(qtbot, section)
-    assert "starter" not in section._line.text()
+    assert "starter" not in section._report.line.text()
     assert session.suited is None
     assert session.model_in_use == mine
 

@@ -154,7 +154,9 @@ class FineTuneSection(Section):
 
     def _ask_what_starts(self, _event: object = None) -> None:
         if self.isVisible():
-            self._starter.ask(self._examples.first())
+            layer, segmented = self._examples.first(), self._session.segmentation
+            is_its = layer is self._chosen.segmented
+            self._starter.ask(layer, segmented if is_its else None)
             self._show_button()
 
     def _on_settled(self) -> None:

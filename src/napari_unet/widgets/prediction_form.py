@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.config import PredictionConfig
-    from napari_unet.segmented import Segmented
     from napari_unet.session import Session
 
 
@@ -97,7 +96,6 @@ class PredictionForm(QWidget):
         self._form.valueChanged.connect(self._on_edited)
         self._answer.answered.connect(self._on_answered)
         listen(session.events.prediction, self._show)
-        listen(session.events.segmentation, self.showZoom)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.device, self.refresh)
         self._show_averaging()
@@ -140,11 +138,18 @@ class PredictionForm(QWidget):
         self._form.setValue(config)
         self.refresh()
 
-    def showZoom(self, segmented: Segmented | None) -> None:
-        """Show which zoom was found for the image that is chosen now."""
-        zoom = None if segmented is None else segmented.zoom
-        self._zoom.showFound(None if zoom is None else zoom.factor)
-        self.found_zoom = None if zoom is None else zoom.scale
+    def showZoom(self, factor: float | None, scale: float | None) -> None:
+        """Show which zoom was found for the image that is chosen now.
+
+        Parameters
+        ----------
+        factor : float or None
+            To be shown; None where none was looked for.
+        scale : float or None
+            The same for `segment`; None where it is the usual one.
+        """
+        self._zoom.showFound(factor)
+        self.found_zoom = scale
 
     def tell(self, plan: str) -> None:
         """Show what a segmentation that has begun will take, with the zoom found."""

@@ -7,7 +7,6 @@ import html
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -28,7 +27,7 @@ from napari_unet.widgets.background import (
     show_problem,
 )
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.described import describe_end, describe_segmentation
+from napari_unet.widgets.described import describe_end
 from napari_unet.widgets.extent_combo import ExtentCombo
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import image_of, outline_of
@@ -37,9 +36,9 @@ from napari_unet.widgets.prediction_form import PredictionForm
 from napari_unet.widgets.prediction_layer import PredictionLayer, remove_results
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.segment_button import SegmentButton
+from napari_unet.widgets.segment_report import SegmentReport
 from napari_unet.widgets.tile_bar import TileBar
 from napari_unet.widgets.values_layer import ValuesLayer
-from napari_unet.widgets.zoom_offer import ZoomOffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -120,11 +119,9 @@ class SegmentSection(Section):
         self._where = ExtentCombo(self._viewer)
         self._button = SegmentButton()
         self._progress = TileBar()
-        self._line = QLabel()
-        self._line.setWordWrap(True)
-        self._line.setTextFormat(Qt.TextFormat.RichText)
-        self._line.hide()
-        self._zoom_offer = ZoomOffer(self._session, self._on_button_clicked)
+        self._report = SegmentReport(
+            self._session, self._viewer, self._on_button_clicked
+        )
         fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
@@ -154,8 +151,7 @@ class SegmentSection(Section):
         layout.addWidget(self._hint)
         layout.addLayout(buttons)
         layout.addWidget(self._progress)
-        layout.addWidget(self._line)
-        layout.addWidget(self._zoom_offer)
+        layout.addWidget(self._report)
         layout.addWidget(self._form)
         layout.addLayout(maps)
         layout.addWidget(Collapsible("More settings", self._how))
@@ -216,8 +212,9 @@ class SegmentSection(Section):
             settings = settings.replaced(class_values=values)
         self._begun = settings, planes
         self._is_emptied, self._gone = False, ""
+        self._chosen.segmented = layer
         self._progress.start()
-        self._line.hide()
+        self._report.forget(layer)
         self._how.ask()
         run_in_background(
             job,
@@ -337,9 +334,9 @@ class SegmentSection(Section):
         if segmented is not None and self._shown is not None:
             self._shown.show(segmented)
         self._show_state()
-        is_chosen = self._shown is None or self._shown.image is self._chosen.image
-        if segmented is not None and is_chosen:
-            self._say(describe_segmentation(segmented, self._session.objects))
+        if segmented is not None and self._chosen.segmented is not None:
+            self._report.tell(self._chosen.segmented, segmented)
+        self._show_zoom()
 
     def _on_probabilities_clicked(self) -> None:
         segmented, shown = self._session.segmentation, self._current()
@@ -359,12 +356,16 @@ class SegmentSection(Section):
 
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)
-        self._line.hide()  # it is about another image
-        self._zoom_offer.hide()
-        self._how.showZoom(self._session.segmentation if self._current() else None)
+        self._show_zoom()
         self._how.refresh()
         self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
+
+    def _show_zoom(self) -> None:
+        """Show which zoom was found for the chosen image."""
+        said = self._report.current
+        zooms = (None, None) if said is None else (said.zoom, said.scale)
+        self._how.showZoom(*zooms)
 
     def _show_form(self) -> None:
         """Offer how objects are made, and maps, only where the model makes some."""
@@ -396,5 +397,4 @@ class SegmentSection(Section):
         self._uncertainty.setEnabled(is_done)
 
     def _say(self, text: str) -> None:
-        self._line.setText(text)
-        self._line.show()
+        self._report.say(self._chosen.segmented, text)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from napari.layers import Image as ImageLayer
     from qtpy.QtWidgets import QWidget
 
+    from napari_unet.segmented import Segmented
     from napari_unet.session import Session
 
 
@@ -48,9 +49,23 @@ class StarterQuestion(QObject):
         """Whether an answer that counts is still to come."""
         return self._answer.is_busy and self._counts()
 
-    def ask(self, layer: ImageLayer | None) -> None:
-        """Ask for an annotated image, unless it was asked for or nobody needs it."""
+    def ask(self, layer: ImageLayer | None, segmented: Segmented | None) -> None:
+        """Ask for an annotated image, unless it was asked for or nobody needs it.
+
+        Parameters
+        ----------
+        layer : Image layer, optional
+            What is learned from.
+        segmented : Segmented, optional
+            What was found in it: the starter that did so suits it.
+        """
         if layer is None or layer is self._image() or not self._counts():
+            return
+        if segmented is not None and segmented.starter is not None:
+            self._image = weakref.ref(layer)
+            self._answer.forget()
+            suited = SuitedStart(segmented.starter, layer.name, segmented.why)
+            self._session.suited_start = suited
             return
         if self._session.is_busy:  # it has the processor; asked again when it ends
             return
