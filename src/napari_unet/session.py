@@ -31,13 +31,17 @@ from napari_unet.core.model_folders import (
 from napari_unet.core.presets import PRESETS, PresetName, take_training
 from napari_unet.fine_tuned import SuitedStart, fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
-from napari_unet.learned import keep_together, network_that_learns, take_trained
+from napari_unet.learned import (
+    keep_together,
+    network_that_learns,
+    take_starter,
+    take_trained,
+)
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
-    changed_by_hand,
     segment_by_tiles,
 )
 
@@ -242,12 +246,8 @@ class Session:
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is not Status.DONE:
             return
-        if (starter := outcome.result.starter) not in (None, self.suited):
-            changed = {} if self.model_in_use else changed_by_hand(self.objects)
-            with self.events.segmentation.blocked():
-                self.segmentation = None  # the last one was not by this model
-            self.suited = starter
-            self.objects = self.objects.replaced(**changed)
+        if outcome.result.starter is not None:
+            take_starter(self, outcome.result.starter)
         self.segmentation = outcome.result
 
     # ----------------------------------------------------------------- fine-tune

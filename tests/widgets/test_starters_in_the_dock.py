@@ -260,11 +260,14 @@ def test_a_training_waits_for_the_starter_that_suits(
     fine_tune.show()
     fine_tune._button.click()
     assert not session.is_busy
-    assert fine_tune._button.text() == "Choosing what to start from …"
+    assert fine_tune._progress.isVisible()
+    assert fine_tune._progress.text() == "Choosing what to start from …"
     assert not fine_tune._button.isEnabled()
     picked.may_answer.set()
     qtbot.waitUntil(lambda: fine_tune.started == [starters[0]])
-    qtbot.waitUntil(lambda: fine_tune._button.text() == "Start training")
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert fine_tune._progress.isHidden()
+    assert fine_tune._button.isEnabled()
 
 
 def test_what_the_user_starts_from_is_not_asked_for(qtbot, fine_tune, session):
@@ -274,6 +277,19 @@ def test_what_the_user_starts_from_is_not_asked_for(qtbot, fine_tune, session):
     fine_tune._button.click()
     qtbot.waitUntil(lambda: fine_tune.started == [None])
     assert session.suited_start is None
+
+
+def test_who_changes_the_network_trains_it_from_scratch(
+    qtbot, fine_tune, session, starters
+):
+    fine_tune.show()
+    start = fine_tune._form._start
+    qtbot.waitUntil(lambda: start.currentText() == "nuclei")
+    session.network = session.network.replaced(base_channels=8)
+    assert start.currentText() == "Scratch"
+    assert start.line.isHidden()
+    session.choose_preset("fast")
+    assert start.currentText() == "nuclei"
 
 
 def test_starters_are_neither_gone_on_with_nor_deleted(qtbot, session, starters, mine):

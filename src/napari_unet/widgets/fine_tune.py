@@ -160,10 +160,12 @@ class FineTuneSection(Section):
             self._show_button()
 
     def _on_settled(self) -> None:
-        waits, self._waits = self._waits, False
+        if not self._waits:
+            return
+        self._waits = False
+        self._progress.hide()
         self._show_button()
-        if waits:
-            self._on_button_clicked()
+        self._on_button_clicked()
 
     def _training(self) -> Job | None:
         """Return the training that runs, in whichever dock it was started."""
@@ -185,8 +187,6 @@ class FineTuneSection(Section):
             )
         elif job is not None:
             self._button.setToolTip(f"'{job.name}' is running; wait for it or stop it")
-        elif self._waits:
-            self._button.setText("Choosing what to start from …")
         else:
             self._button.setToolTip("Learn from the ticked images")
 
@@ -199,6 +199,7 @@ class FineTuneSection(Section):
             return
         if self._starter.is_open:
             self._waits = True
+            self._progress.sayChoosing()
             self._show_button()
             return
         try:

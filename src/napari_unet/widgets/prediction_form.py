@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from napari_unet.core.config import PredictionConfig
     from napari_unet.session import Session
+    from napari_unet.widgets.segment_report import Report
 
 
 class PredictionForm(QWidget):
@@ -138,18 +139,10 @@ class PredictionForm(QWidget):
         self._form.setValue(config)
         self.refresh()
 
-    def showZoom(self, factor: float | None, scale: float | None) -> None:
-        """Show which zoom was found for the image that is chosen now.
-
-        Parameters
-        ----------
-        factor : float or None
-            To be shown; None where none was looked for.
-        scale : float or None
-            The same for `segment`; None where it is the usual one.
-        """
-        self._zoom.showFound(factor)
-        self.found_zoom = scale
+    def showZoom(self, report: Report | None) -> None:
+        """Show which zoom was found for the image that is chosen now."""
+        self._zoom.showFound(None if report is None else report.zoom)
+        self.found_zoom = None if report is None else report.scale
 
     def tell(self, plan: str) -> None:
         """Show what a segmentation that has begun will take, with the zoom found."""

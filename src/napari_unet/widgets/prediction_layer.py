@@ -81,6 +81,11 @@ class PredictionLayer:
         self._next_number = 0
         self._last = ()
 
+    @property
+    def shows_tiles(self) -> bool:
+        """Whether the layer that tiles are written to is still there."""
+        return self.layer is not None
+
     def show_tile(self, tile: TileLabels) -> None:
         """Show the objects of one tile; at the end they are found again as a whole."""
         if self.layer is None or self._writer is None:
@@ -180,6 +185,7 @@ class PredictionLayer:
                 return old
             unlink_layer(old)
             old.name += " edited"  # beside the new one, which takes its name
+            old.visible = False  # two on top of each other cannot be told apart
         selected = set(self._viewer.layers.selection)
         layer = add_labels(self._viewer, self.image, "prediction")
         layer.metadata[_UNTOUCHED] = True

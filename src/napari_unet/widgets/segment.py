@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
+from napari_unet.learned import take_starter
 from napari_unet.planned import describe_plan
 from napari_unet.segmented import color_values
 from napari_unet.session import SEGMENTING
@@ -214,6 +215,7 @@ class SegmentSection(Section):
         self._is_emptied, self._gone = False, ""
         self._chosen.segmented = layer
         self._progress.start()
+        self._progress.nameImage(self._chosen)
         self._report.forget(layer)
         self._how.ask()
         run_in_background(
@@ -263,7 +265,10 @@ class SegmentSection(Section):
     def _on_tile(self, tile: TileLabels) -> None:
         if self._gone:
             return
-        self._progress.showTile(tile, averages=self._session.averaging != "none")
+        averages = self._session.averaging != "none"
+        self._progress.showTile(tile, self._kind(), averages=averages)
+        if tile.starter is not None:
+            take_starter(self._session, tile.starter)
         self._how.tell(tile.plan)
         if tile.news:
             self._say(html.escape(tile.news))
@@ -282,17 +287,14 @@ class SegmentSection(Section):
 
     def _on_ended(self, outcome: Outcome) -> None:
         is_done = outcome.status is Status.DONE
+        shown = self._shown
+        is_seen = self._is_emptied and shown is not None and shown.shows_tiles
         if not is_done or self._gone:
             self._shown = None  # the session's segmentation is an earlier one
         self._show_state()
         if not is_done:
-            said = describe_end(
-                outcome,
-                tiles=self._progress.value(),
-                is_seen=self._is_emptied,
-                gone=self._gone,
-            )
-            self._say(said)
+            tiles, gone = self._progress.value(), self._gone
+            self._say(describe_end(outcome, tiles=tiles, is_seen=is_seen, gone=gone))
         self._find_again()
 
     # --------------------------------------------------------------- the objects
@@ -336,7 +338,7 @@ class SegmentSection(Section):
         self._show_state()
         if segmented is not None and self._chosen.segmented is not None:
             self._report.tell(self._chosen.segmented, segmented)
-        self._show_zoom()
+        self._how.showZoom(self._report.current)
 
     def _on_probabilities_clicked(self) -> None:
         segmented, shown = self._session.segmentation, self._current()
@@ -356,16 +358,11 @@ class SegmentSection(Section):
 
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)
-        self._show_zoom()
+        self._how.showZoom(self._report.current)
+        self._progress.nameImage(self._chosen)
         self._how.refresh()
         self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
-
-    def _show_zoom(self) -> None:
-        """Show which zoom was found for the chosen image."""
-        said = self._report.current
-        zooms = (None, None) if said is None else (said.zoom, said.scale)
-        self._how.showZoom(*zooms)
 
     def _show_form(self) -> None:
         """Offer how objects are made, and maps, only where the model makes some."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qtpy.QtWidgets import QLabel
 
 from napari_unet.core.errors import InputError, in_dock
+from napari_unet.learned import picks_start
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.model_combo import (
     STARTER_MODELS,
@@ -51,6 +52,7 @@ class StartCombo(ModelCombo):
             events.suited,
             events.suited_start,
             events.annotation,
+            events.network,
         ):
             listen(signal, self._show)
         self._show()
@@ -66,7 +68,7 @@ class StartCombo(ModelCombo):
         offered = {each.folder for group in groups.values() for each in group}
         stays = session.start_is_chosen and session.start_from in offered
         usual = in_use
-        if session.model_folder is None and session.suited_start is not None:
+        if picks_start(session) and session.suited_start is not None:
             usual = session.suited_start.folder
         if usual not in offered:
             usual = None
@@ -90,9 +92,9 @@ class StartCombo(ModelCombo):
     def _show_line(self) -> None:
         """Say why it is this one, where the program has chosen."""
         session, suited = self._session, self._session.suited_start
-        is_ours = not session.start_is_chosen and session.model_folder is None
         said = ""
-        if is_ours and suited is not None and suited.folder == self.folder():
+        is_it = suited is not None and suited.folder == self.folder()
+        if suited is not None and is_it and picks_start(session):
             why = in_dock(suited.why).rstrip(".")
             said = html.escape(f"Chosen for '{suited.image}': {why}.")
         self.line.setText(f"<small>{said}</small>")

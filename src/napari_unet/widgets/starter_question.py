@@ -10,6 +10,7 @@ from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy's 
 
 from napari_unet.core.errors import InputError
 from napari_unet.fine_tuned import SuitedStart, suit_start
+from napari_unet.learned import picks_start
 from napari_unet.widgets.background import LatestAnswer
 from napari_unet.widgets.layers import image_of
 
@@ -47,7 +48,7 @@ class StarterQuestion(QObject):
     @property
     def is_open(self) -> bool:
         """Whether an answer that counts is still to come."""
-        return self._answer.is_busy and self._counts()
+        return self._answer.is_busy and picks_start(self._session)
 
     def ask(self, layer: ImageLayer | None, segmented: Segmented | None) -> None:
         """Ask for an annotated image, unless it was asked for or nobody needs it.
@@ -59,7 +60,7 @@ class StarterQuestion(QObject):
         segmented : Segmented, optional
             What was found in it: the starter that did so suits it.
         """
-        if layer is None or layer is self._image() or not self._counts():
+        if layer is None or layer is self._image() or not picks_start(self._session):
             return
         if segmented is not None and segmented.starter is not None:
             self._image = weakref.ref(layer)
@@ -76,17 +77,6 @@ class StarterQuestion(QObject):
         self._image = weakref.ref(layer)
         self._session.suited_start = None
         self._answer.ask(functools.partial(suit_start, image, self._session.device))
-
-    def _counts(self) -> bool:
-        """Tell whether the training would start from the starter that suits."""
-        session = self._session
-        return (
-            not session.start_is_chosen
-            and session.model_folder is None
-            and session.annotation == "objects"
-            and session.network.dimensions == 2
-            and bool(session.list_starters())
-        )
 
     def _on_answered(self, suited: SuitedStart) -> None:
         self._session.suited_start = suited
