@@ -201,6 +201,13 @@ def test_import_splits_masks_writes_points_and_names_classes(images, call, tmp_p
     assert read_labels(tmp_path / "r" / "a.tif")[10, [5, 30]].tolist() == [2, 1]
 
 
+def test_the_convention_of_the_fiji_plugin_is_not_for_outlines(images, drawn, call):
+    code, text, _ = call("check", images, drawn, "--zero", "ignore")
+    assert (code, text.count("its first object would become background")) == (2, 2)
+    code, _, said = call("evaluate", drawn, drawn, "--classes")
+    assert (code, "class maps are compared as images" in said) == (2, True)
+
+
 def test_points_in_a_roi_set_are_no_labels(images, call, tmp_path):
     point = {"type": "Point", "coordinates": [5, 8]}
     feature = {"type": "Feature", "geometry": point, "properties": {}}

@@ -30,6 +30,7 @@ def test_every_menu_is_one_that_napari_shows(manifest):
 def test_every_command_is_used(manifest):
     contributions = manifest.contributions
     used = {widget.command for widget in contributions.widgets}
+    used |= {reader.command for reader in contributions.readers}
     used |= {sample.command for sample in contributions.sample_data}
     assert used == {command.id for command in contributions.commands}
 

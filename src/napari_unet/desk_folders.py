@@ -10,21 +10,23 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 
 from napari_unet.core.errors import InputError
+from napari_unet.core.remembered import read_content
 from napari_unet.core.user_folders import data_folder
 from napari_unet.desk import Desk
 from napari_unet.formats.whole_file import write_whole
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 _FOLDER, _JOURNAL, _ABOUT, _LOCK = "annotations", "journal", "image.json", "lock"
+# There as long as a desk is open, and afterwards where nothing could close it.
+_OPEN = "open"
 _VERSION = 1
 # All pixels count up to this many bytes; of larger images, evenly spaced planes.
 _HASHED = 2**28
@@ -86,6 +88,7 @@ class KeptDesk:
             ) from None
         try:
             self.desk = Desk(self._journal)
+            (self.folder / _OPEN).touch()
         except BaseException:
             self._lock.release()
             raise
@@ -114,6 +117,7 @@ class KeptDesk:
         """Close it, so that another window may open it."""
         try:
             self.desk.close()
+            (self.folder / _OPEN).unlink(missing_ok=True)
         finally:
             self._lock.release()
 
@@ -141,6 +145,41 @@ def folder_of(key: str) -> Path:
 def is_kept(key: str) -> bool:
     """Tell whether an image was ever annotated."""
     return (folder_of(key) / _JOURNAL).exists()
+
+
+def list_left_open() -> list[KeptImage]:
+    """Return the images that were annotated when napari ended without closing them.
+
+    Only those whose file is where it was; the one annotated last comes first.
+    """
+    found = []
+    for mark in (data_folder() / _FOLDER).glob(f"*/{_OPEN}"):
+        image, journal = _read_about(mark.parent), mark.parent / _JOURNAL
+        if image is None or not image.path or not Path(image.path).exists():
+            continue
+        lock = FileLock(mark.parent / _LOCK)
+        try:
+            with lock.acquire(timeout=0):
+                found.append((journal.stat().st_mtime, image))
+        except (Timeout, OSError):
+            continue  # another window has it
+    return [image for _, image in sorted(found, key=lambda each: -each[0])]
+
+
+def forget_left_open() -> None:
+    """Offer those no more; what was painted stays where it is."""
+    for mark in (data_folder() / _FOLDER).glob(f"*/{_OPEN}"):
+        lock = FileLock(mark.parent / _LOCK)
+        with suppress(Timeout, OSError), lock.acquire(timeout=0):
+            mark.unlink(missing_ok=True)
+
+
+def _read_about(folder: Path) -> KeptImage | None:
+    """Return what image a folder is of; None if that cannot be read."""
+    about = read_content(folder / _ABOUT)
+    if about.get("version") != _VERSION:
+        return None
+    return KeptImage(str(about["name"]), str(about["path"]), tuple(about["shape"]))
 
 
 def hash_pixels(array: Any) -> str:

@@ -60,7 +60,7 @@ class TileLabels:
     starter: Path | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class Segmented:
     """A finished segmentation with the probabilities it came from.
 

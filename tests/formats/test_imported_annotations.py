@@ -292,6 +292,19 @@ def test_outlines_of_qupath_keep_their_holes_and_parts(tmp_path):
     assert len(np.unique(read_annotation(collection, SHAPE).labels)) == 3
 
 
+def test_the_annotation_around_detections_is_no_object(tmp_path):
+    path = write_json(
+        tmp_path / "a.geojson",
+        feature(polygon(box(2, 2, 3)), objectType="detection"),
+        feature(polygon(box(8, 2, 3)), objectType="cell"),
+        feature(polygon(box(0, 0, 30))),
+        feature(polygon(box(40, 2, 5))),
+    )
+    found = read_annotation(path, SHAPE)
+    assert found.labels[3, [3, 9, 20, 42]].tolist() == [1, 2, 0, 3]
+    assert "1 × annotation around detections" in found.lost[0]
+
+
 def test_classes_of_qupath_become_classes_when_asked(tmp_path):
     path = write_json(
         tmp_path / "a.geojson",

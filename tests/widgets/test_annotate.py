@@ -1,12 +1,11 @@
 """Annotating: layers that fit, regions with roles, counts, accepted predictions."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 
 from napari_unet.core.annotation.target import Region
 from napari_unet.core.errors import InputError
+from napari_unet.widgets.accepting import accept_into
 from napari_unet.widgets.annotate import (
     NO_IMAGE,
     ONLY_REGIONS_COUNT,
@@ -22,7 +21,6 @@ from napari_unet.widgets.annotated import (
     summarise_layers,
 )
 from napari_unet.widgets.annotation_layers import (
-    accept_into,
     add_regions,
     examples_of,
     regions_of,
@@ -238,7 +236,7 @@ def test_labels_of_another_pixel_size_are_refused(section, viewer, nuclei, monke
 
 def test_accepting_in_view_is_one_step_to_undo(section, viewer, nuclei, prediction):
     nuclei.corner_pixels = np.array([[0, 0], [29, 39]])
-    section._accept._in_view.click()
+    section._correct._many._in_view.click()
     annotation = chosen_layers(viewer).annotation
     assert np.array_equal(annotation.data > 0, prediction.data == 1)
     annotation.undo()
@@ -249,20 +247,20 @@ def test_accepting_says_what_lies_outside_the_regions(
     qtbot, section, viewer, nuclei, prediction, monkeypatch
 ):
     said = []
-    monkeypatch.setattr("napari_unet.widgets.accept.show_info", said.append)
+    monkeypatch.setattr("napari_unet.widgets.accepting.show_info", said.append)
     regions = add_regions(viewer, nuclei)
     regions.add_rectangles(rectangle(0, 0, 33, 49))  # around object 1
     chosen_layers(viewer).regions = regions
-    section._accept._in_view.click()
+    section._correct._many._in_view.click()
     assert "2 objects are now in the annotation" in said[0]
     assert "1 of them lies outside the regions, where nothing is learned" in said[0]
     qtbot.waitUntil(section._kept._undo.isEnabled)
     section._kept._undo.click()
     prediction.selected_label = 1
-    section._accept._picked.click()
+    section._correct._many._picked.click()
     assert len(said) == 1
     prediction.selected_label = 2
-    section._accept._picked.click()
+    section._correct._many._picked.click()
     assert "It lies outside the regions" in said[1]
 
 
@@ -279,7 +277,7 @@ def test_accepting_never_overwrites_what_was_painted(viewer, nuclei, prediction)
 
 def test_accepting_the_picked_object(section, viewer, prediction):
     prediction.selected_label = 2
-    section._accept._picked.click()
+    section._correct._many._picked.click()
     assert chosen_layers(viewer).annotation.data[40, 70] == 1
     assert chosen_layers(viewer).annotation.data[20, 20] == 0
 
@@ -289,7 +287,7 @@ def test_undo_takes_back_what_was_accepted_whatever_layer_is_active(
 ):
     undo = section._kept._undo
     assert not undo.isEnabled()
-    section._accept._in_view.click()
+    section._correct._many._in_view.click()
     qtbot.waitUntil(undo.isEnabled)
     viewer.layers.selection.active = prediction
     undo.click()
@@ -297,41 +295,11 @@ def test_undo_takes_back_what_was_accepted_whatever_layer_is_active(
     assert prediction.data.any()
 
 
-def test_accepting_by_click_shows_what_to_click_on(section, prediction):
-    prediction.visible = False
-    section._accept._by_click.click()
-    assert prediction.visible
-
-
-@pytest.mark.parametrize(("moved", "accepted"), [(False, 1), (True, 0)])
-def test_a_click_accepts_and_a_drag_does_not(
-    section, viewer, nuclei, prediction, moved, accepted
-):
-    section._accept._by_click.click()
-    assert viewer.layers.selection.active is prediction
-    [callback] = prediction.mouse_drag_callbacks[-1:]
-    event = SimpleNamespace(
-        type="mouse_press", position=nuclei.data_to_world((20, 20)), is_dragging=False
-    )
-    steps = callback(prediction, event)
-    next(steps)
-    if moved:
-        event.type, event.is_dragging = "mouse_move", True
-    else:
-        event.type = "mouse_release"
-    list(steps)
-    annotation = chosen_layers(viewer).annotation
-    count = 0 if annotation is None else len(np.unique(annotation.data)) - 1
-    assert count == accepted
-    section._accept._by_click.click()
-    assert callback not in prediction.mouse_drag_callbacks
-
-
 def test_accepting_what_is_known_says_so(section, prediction, monkeypatch):
     said = []
-    monkeypatch.setattr("napari_unet.widgets.accept.show_info", said.append)
-    section._accept._in_view.click()
-    section._accept._in_view.click()
+    monkeypatch.setattr("napari_unet.widgets.accepting.show_info", said.append)
+    section._correct._many._in_view.click()
+    section._correct._many._in_view.click()
     first, second = said
     assert first.startswith("2 objects are now in the annotation")
     assert "annotated already" in second

@@ -1,6 +1,6 @@
 """Classes in the dock: chosen, named, painted, learned, and shown with their names."""
 
-from types import SimpleNamespace
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -168,11 +168,7 @@ def test_a_prediction_of_classes_has_names_colours_and_shares(viewer, nuclei):
     assert "#ff0000" in text
     assert "plasma&nbsp;25.0%" in text
     assert "&lt;i&gt;&nbsp;12.5%" in text
-    shown.show(
-        SimpleNamespace(
-            labels=labels, box=segmented.box, planes=None, annotation="objects"
-        )
-    )
+    shown.show(replace(segmented, annotation="objects"))
     assert "class" not in shown.layer.features
 
 

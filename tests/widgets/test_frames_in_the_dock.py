@@ -6,9 +6,9 @@ import pytest
 from napari_unet.core.prediction.detect import Detections
 from napari_unet.segmented import Segmented
 from napari_unet.widgets.accept import AcceptButtons
+from napari_unet.widgets.accepting import accept_into
 from napari_unet.widgets.annotated import summarise_layers
 from napari_unet.widgets.annotation_layers import (
-    accept_into,
     add_regions,
     examples_of,
     regions_of,

@@ -1,16 +1,21 @@
 """What is painted is kept on disk, can be undone without end, and is offered again."""
 
+import subprocess
+import sys
 import time
 
 import numpy as np
 import pytest
+import tifffile
 from napari.components import ViewerModel
 
-from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels
+from napari_unet.core.user_folders import data_folder
+from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, list_left_open
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.annotation_layers import add_regions, regions_of, set_role
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.desks import desks_of
+from napari_unet.widgets.kept_row import LeftOpen
 from napari_unet.widgets.layers import add_labels
 from napari_unet.widgets.point_layers import add_points
 
@@ -72,9 +77,9 @@ def test_undo_goes_on_without_end_and_over_a_restart(open_dock):
     desks_of(viewer).close()
 
     viewer, image, section = open_dock(field())
-    assert "Annotated before" in section._kept._said.text()
-    assert section._kept._bring_back.isVisibleTo(section)
-    section._kept._bring_back.click()
+    assert "Annotated before" in section._earlier._said.text()
+    assert section._earlier._bring_back.isVisibleTo(section)
+    section._earlier._bring_back.click()
     layer = chosen_layers(viewer).annotation
     assert np.array_equal(layer.data, states[130])
     for _ in range(5):
@@ -140,8 +145,8 @@ def test_steps_go_back_across_layers_in_the_order_they_were_made(open_dock, qtbo
     desks_of(viewer).close()
 
     viewer, image, section = open_dock(field())
-    assert "2 objects, 1 region, 1 point" in section._kept._said.text()
-    section._kept._bring_back.click()
+    assert "2 objects, 1 region, 1 point" in section._earlier._said.text()
+    section._earlier._bring_back.click()
     chosen = chosen_layers(viewer)
     assert regions_of(chosen.regions, image)[None][0] == region
     assert chosen.points.data.tolist() == [[10, 12]]
@@ -169,7 +174,7 @@ def test_begun_anew_the_earlier_annotation_stays_on_the_disk(open_dock):
     viewer, image, section = open_dock(field())
     layer = annotate(viewer, image)  # without an answer to the offer
     assert not layer.data.any()
-    assert not section._kept._bring_back.isVisibleTo(section)
+    assert not section._earlier._bring_back.isVisibleTo(section)
     assert not section._kept._undo.isEnabled()
     assert len(list(folder.glob("journal of *"))) == 1
 
@@ -179,7 +184,7 @@ def test_two_windows_do_not_write_into_one_journal(open_dock):
     other = KeptDesk(key, KeptImage("cells", "", (60, 90)))
     try:
         viewer, image, section = open_dock(field())
-        assert "another window" in section._kept._said.text()
+        assert "another window" in section._earlier._said.text()
         layer = annotate(viewer, image)
         paint(layer, (20, 20), 1)
         assert desks_of(viewer).keeper is None
@@ -194,7 +199,7 @@ def test_other_pixels_are_another_image(open_dock):
     paint(annotate(viewer, image), (20, 20), 1)
     desks_of(viewer).close()
     _, _, section = open_dock(field(1))
-    assert section._kept._said.text() == ""
+    assert section._earlier._said.text() == ""
 
 
 def test_a_full_disk_is_said_once_and_nothing_is_lost(open_dock, monkeypatch, qtbot):
@@ -222,8 +227,50 @@ def test_a_full_disk_is_said_once_and_nothing_is_lost(open_dock, monkeypatch, qt
     painted = layer.data.copy()
     desks_of(viewer).close()
     viewer, image, section = open_dock(field())
-    section._kept._bring_back.click()
+    section._earlier._bring_back.click()
     assert np.array_equal(chosen_layers(viewer).annotation.data, painted)
+
+
+def test_after_a_crash_the_images_are_offered_with_what_was_painted(
+    make_napari_viewer, qtbot, tmp_path
+):
+    file = tmp_path / "cells.tif"
+    tifffile.imwrite(file, field())
+    painter = """
+import sys, time, tifffile
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
+from napari_unet.core.user_folders import data_folder
+from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, list_left_open
+from napari_unet.widgets.desk_keeper import DeskKeeper
+from napari_unet.widgets.layers import add_labels
+application, viewer = QApplication([]), ViewerModel()
+image = viewer.add_image(tifffile.imread(sys.argv[1]), name="cells")
+about = KeptImage(image.name, sys.argv[1], image.data.shape)
+keeper = DeskKeeper(viewer, image, KeptDesk(hash_pixels(image.data), about))
+layer = add_labels(viewer, image, "annotation")
+keeper.watch()
+layer.mode = "paint"
+layer.paint((20, 20), 7)
+application.processEvents()
+print("painted", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", painter, str(file)], stdout=subprocess.PIPE
+    ) as crashed:
+        assert crashed.stdout.readline() == b"painted\n"
+        crashed.kill()
+    viewer = make_napari_viewer()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-unet-live", "U-Net")
+    [offer] = dock.findChildren(LeftOpen)
+    assert "unexpectedly while you annotated 'cells'" in offer._said.text()
+    offer._open.click()
+    qtbot.waitUntil(lambda: chosen_layers(viewer).annotation is not None)
+    assert chosen_layers(viewer).annotation.data[20, 20] == 7
+    assert not offer.isVisible()
+    desks_of(viewer).close()
+    assert list_left_open() == []
 
 
 def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
@@ -232,13 +279,14 @@ def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
 
     viewer = make_napari_viewer()
     image = viewer.add_image(field(), name="cells")
-    viewer.window.add_plugin_dock_widget("napari-unet-live", "Annotate")
+    dock, _ = viewer.window.add_plugin_dock_widget("napari-unet-live", "Annotate")
     choose_image(viewer, image)
     desks = desks_of(viewer)
     qtbot.waitUntil(lambda: desks._current is not None, timeout=10_000)
     layer = annotate(viewer, image)
     paint(layer, (20, 20), 1)
     paint(layer, (30, 30), 2)
+    assert len(list_marks()) == 1
     canvas = viewer.window._qt_viewer
     control = Qt.KeyboardModifier.ControlModifier
     shift = Qt.KeyboardModifier.ShiftModifier
@@ -248,3 +296,12 @@ def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
         assert layer.data.max() == 1
         QTest.keyClick(canvas, Qt.Key.Key_Z, control | shift)
         assert layer.data.max() == 2
+    viewer.window.remove_dock_widget(dock)  # what is painted is noted all the same
+    paint(layer, (40, 40), 3)
+    qtbot.waitUntil(lambda: desks.keeper.kept.desk.steps == 3)
+    viewer.close()
+    qtbot.waitUntil(lambda: not list_marks())
+
+
+def list_marks():
+    return list((data_folder() / "annotations").glob("*/open"))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_unet.cli.app import warn
+from napari_unet.cli.drawn_labels import refuse_zero
 from napari_unet.cli.examples import (
     check_same_scale,
     interpret,
@@ -60,6 +61,7 @@ def check_pair(image: Path, labels: Path, reading: Reading) -> Checked:
     kind = reading.kind
     name = stem_of(image)
     try:
+        refuse_zero(labels, reading.zero)
         picture = read_picture(image, reading.planes_as_channels)
         name, picture = picture.name, pick(picture, reading.channels)
         check_same_scale(picture, labels)

@@ -61,6 +61,18 @@ def read_painted(
     return found.labels
 
 
+def refuse_zero(path: Path, zero: str) -> None:
+    """Refuse to read what other programs drew by the Fiji plugin's convention."""
+    from napari_unet.formats.label_files import is_drawn
+
+    if zero == "ignore" and is_drawn(path):
+        raise InputError(
+            f"--zero ignore is about label images, but '{path.name}' was drawn in "
+            "another program, and its first object would become background; leave "
+            "--zero out."
+        )
+
+
 def names_drawn(
     labels: Path, kind: str, model: "Model | None" = None
 ) -> tuple[str, ...]:

@@ -107,10 +107,16 @@ def evaluate_classes(
     With the settings of a model, values and colours become its classes. Otherwise each
     value that occurs is a class.
     """
-    from napari_unet.formats.images import pair_files
+    from napari_unet.formats.label_files import is_drawn, pair_compared
 
+    pairs = pair_compared(predicted, true.path)
+    if drawn := [path.name for pair in pairs for path in pair if is_drawn(path)]:
+        raise InputError(
+            f"'{drawn[0]}' holds outlines, and class maps are compared as images; make "
+            "them with 'napari-unet import --annotation classes --images'."
+        )
     maps = compare_class_maps(
-        pair_files(predicted, true.path),
+        pairs,
         true.ignored_class,
         settings,
         true.regions,

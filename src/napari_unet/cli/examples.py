@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from napari_unet.cli.app import warn
-from napari_unet.cli.drawn_labels import read_painted
+from napari_unet.cli.drawn_labels import read_painted, refuse_zero
 from napari_unet.core.config import AnnotationKind
 from napari_unet.core.errors import InputError
 
@@ -45,6 +45,7 @@ def read_examples(
     pair = pair_files if kind == "values" else pair_labels
     pairs = pair(images, labels)
     for image, label in tqdm(pairs, desc="Read", unit="image", file=sys.stderr):
+        refuse_zero(label, zero)
         picture = read_picture(image, planes_as_channels)
         check_same_scale(picture, label)
         around = read_regions_of(regions, image, len(picture.shape))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from napari_unet.cli.app import count
-from napari_unet.cli.drawn_labels import names_drawn, read_painted
+from napari_unet.cli.drawn_labels import names_drawn, read_painted, refuse_zero
 from napari_unet.cli.examples import check_reading, interpret
 from napari_unet.core.errors import InputError
 
@@ -47,6 +47,7 @@ def read_annotations(
     named = ("background", *sorted(names - {"background"}))
     examples = []
     for path in paths:
+        refuse_zero(path, zero)
         painted = read_painted(path, kind, shape, named if names else ())
         if painted.ndim > 3:
             raise InputError(

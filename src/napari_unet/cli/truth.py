@@ -62,8 +62,9 @@ class Truth:
         """
         import numpy as np
 
-        from napari_unet.cli.drawn_labels import read_painted
+        from napari_unet.cli.drawn_labels import read_painted, refuse_zero
 
+        refuse_zero(path, self.zero)
         labels = read_painted(path, shape=shape)
         if self.zero == "background":
             return labels, self.ignore_label

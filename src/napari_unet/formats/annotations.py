@@ -19,7 +19,7 @@ from napari_unet.formats.drawings import (
     say_left_out,
     say_unplaced,
 )
-from napari_unet.formats.geojson import read_geojson
+from napari_unet.formats.features import read_geojson
 from napari_unet.formats.imagej_rois import read_rois
 from napari_unet.formats.images import (
     SUFFIXES,

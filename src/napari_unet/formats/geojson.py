@@ -7,7 +7,7 @@ QuPath. Outlines follow the edges of the pixels.
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,16 +18,20 @@ from napari_unet.core.annotation.region_features import (
     split_into_planes,
 )
 from napari_unet.core.errors import InputError
-from napari_unet.formats.drawings import Area, Drawing, Mark, Place, paint_objects
+from napari_unet.formats.drawings import paint_objects
+from napari_unet.formats.features import (
+    Feature,
+    parts_of,
+    properties_of,
+    read_features,
+    read_geojson,
+)
 from napari_unet.formats.outlines import Outline, Part, trace_outlines
 from napari_unet.formats.stored import refuse_damaged
 from napari_unet.formats.whole_file import require_same, write_whole
 
-Feature = dict[str, Any]
 Region = Box
 ROLES = ("training", "validation")
-_NO_OBJECTS = ("root", "tma_core", "tmacore")
-_NOUNS = {"LineString": "line", "MultiLineString": "line"}
 
 
 def write_geojson(
@@ -75,94 +79,6 @@ def write_geojson(
         _write_features(unfinished, features)
         back, _ = paint_objects(read_geojson(unfinished), labels.shape)
         require_same(np.array_equal(back, labels), path)
-
-
-def read_geojson(path: Path | str) -> Drawing:
-    """Read the objects of a GeoJSON file.
-
-    Parameters
-    ----------
-    path : Path or str
-        A feature collection, a list of features, or one feature.
-
-    Returns
-    -------
-    Drawing
-        Polygons are areas, points are points; a name that is a number asks for this
-        label. What QuPath calls the classification is the class. Lines are left out,
-        and the nuclei of cells, and what is no object in QuPath: classes that end in
-        an asterisk, and the cores of arrays.
-
-    Raises
-    ------
-    InputError
-        If the file is missing or damaged.
-    """
-    path = Path(path)
-    found = Drawing()
-    with refuse_damaged(path):
-        for feature in _read_features(path):
-            _sort_in(feature, found)
-    return found
-
-
-def _sort_in(feature: Feature, found: Drawing) -> None:
-    """Add a feature to what was found."""
-    properties, geometry = _properties(feature), feature["geometry"]
-    of_class = _class_of(properties)
-    if properties.get("objectType") in _NO_OBJECTS:
-        found.left_out[f"{properties['objectType']} of QuPath"] += 1
-        return
-    if of_class.endswith("*"):
-        found.left_out[f"area of the class '{of_class}'"] += 1
-        return
-    if feature.get("nucleusGeometry"):
-        found.left_out["nucleus in a cell"] += 1
-    name = str(properties.get("name", ""))
-    number = int(name) if name.isdecimal() else None
-    place = _place_of(geometry)
-    for shape in _simple(geometry):
-        if shape["type"] in ("Polygon", "MultiPolygon"):
-            if parts := _parts_of(shape):
-                found.areas.append(Area(parts, number, of_class, place))
-            else:
-                found.left_out["empty outline"] += 1
-        elif shape["type"] in ("Point", "MultiPoint"):
-            found.marks.extend(_marks_of(shape, of_class, place))
-        else:
-            found.left_out[_NOUNS.get(shape["type"], str(shape["type"]))] += 1
-
-
-def _class_of(properties: Mapping[str, Any]) -> str:
-    """Return the class that QuPath gives an object, as it writes it on the screen."""
-    classification = properties.get("classification") or {}
-    if isinstance(classification, str):
-        return classification
-    names = classification.get("names") or [classification.get("name") or ""]
-    return ": ".join(map(str, names))
-
-
-def _place_of(geometry: Mapping[str, Any]) -> Place:
-    plane = geometry.get("plane")
-    if not plane:
-        return Place()
-    return Place(time=int(plane.get("t") or 0), z=int(plane.get("z") or 0))
-
-
-def _simple(geometry: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Return the geometries of a collection, or the one that it is."""
-    if geometry["type"] != "GeometryCollection":
-        yield geometry
-        return
-    for each in geometry["geometries"]:
-        yield from _simple(each)
-
-
-def _marks_of(geometry: dict[str, Any], of_class: str, place: Place) -> Iterator[Mark]:
-    coordinates = geometry["coordinates"]
-    points = [coordinates] if geometry["type"] == "Point" else coordinates
-    for x, y in np.array([point[:2] for point in points], float).reshape(-1, 2):
-        yield Mark(float(x) - 0.5, float(y) - 0.5, of_class, place)
 
 
 def write_regions(path: Path | str, regions: Sequence[Region]) -> None:
@@ -214,11 +130,11 @@ def read_regions(path: Path | str, axes: int = 2) -> list[Region]:
     """
     path = Path(path)
     with refuse_damaged(path):
-        return [_read_region(feature, path, axes) for feature in _read_features(path)]
+        return [_read_region(feature, path, axes) for feature in read_features(path)]
 
 
 def _read_region(feature: Feature, path: Path, axes: int) -> Region:
-    properties = _properties(feature)
+    properties = properties_of(feature)
     classification = properties.get("classification") or {}
     role = str(properties.get("role") or classification.get("name")).lower()
     if role not in ROLES:
@@ -232,7 +148,7 @@ def _read_region(feature: Feature, path: Path, axes: int) -> Region:
             f"'{path.name}' holds a region of the type {geometry['type']}; draw "
             "regions with the rectangle tool."
         )
-    rings = [ring for part in _parts_of(geometry) for ring in part]
+    rings = [ring for part in parts_of(geometry) for ring in part]
     corners = np.concatenate(rings)
     start, stop = corners.min(axis=0), corners.max(axis=0)
     # Every corner of a rectangle lies on two of its sides.
@@ -295,28 +211,3 @@ def _write_features(path: Path, features: Sequence[Feature]) -> None:
     collection = {"type": "FeatureCollection", "features": features}
     text = json.dumps(collection, separators=(",", ":"), allow_nan=False)
     path.write_text(text, encoding="utf-8")
-
-
-def _read_features(path: Path) -> list[Feature]:
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if isinstance(content, dict):
-        content = content.get("features", [content])
-    return cast("list[Feature]", content)
-
-
-def _properties(feature: Feature) -> dict[str, Any]:
-    return feature.get("properties") or {}
-
-
-def _parts_of(geometry: Mapping[str, Any]) -> tuple[Part, ...]:
-    """Return the polygons of a geometry; those without corners are none."""
-    coordinates = geometry["coordinates"]
-    polygons = [coordinates] if geometry["type"] == "Polygon" else coordinates
-    parts = tuple(
-        tuple(np.asarray(ring, float)[:-1, :2] for ring in rings)
-        for rings in polygons
-        if rings and len(rings[0])
-    )
-    if not all(np.isfinite(ring).all() for part in parts for ring in part):
-        raise ValueError("an outline has a corner at no finite place")
-    return parts

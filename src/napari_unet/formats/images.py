@@ -47,7 +47,7 @@ class Matched:
 
 
 def stem_of(path: Path) -> str:
-    """Return a file's name without its ending; ``a.ome.tif`` and ``a_seg.npy`` are ``a``.
+    """Return a file's name without its ending, ``a`` of ``a.ome.tif`` or ``a_seg.npy``.
 
     Examples
     --------

@@ -22,6 +22,7 @@ import contextlib
 import json
 import os
 import time
+import weakref
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -95,6 +96,8 @@ class Journal:
                 self._end = self._find_end()
                 self._cut()
                 on_error.pop_all()
+                # Whoever lets go of it without closing it leaves no open file behind.
+                weakref.finalize(self, self._file.close)
         except OSError as error:
             raise InputError(say_why(path, error)) from error
 

@@ -16,7 +16,6 @@ from qtpy.QtWidgets import (
 from superqt.utils import qthrottled
 
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.accept import AcceptButtons
 from napari_unet.widgets.annotated import (
     OBJECTS_AND_POINTS,
     describe_summary,
@@ -33,7 +32,8 @@ from napari_unet.widgets.annotation_layers import (
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.class_list import ClassList
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.kept_row import KeptRow
+from napari_unet.widgets.correction_row import CorrectionButtons
+from napari_unet.widgets.kept_row import EarlierAnnotation, StepButtons
 from napari_unet.widgets.label_values import LabelValues
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
@@ -151,8 +151,9 @@ class AnnotateSection(Section):
             "Everything has the same number: give each separate piece its own",
         )
         self._split.hide()
-        self._accept = AcceptButtons(self._viewer)
-        self._kept = KeptRow(self._viewer)
+        self._correct = CorrectionButtons(self._viewer)
+        self._earlier = EarlierAnnotation(self._viewer)
+        self._kept = StepButtons(self._viewer)
         self._points = PointControls(self._session, self._viewer)
         self._classes = ClassList(self._session, self._viewer)
         self._target = TargetPicker(self._viewer)
@@ -169,6 +170,7 @@ class AnnotateSection(Section):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self._hint)
+        layout.addWidget(self._earlier)
         layout.addWidget(self._classes)
         layout.addWidget(self._target)
         layout.addLayout(grid)
@@ -176,7 +178,7 @@ class AnnotateSection(Section):
         layout.addWidget(self._rule)
         layout.addWidget(self._unpainted)
         layout.addWidget(self._split)
-        layout.addWidget(self._accept)
+        layout.addWidget(self._correct)
         layout.addWidget(self._kept)
         elsewhere = LabelValues(self._session, self._viewer, self._take_annotation)
         self._elsewhere = Collapsible("Labels from elsewhere", elsewhere)
@@ -274,7 +276,7 @@ class AnnotateSection(Section):
         self._hint.setVisible(chosen.image is None)
         kind = self._session.annotation
         self._next.setVisible(kind == "objects")
-        self._accept.setVisible(kind == "objects")
+        self._correct.setVisible(kind == "objects")
         self._target.setVisible(kind == "values")
         for control in (
             self._layer,

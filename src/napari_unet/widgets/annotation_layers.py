@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from napari.layers import Image as ImageLayer
@@ -14,7 +14,8 @@ from napari_unet.core.errors import InputError, PlacedError
 from napari_unet.core.frames import fold_times
 from napari_unet.inspected import fault_of
 from napari_unet.widgets.copies import copy_array
-from napari_unet.widgets.frames import folded_shape, place_of, plane_at
+from napari_unet.widgets.edits import edit
+from napari_unet.widgets.frames import folded_shape, plane_at
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
     check_same_scale,
@@ -28,7 +29,7 @@ from napari_unet.widgets.layers import (
 from napari_unet.widgets.point_layers import points_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping
 
     import napari
     from numpy.typing import NDArray
@@ -36,13 +37,10 @@ if TYPE_CHECKING:
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.points import Points
     from napari_unet.core.annotation.target import Example, Region, Role
-    from napari_unet.segmented import Box
 
 # Sky blue and orange of Okabe & Ito, told apart by the colour-blind; the role is also
 # written into each rectangle.
 ROLE_COLORS = {"training": "#56B4E9", "validation": "#E69F00"}
-# An undo step holds 20 bytes for each changed pixel: 320 MB.
-MAX_UNDOABLE_PIXELS = 16_000_000
 # A rectangle may be this much off the axes, in pixels, before it is refused.
 _TOLERANCE_PX = 0.5
 
@@ -252,71 +250,6 @@ def _examples_of_points(
     return [Example(image, painted, boxes_of(regions), IGNORE_LABEL, points=points)]
 
 
-class Accepted(NamedTuple):
-    """What was taken over: objects, and how many of them lie outside all regions."""
-
-    objects: int
-    outside: int
-
-
-def accept_into(
-    annotation: Labels,
-    prediction: Labels,
-    *,
-    plane: int | None = None,
-    box: Box | None = None,
-    chosen: Collection[int] | None = None,
-    regions: Sequence[Region] = (),
-) -> Accepted:
-    """Copy predicted objects into the annotation, as one step that can be undone.
-
-    Parameters
-    ----------
-    annotation, prediction : Labels layer
-        Of one image; what is painted in the annotation is kept.
-    plane : int, optional
-        Which plane of a stack.
-    box : tuple of two slices, optional
-        Only objects that lie in it with at least one pixel; they come in whole.
-    chosen : collection of int, optional
-        Only objects with these numbers.
-    regions : sequence of Region
-        Of this plane: what is learned, if there are any.
-
-    Returns
-    -------
-    Accepted
-        How many objects were added, and how many of them no region touches.
-
-    Raises
-    ------
-    InputError
-        If the layers do not fit, or if it were too much for an undo step.
-    """
-    from napari_unet.core.annotation.acceptance import accept_objects
-    from napari_unet.core.annotation.target import mark_known
-
-    where = place_of(annotation, plane)
-    painted = np.asarray(annotation.data)[where]
-    predicted = np.asarray(prediction.data)[where]
-    if box is not None:
-        inside = set(np.unique(predicted[box]).tolist())
-        chosen = inside if chosen is None else inside & set(chosen)
-    merged, accepted = accept_objects(painted, predicted, chosen, IGNORE_LABEL)
-    changed = np.nonzero(merged != painted)
-    if len(changed[0]) > MAX_UNDOABLE_PIXELS:
-        raise InputError(
-            f"{len(changed[0]) / 1e6:.0f} million pixels are too many for one step "
-            "that can be undone; zoom in and accept the objects in view."
-        )
-    if accepted:
-        planes = (np.full(len(changed[0]), index) for index in where)
-        annotation.data_setitem((*planes, *changed), merged[changed])
-    seen = mark_known(merged.shape, regions)[changed]
-    touched = np.unique(merged[changed][seen])
-    return Accepted(accepted, accepted - len(touched))
-
-
 def split_touching(annotation: Labels, *, corners: bool = False) -> int:
     """Give each separate piece of an annotation its own number, as one undo step.
 
@@ -351,10 +284,12 @@ def split_touching(annotation: Labels, *, corners: bool = False) -> int:
             f"There are {count} pieces, more than '{annotation.name}' ({data.dtype}) "
             "has numbers for. Right-click the layer, Convert data type, and try again."
         )
-    if len(changed[0]) > MAX_UNDOABLE_PIXELS:
-        raise InputError(
-            f"{len(changed[0]) / 1e6:.0f} million pixels are too many for one step "
-            "that can be undone; split the file instead (napari-unet tools instances)."
-        )
-    annotation.data_setitem(changed, pieces[changed].astype(data.dtype))
+    otherwise = "split the file instead (napari-unet tools instances)"
+    edit(
+        annotation,
+        changed,
+        pieces[changed],
+        "split into single objects",
+        otherwise=otherwise,
+    )
     return count

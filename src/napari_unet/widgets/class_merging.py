@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Labels
 
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.annotation_layers import MAX_UNDOABLE_PIXELS
+from napari_unet.widgets.edits import MAX_UNDOABLE_PIXELS, edit
 from napari_unet.widgets.layers import IGNORE_LABEL, role_of
 
 if TYPE_CHECKING:
@@ -40,5 +40,4 @@ def merge_classes(viewer: napari.Viewer, kept: int, gone: int) -> None:
             "values in the files instead (train --classes background,cell,cell)."
         )
     for layer, where, values in changes:
-        if len(values):
-            layer.data_setitem(where, values)
+        edit(layer, where, values, "merge classes")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+import weakref
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +18,10 @@ from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
 from napari_unet.core.annotation.change import PixelChange
 from napari_unet.core.errors import InputError
 from napari_unet.widgets.background import show_problem
+from napari_unet.widgets.edits import what_is_done
 from napari_unet.widgets.layers import find_layer
 from napari_unet.widgets.noted_layers import apply_state, state_of
+from napari_unet.widgets.prediction_steps import prediction_steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +65,7 @@ class DeskKeeper(QObject):
     ) -> None:
         super().__init__()
         self.kept = kept
-        self._viewer, self._image = viewer, image
+        self._viewer_of, self._image = weakref.ref(viewer), image
         self._layers: dict[str, Layer] = {}
         self._is_stepping = self._has_failed = False
         self._later = QTimer(self)
@@ -74,7 +78,15 @@ class DeskKeeper(QObject):
         self._soon.timeout.connect(lambda: self.note_all(self._what))
         self._what = "change"
         self._ended = threading.Event()
-        threading.Thread(target=self._sync_now_and_then, daemon=True).start()
+        forcing = (weakref.ref(kept), self._ended)
+        threading.Thread(target=_sync_now_and_then, args=forcing, daemon=True).start()
+
+    @property
+    def _viewer(self) -> napari.Viewer:
+        viewer = self._viewer_of()
+        if viewer is None:
+            raise RuntimeError("The viewer is gone.")
+        return viewer
 
     def watch(self) -> None:
         """Find the layers of the image, and note what they hold; again when asked."""
@@ -188,13 +200,19 @@ class DeskKeeper(QObject):
 
     def _press(self, step: str) -> Callable[[Layer], None]:
         """Return what a key does."""
-        return lambda _layer: getattr(self, step)()
+        predictions = prediction_steps(self._viewer)
+
+        def take(_layer: Layer) -> None:
+            if not predictions.step(step):
+                getattr(self, step)()
+
+        return take
 
     def _on_stroke(self, event: Any) -> None:
         if not self._is_stepping:
             role = next((r for r, x in self._layers.items() if x is event.source), None)
             if role is not None:
-                self._what = str(event.source.mode)
+                self._what = what_is_done(event.source)
                 self.note(role, self._what)
                 # A script's stroke is told of before it is drawn.
                 self._soon.start()
@@ -203,12 +221,14 @@ class DeskKeeper(QObject):
         if not self._is_stepping and not self._later.isActive():
             self._later.start()
 
-    def _sync_now_and_then(self) -> None:
-        while not self._ended.wait(_SYNC_SECONDS):
-            try:
-                self.kept.desk.sync()
-            except (OSError, ValueError):
-                continue  # the next change that cannot be written says so
+
+def _sync_now_and_then(kept_of: weakref.ref[KeptDesk], ended: threading.Event) -> None:
+    """Force what was noted onto the disk, as long as there is a desk."""
+    while not ended.wait(_SYNC_SECONDS) and (kept := kept_of()) is not None:
+        # What cannot be written, the next change says; it may be closed just now.
+        with suppress(OSError, ValueError):
+            kept.desk.sync()
+        del kept
 
 
 def _can_be_noted(layer: Layer) -> bool:

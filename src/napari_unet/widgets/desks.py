@@ -3,25 +3,32 @@
 from __future__ import annotations
 
 import time
+import weakref
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtWidgets import QMainWindow, QWidget
 
 from napari_unet.core.errors import InputError
 from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, is_kept
 from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.background import LatestAnswer, listen, show_problem
-from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.chosen import choose_image, chosen_layers, unwrapped
 from napari_unet.widgets.desk_keeper import KEYS, NOTED, DeskKeeper
-from napari_unet.widgets.layers import add_labels, find_layer, spatial_shape
+from napari_unet.widgets.layers import (
+    add_labels,
+    find_layer,
+    is_users_image,
+    spatial_shape,
+)
 from napari_unet.widgets.noted_layers import apply_state
 from napari_unet.widgets.point_layers import add_points
+from napari_unet.widgets.prediction_steps import prediction_steps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import napari
     from napari.layers import Image as ImageLayer
@@ -51,8 +58,13 @@ class Desks(QObject):
 
     def __init__(self, viewer: napari.Viewer) -> None:
         super().__init__()
-        self._viewer, self._chosen = viewer, chosen_layers(viewer)
+        # It outlives no viewer: those are keys of the dictionary that holds it.
+        self._viewer_of, self._chosen = weakref.ref(viewer), chosen_layers(viewer)
+        self.predictions = prediction_steps(viewer)
         self._known: dict[str, _Known] = {}
+        self._is_closed = False
+        self._ends = False
+        self._bring: set[str] = set()  # images that come back without a question
         self._finder = LatestAnswer(self, "Looking for an earlier annotation")
         self._finder.answered.connect(self._on_found)
         for signal in (
@@ -66,6 +78,13 @@ class Desks(QObject):
         for key, step in KEYS.items():  # while another layer is active
             viewer.bind_key(key, self._press(step), overwrite=True)
         self._look()
+
+    @property
+    def _viewer(self) -> napari.Viewer:
+        viewer = self._viewer_of()
+        if viewer is None:
+            raise RuntimeError("The viewer is gone.")
+        return viewer
 
     @property
     def keeper(self) -> DeskKeeper | None:
@@ -122,6 +141,18 @@ class Desks(QObject):
                 setattr(self._chosen, role, layer)
         self.changed.emit()
 
+    def reopen(self, images: Sequence[KeptImage]) -> None:
+        """Open images that were left open, and bring back what was painted on them."""
+        opened = []
+        for image in images:
+            for layer in self._viewer.open(image.path):
+                if is_users_image(layer):
+                    self._bring.add(layer.unique_id)
+                    opened.append(layer)
+        if opened:
+            choose_image(self._viewer, opened[0])
+            self._look()  # it may have been found while others were opened
+
     def start_anew(self) -> None:
         """Put what is offered aside; it stays on disk."""
         kept = self.offered
@@ -129,15 +160,22 @@ class Desks(QObject):
             kept.set_aside()
             self.changed.emit()
 
+    def end_with(self, window: QWidget | None) -> None:
+        """Close them when a viewer's window is gone; docks may come and go."""
+        if isinstance(window, QMainWindow) and not self._ends:
+            self._ends = True
+            window.destroyed.connect(self.close)
+
     def close(self) -> None:
         """Note what is left, and let other windows have the desks."""
+        self._is_closed = True
         for known in self._known.values():
             _close(known)
         self._known.clear()
 
     def step(self, word: str) -> None:
         """Take the last step back (``undo``), or again (``redo``)."""
-        if self.keeper is not None:
+        if not self.predictions.step(word) and self.keeper is not None:
             getattr(self.keeper, word)()
 
     def _press(self, word: str) -> Callable[[napari.Viewer], None]:
@@ -152,6 +190,8 @@ class Desks(QObject):
     def _look(self, _event: Any = None) -> None:
         """See whether the chosen image is known, and has layers to be kept."""
         image, known = self._chosen.image, self._current
+        if self._is_closed:
+            return
         if image is None:
             self._finder.forget()
         elif known is None:
@@ -161,6 +201,9 @@ class Desks(QObject):
             self._finder.ask(lambda: (image, *_find(pixels, about)))
         elif known.keeper is not None:
             known.keeper.watch()
+        elif image.unique_id in self._bring:
+            self._bring.discard(image.unique_id)
+            self.bring_back()
         elif self._has_layers(image):
             if self.offered is not None:  # begun anew without an answer
                 self.start_anew()
@@ -170,7 +213,8 @@ class Desks(QObject):
     def _on_found(self, found: tuple[ImageLayer, str, KeptDesk | None, str]) -> None:
         image, key, kept, refused = found
         known = _Known(image, key, kept, refused=refused)
-        if image not in self._viewer.layers or image.unique_id in self._known:
+        is_gone = self._is_closed or image not in self._viewer.layers
+        if is_gone or image.unique_id in self._known:
             _close(known)
             return
         self._known[image.unique_id] = known
@@ -225,7 +269,7 @@ def _close(known: _Known) -> None:
         known.kept.close()
 
 
-_desks: WeakKeyDictionary[napari.Viewer, Desks] = WeakKeyDictionary()
+_desks: weakref.WeakKeyDictionary[napari.Viewer, Desks] = weakref.WeakKeyDictionary()
 
 
 def desks_of(viewer: napari.Viewer) -> Desks:

@@ -14,10 +14,12 @@ from napari_unet.session import Session
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.chosen import unwrapped
 from napari_unet.widgets.collapsible import Collapsible
+from napari_unet.widgets.desks import desks_of
 from napari_unet.widgets.evaluate import EvaluateSection
 from napari_unet.widgets.export import ExportSection
 from napari_unet.widgets.fine_tune import FineTuneSection
 from napari_unet.widgets.image_model import ImageModelSection
+from napari_unet.widgets.kept_row import LeftOpen
 from napari_unet.widgets.segment import SegmentSection
 from napari_unet.widgets.weight_map import WeightMapSection
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import napari
+    from qtpy.QtGui import QShowEvent
 
 PLUGIN = "napari-unet-live"
 # In the order of the work.
@@ -87,7 +90,14 @@ class UNetDock(QWidget):
         self._scroll = _Column(column)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        self._desks = desks_of(viewer)
+        layout.addWidget(LeftOpen(viewer))
         layout.addWidget(self._scroll)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Keep what is painted for as long as the window is open."""
+        super().showEvent(event)
+        self._desks.end_with(self.window())
 
     def section(self, title: str) -> Any:
         """Return a section by its title."""
@@ -145,10 +155,16 @@ class SectionDock(QWidget):
         viewer = unwrapped(viewer)
         self.session = session_of(viewer)
         self.section = SECTIONS[self.title](self.session, viewer)
+        self._desks = desks_of(viewer)
         rows = QVBoxLayout(self)
         rows.addWidget(self.section)
         rows.addStretch(1)
         self.setMinimumWidth(WIDTH)
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Keep what is painted for as long as the window is open."""
+        super().showEvent(event)
+        self._desks.end_with(self.window())
 
 
 class ImageModelDock(SectionDock):

@@ -1,4 +1,4 @@
-"""Labels that were made elsewhere: by other numbers, or in colours."""
+"""Labels that were made elsewhere: in files, by other numbers, or in colours."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from qtpy.QtWidgets import (
 )
 
 from napari_unet.core.errors import InputError
-from napari_unet.widgets.annotation_layers import MAX_UNDOABLE_PIXELS, split_touching
+from napari_unet.widgets.annotation_layers import split_touching
 from napari_unet.widgets.background import listen, show_problem
 from napari_unet.widgets.chosen import chosen_layers
+from napari_unet.widgets.edits import MAX_UNDOABLE_PIXELS, edit
+from napari_unet.widgets.import_file import ImportFile
 from napari_unet.widgets.layer_combo import LayerCombo
 from napari_unet.widgets.layers import (
     IGNORE_LABEL,
@@ -105,6 +107,7 @@ class LabelValues(QWidget):
         instances.addWidget(self._connected)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(ImportFile(session, viewer, take))
         for control in (self._zero, self._number, self._coloured):
             layout.addWidget(control)
         layout.addLayout(instances)
@@ -186,7 +189,7 @@ class LabelValues(QWidget):
             return
         if is_undoable:
             where = np.nonzero(differs)
-            layer.data_setitem(where, new[where].astype(old.dtype))
+            edit(layer, where, new[where], "other numbers")
         else:  # more than an undo step can hold: what was painted stays as it was
             layer.visible = False
             new = new.astype(np.uint16 if new.max() <= IGNORE_LABEL else np.int32)

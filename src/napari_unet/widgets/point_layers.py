@@ -50,15 +50,19 @@ _UNTOUCHED = "napari_unet_untouched"
 _SIZE, _LEAST_PX = 1 / 80, 4
 
 
-def add_points(viewer: napari.Viewer, image: ImageLayer) -> PointsLayer:
+def add_points(
+    viewer: napari.Viewer, image: ImageLayer, points: Points | None = None
+) -> PointsLayer:
     """Add the layer in which the user marks the objects of an image.
 
-    The feature ``class`` says of which class each point is, and colours it.
+    The feature ``class`` says of which class each point is, and colours it. `points`
+    have the axes of the image; there are none by default.
     """
     layer = PointsLayer(
+        None if points is None else points.positions,
         ndim=image.ndim,
         name=f"{image.name} points",
-        features={CLASS: np.empty(0, object)},
+        features={CLASS: np.array([] if points is None else points.names, object)},
         feature_defaults={CLASS: DEFAULT_CLASS},
         face_color_cycle=list(CLASS_COLORS),
         **_look(image),

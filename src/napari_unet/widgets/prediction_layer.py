@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -38,6 +39,8 @@ _RESULTS: tuple[LayerRole, ...] = (
     "probabilities",
     "class probability",
 )
+# From which segmentation each prediction is; whoever shows it keeps it.
+_shown: WeakKeyDictionary[Labels, ref[Segmented]] = WeakKeyDictionary()
 # Of a scale to 1, which only versions certain of different classes reach.
 _MUCH_DISAGREEMENT = 0.3
 
@@ -124,6 +127,7 @@ class PredictionLayer:
             for z, plane in zip(segmented.planes, labels, strict=True):
                 writer.write((z, *box), plane)
         writer.close()
+        _shown[writer.layer] = ref(segmented)
         self.probabilities.show(segmented)
 
     def show_uncertainty(self, segmented: Segmented) -> None:
@@ -197,6 +201,12 @@ class PredictionLayer:
         if chosen.image is self.image:
             chosen.prediction = layer
         return layer
+
+
+def segmentation_of(layer: Labels) -> Segmented | None:
+    """Return the segmentation that a prediction shows, while its numbers are kept."""
+    found = _shown.get(layer)
+    return None if found is None else found()
 
 
 def remove_results(viewer: napari.Viewer, image: ImageLayer) -> None:

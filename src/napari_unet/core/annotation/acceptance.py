@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_unet.core.annotation.edited import unused_numbers
 from napari_unet.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -71,25 +72,9 @@ def accept_objects(
     merged = annotation.copy()
     if not wanted:
         return merged, 0
-    new_numbers = _unused_numbers(annotation, len(wanted), ignore_label)
+    new_numbers = unused_numbers(annotation, len(wanted), ignore_label)
     lookup = np.zeros(int(numbers[-1]) + 1, annotation.dtype)
     lookup[wanted] = new_numbers
     unpainted = annotation == 0
     merged[unpainted] = lookup[predicted[unpainted]]
     return merged, len(wanted)
-
-
-def _unused_numbers(
-    annotation: NDArray[Any], count: int, ignore_label: int | None
-) -> NDArray[np.int64]:
-    """Return the `count` lowest positive numbers that no pixel has."""
-    used = np.unique(annotation)
-    candidates = np.arange(1, len(used) + count + 2)
-    unused = candidates[~np.isin(candidates, used) & (candidates != ignore_label)]
-    numbers: NDArray[np.int64] = unused[:count]
-    if numbers[-1] > np.iinfo(annotation.dtype).max:
-        raise InputError(
-            f"The annotation's data type, {annotation.dtype}, has no numbers left for "
-            f"{count} more objects; accept fewer, or start a new annotation layer."
-        )
-    return numbers
