@@ -212,6 +212,9 @@ def test_the_view_is_predicted_while_it_learns(qtbot, viewer, section):
     assert layer.data.shape == image.data.shape
     # Normalised by the statistics of the whole image.
     np.testing.assert_allclose(layer.data, image.data / 3 - 1, atol=1e-6)
+    assert layer.visible
+    stop(qtbot, section)
+    assert not layer.visible  # the view of a while ago is no result
 
 
 def test_a_new_training_shows_the_preview_again(qtbot, viewer, section):

@@ -174,6 +174,7 @@ def test_a_prediction_that_was_painted_on_is_kept(qtbot, viewer, section, nuclei
     assert edited in viewer.layers
     assert [edited.name, new.name] == ["nuclei prediction edited", "nuclei prediction"]
     assert find_layer(viewer, nuclei, "prediction") is new
+    assert (edited.visible, new.visible) == (False, True)
 
 
 def test_a_prediction_that_was_given_other_labels_is_kept(qtbot, viewer, section):
@@ -418,3 +419,54 @@ def test_without_its_image_a_segmentation_ends_and_leaves_nothing(
     wait_for_end(qtbot, section)
     assert [layer.name for layer in viewer.layers] == []
     assert section._report.line.text() == "Stopped: the image 'nuclei' was removed."
+
+
+def test_what_was_said_of_an_image_comes_back_with_it(
+    qtbot, viewer, section, workflow, nuclei
+):
+    segment(qtbot, section)
+    report = section._report
+    other = viewer.add_image(np.zeros((60, 90), np.uint8), name="50%pure")
+    choose_image(viewer, other)
+    assert report.isHidden()
+    choose_image(viewer, nuclei)
+    assert not report.isHidden()
+    assert report.line.text() == "2 objects"
+    # Also where another one is chosen while it runs; the bar then says which one does.
+    workflow.seconds_per_tile = 0.1
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    assert "nuclei" not in section._progress.text()
+    choose_image(viewer, other)
+    assert section._progress.text().startswith("'nuclei': ")
+    wait_for_end(qtbot, section)
+    assert report.isHidden()
+    choose_image(viewer, nuclei)
+    assert report.line.text() == "2 objects"
+    section._session.job = None
+    again = SegmentSection(section._session, viewer)  # the dock, opened again
+    qtbot.addWidget(again)
+    assert again._report.line.text() == "2 objects"
+
+
+def test_after_the_last_tile_the_bar_says_what_goes_on(section):
+    tiles = [
+        TileLabels(n, 2, None, (slice(0, 2),) * 2, np.zeros((2, 2))) for n in (1, 2)
+    ]
+    said = []
+    for tile in tiles:
+        section._progress.showTile(tile, "objects", averages=False)
+        said.append(section._progress.text())
+    assert said == ["1 of 2 tiles", "Making objects …"]
+
+
+def test_stopping_does_not_claim_what_was_deleted(
+    qtbot, viewer, section, workflow, nuclei
+):
+    workflow.seconds_per_tile = 0.2
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    viewer.layers.remove(find_layer(viewer, nuclei, "prediction"))
+    section._button.click()
+    wait_for_end(qtbot, section)
+    assert section._report.line.text() == "Stopped; nothing of it is shown."

@@ -166,6 +166,17 @@ def test_objects_are_made_as_the_picked_starter_does_until_the_user_moves_a_slid
     assert session.segmentation.found_with.threshold == 0.7
 
 
+def test_the_sliders_show_how_the_picked_starter_makes_objects_while_it_runs(
+    qtbot, section, session, workflow
+):
+    workflow.seconds_per_tile = 0.2
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    assert session.is_busy
+    assert section._form.value().threshold == 0.3
+    qtbot.waitUntil(lambda: not session.is_busy)
+
+
 def test_what_was_set_before_the_first_click_stays(qtbot, section, session, starters):
     session.objects = session.objects.replaced(min_size=7)
     press_segment(qtbot, section)
