@@ -256,6 +256,16 @@ def test_what_the_model_sees_at_a_place_is_added():
     assert add_object(labels, 1 - foreground, (120, 202), 7, 0.5).is_empty
 
 
+def test_what_has_no_end_is_not_added():
+    ground = np.full((10, 2400), 0.8)
+    labels = np.zeros(ground.shape, np.uint16)
+    assert add_object(labels, ground, (5, 1200), 1, 0.1).objects == 0
+    assert add_object(labels, ground, (5, 1200), 1, 0.5).is_empty
+    assert (
+        len(add_object(labels[:, :900], ground[:, :900], (5, 9), 1, 0.1).values) == 9000
+    )
+
+
 def test_a_further_click_takes_less_probable_pixels():
     foreground = np.array([[0.1, 0.35, 0.6, 0.35, 0.1]])
     labels = np.zeros((1, 5), np.uint16)

@@ -292,6 +292,16 @@ def test_outlines_of_qupath_keep_their_holes_and_parts(tmp_path):
     assert len(np.unique(read_annotation(collection, SHAPE).labels)) == 3
 
 
+@pytest.mark.parametrize("place", [float("nan"), float("inf"), 1e300])
+@pytest.mark.parametrize("shape", [SHAPE, None])
+def test_what_was_drawn_nowhere_is_refused(tmp_path, place, shape):
+    outline = polygon([[0, 0], [place, 0], [3, 3], [0, 0]])
+    for drawn in (outline, {"type": "Point", "coordinates": [place, 0]}):
+        path = write_json(tmp_path / "a.geojson", feature(drawn))
+        with pytest.raises(InputError, match="something was drawn at no place"):
+            read_annotation(path, shape)
+
+
 def test_the_annotation_around_detections_is_no_object(tmp_path):
     path = write_json(
         tmp_path / "a.geojson",

@@ -6,6 +6,10 @@ import numpy as np
 import pytest
 from napari.layers import Labels
 from napari.utils.key_bindings import coerce_keybinding
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QMouseEvent
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
@@ -16,7 +20,8 @@ from napari_unet.widgets.annotation_layers import add_regions
 from napari_unet.widgets.chosen import choose_image, chosen_layers
 from napari_unet.widgets.correction_tools import NO_OBJECTS, TOOLS, correction_tools
 from napari_unet.widgets.desks import desks_of
-from napari_unet.widgets.layers import IGNORE_LABEL, add_labels
+from napari_unet.widgets.drawn_line import DrawnLine
+from napari_unet.widgets.layers import IGNORE_LABEL, add_labels, is_on_screen
 from napari_unet.widgets.prediction_layer import PredictionLayer
 
 
@@ -403,29 +408,52 @@ def test_an_edit_says_what_it_is_and_refuses_too_much(monkeypatch):
 
 @pytest.mark.gl
 def test_tools_in_the_real_viewer(qtbot, session, make_napari_viewer):
-    from qtpy.QtCore import Qt
-    from qtpy.QtTest import QTest
-
     viewer = make_napari_viewer(show=True)
     image = viewer.add_image(np.zeros((60, 90)), name="image")
     choose_image(viewer, image)
     section = AnnotateSection(session, viewer)
     dock = viewer.window.add_dock_widget(section)
     layer = add_labels(viewer, image, "annotation")
-    layer.data[10:30, 10:30] = 3
+    layer.data[10:50, 10:80] = 3
     chosen_layers(viewer).annotation = layer
     viewer.layers.selection.active = layer
     qtbot.waitUntil(section._correct.isVisible)
+    qtbot.waitUntil(lambda: desks_of(viewer).keeper is not None)
     canvas = viewer.window._qt_viewer.canvas.native
     viewer.cursor.position = (20, 20)
-    qtbot.waitUntil(lambda: desks_of(viewer).keeper is not None)
     QTest.keyClick(canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
     assert not layer.data.any()
     QTest.keyClick(canvas, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     assert layer.data.any()
-    assert correction_tools(viewer)._users
+
+    viewer.reset_view()
+    qtbot.waitUntil(lambda: is_on_screen(image))
+    qtbot.wait(200)  # until the canvas knows it, too
+    QTest.keyClick(canvas, Qt.Key.Key_H)
+    middle = canvas.height() // 2
+    start, end = QPoint(5, middle), QPoint(canvas.width() - 5, middle)
+    centre = viewer.scene.camera.center
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start)
+    moved = QMouseEvent(
+        QMouseEvent.Type.MouseMove,
+        end.toPointF(),
+        canvas.mapToGlobal(end).toPointF(),
+        Qt.MouseButton.NoButton,
+        Qt.MouseButton.LeftButton,
+        Qt.KeyboardModifier.NoModifier,
+    )
+    QApplication.sendEvent(canvas, moved)
+    [line] = canvas.findChildren(DrawnLine)
+    assert line.isVisible()
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=end)
+    assert line.isHidden()
+    assert set(np.unique(layer.data)) == {0, 1, 3}
+    assert viewer.scene.camera.center == centre
+    QTest.keyClick(canvas, Qt.Key.Key_Escape)
+    assert not correction_tools(viewer).pressed
+
     viewer.window.remove_dock_widget(dock)
     qtbot.waitUntil(lambda: not correction_tools(viewer)._users)
     QTest.keyClick(canvas, Qt.Key.Key_D, Qt.KeyboardModifier.ShiftModifier)
-    assert layer.data.any()
+    assert layer.data[20, 20]
     section.close()

@@ -12,7 +12,9 @@ from napari_unet.core.errors import InputError
 from napari_unet.formats.outlines import Part, fill_rings
 
 _HIGHEST = int(np.iinfo(np.uint32).max)
-_MOST_PIXELS = 2**31
+_MOST_PIXELS = 2**28
+# No image is as wide; beyond, sums lose whole pixels.
+_FARTHEST = 1e9
 _NAMED_AT_MOST = 5
 
 
@@ -77,6 +79,10 @@ class Area:
     of_class: str = ""
     place: Place = Place()
 
+    def __post_init__(self) -> None:
+        """Refuse corners that are nowhere; whoever reads the file says of which."""
+        _check_places(np.concatenate([ring for part in self.parts for ring in part]))
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -86,6 +92,10 @@ class Mark:
     y: float
     of_class: str = ""
     place: Place = Place()
+
+    def __post_init__(self) -> None:
+        """Refuse a point that is nowhere."""
+        _check_places(np.array([self.x, self.y]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +354,11 @@ def _fill(plane: NDArray[np.integer], area: Area, number: int) -> int:
         filled += int(np.count_nonzero(mask))
         there[mask] = number
     return covered + 1 if filled else 0
+
+
+def _check_places(places: NDArray[np.floating]) -> None:
+    if not (np.abs(places) < _FARTHEST).all():
+        raise ValueError("something was drawn at no place of an image")
 
 
 def _were(number: int) -> str:

@@ -170,11 +170,8 @@ def parts_of(geometry: Mapping[str, Any]) -> tuple[Part, ...]:
     """Return the polygons of a geometry; those without corners are none."""
     coordinates = geometry["coordinates"]
     polygons = [coordinates] if geometry["type"] == "Polygon" else coordinates
-    parts = tuple(
+    return tuple(
         tuple(np.asarray(ring, float)[:-1, :2] for ring in rings)
         for rings in polygons
         if rings and len(rings[0])
     )
-    if not all(np.isfinite(ring).all() for part in parts for ring in part):
-        raise ValueError("an outline has a corner at no finite place")
-    return parts

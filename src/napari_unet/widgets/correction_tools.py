@@ -17,6 +17,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.widgets.accepting import accept_in_regions, accept_one, accept_sure
 from napari_unet.widgets.background import show_problem
 from napari_unet.widgets.chosen import chosen_layers, unwrapped
+from napari_unet.widgets.drawn_line import start_line
 from napari_unet.widgets.edited_part import EditedPart
 from napari_unet.widgets.layers import IGNORE_LABEL
 from napari_unet.widgets.object_changes import CHANGES, ModelObjects, merge, split
@@ -189,12 +190,19 @@ class CorrectionTools:
         if event.button != _LEFT_BUTTON:
             return
         name, path = self.pressed, [tuple(event.position)]
+        line = start_line(self._viewer) if TOOLS[name].draws else None
+        if line is not None:
+            line.add(event.pos)
         yield
         while event.type == "mouse_move":
             if event.is_dragging and not TOOLS[name].draws:
                 return  # moves the view
             path.append(tuple(event.position))
+            if line is not None:
+                line.add(event.pos)
             yield
+        if line is not None:
+            line.finish()
         if name != self.pressed:
             return
         if TOOLS[name].draws:

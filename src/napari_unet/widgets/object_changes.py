@@ -162,6 +162,10 @@ class ModelObjects:
             added.number,
             threshold_at(added.probability, background.threshold, added.repeats),
         )
+        if not change.objects:
+            return _NO_END
+        if change.is_empty:
+            return "There is no more of this object: the model is sure of its outline."
         starts = [side.start for side in background.box]
         where = tuple(at + n for at, n in zip(change.where, starts, strict=True))
         part.change(change._replace(where=where), "add")
@@ -216,4 +220,5 @@ def _place_in(box: tuple[slice, ...], part: EditedPart) -> tuple[int, ...] | Non
     return tuple(at - side.start for at, side in sides)
 
 
+_NO_END = "What the model sees here has no clear end: paint it by hand."
 _SEES_NOTHING = "The model sees nothing here: paint it by hand."

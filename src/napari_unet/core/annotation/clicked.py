@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # How far around the place to look first, in pixels; farther while it is too near.
 _FIRST_RADIUS_PX = 64
+# What reaches further is no object, but ground that the model is unsure of.
+LAST_RADIUS_PX = 1024
 # Of a less probable pixel, nothing is seen there.
 LEAST_PROBABILITY = 0.02
 
@@ -48,11 +50,12 @@ def add_object(
     Returns
     -------
     Edit
-        Empty where the place itself is less probable, or not free.
+        Of no object where the place itself is less probable, or not free; or where the
+        object would reach more than 1024 px away.
     """
     at = tuple(place)
     radius = _FIRST_RADIUS_PX
-    while True:
+    while radius <= LAST_RADIUS_PX:
         box = _around(at, radius, labels.shape)
         part = labels[box]
         free = (part == 0) | (part == number)
@@ -62,10 +65,10 @@ def add_object(
             return no_edit(labels)
         found = pieces == mine
         if not _meets_a_cut(found, box, labels.shape):
-            break
+            found |= ndimage.binary_fill_holes(found) & free
+            return edit_between(labels, box, np.where(found, number, part))
         radius *= 2
-    found |= ndimage.binary_fill_holes(found) & free
-    return edit_between(labels, box, np.where(found, number, part))
+    return no_edit(labels)
 
 
 def threshold_at(probability: float, usual: float, repeats: int = 0) -> float:

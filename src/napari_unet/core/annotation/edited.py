@@ -17,8 +17,6 @@ ArrayBox = tuple[slice, ...]
 
 # Large labels are looked through so many pixels at a time.
 _AT_ONCE = 2**22
-# Numbers below this are ticked off in a table; larger ones are sorted.
-_TABLE = 2**24
 
 
 class Edit(NamedTuple):
@@ -140,13 +138,12 @@ def unused_numbers(
 
 
 def _used_numbers(labels: NDArray[Any]) -> NDArray[Any]:
-    highest = int(labels.max(initial=0))
-    if highest >= _TABLE:
-        return np.unique(labels)
-    is_used = np.zeros(highest + 1, bool)
+    found = [np.zeros(0, labels.dtype)]
     for _, part in _strips(labels):
-        is_used[part[part > 0] if part.dtype.kind == "i" else part] = True
-    return np.flatnonzero(is_used)
+        # In rows, most pixels have the number of the one before.
+        begins = part[..., 1:] != part[..., :-1]
+        found += [np.unique(part[..., 0]), np.unique(part[..., 1:][begins])]
+    return np.unique(np.concatenate(found))
 
 
 def _is_one_of(part: NDArray[Any], numbers: Collection[int]) -> NDArray[np.bool_]:
