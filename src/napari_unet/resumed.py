@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from napari_unet.core.card import Card, Manifest, read_manifest
 from napari_unet.core.errors import InputError
+from napari_unet.core.model_folders import find_start
+from napari_unet.learned import take_trained
 from napari_unet.priority import leave_room
 from napari_unet.session import NOTHING_ANNOTATED, TRAINING
 
@@ -164,11 +166,10 @@ def resume(
             preview=preview,
         )
 
-    def take_model(_outcome: Outcome) -> None:
-        session.trained = folder
-        if session.model_folder == folder:  # another model in the same place
+    def take_model(outcome: Outcome) -> None:
+        was = session.model_folder
+        take_trained(session, folder, find_start(manifest.card), outcome)
+        if session.model_folder == was == folder:  # another model in the same place
             session.events.model_folder.emit(folder, folder)
-        else:
-            session.model_folder = folder
 
     return session.begin(TRAINING, start, take_model)

@@ -32,7 +32,7 @@ SMALL = ModelSettings(network=NetworkConfig(base_channels=4, levels=2))
 QUICK = TrainConfig(
     seconds=None, iterations=60, patch_size=48, batch_size=4, learning_rate=5e-3
 )
-WORSE = QUICK.replaced(iterations=25, validations=2)
+WORSE = QUICK.replaced(iterations=25, validations=2, learning_rate=0.1)
 EXACT = {"device": "cpu", "precision": "float32"}
 
 
@@ -100,11 +100,18 @@ def test_a_model_that_got_worse_is_not_used(start, worsened):
     ("learned", "kept"),
     [
         (Scores(10, 10, (7,) * 10, pixels_shared=9, pixels_true=9), True),
-        (Scores(10, 10, (7,) * 9 + (8,), pixels_true=9), False),
+        (Scores(10, 10, (7,) * 5 + (8,) * 5, pixels_true=9), False),
+        (Scores(10, 10, (7,) * 9 + (8,), pixels_true=9), True),
         (Scores(10, 10, (8,) * 5 + (5,) * 5, pixels_shared=9, pixels_true=9), True),
         (Scores(10, 10, (7,) * 10, pixels_true=9), True),
     ],
-    ids=["only pixels", "outlines", "found, but outlines", "nothing"],
+    ids=[
+        "only pixels",
+        "outlines",
+        "next to nothing",
+        "found, but outlines",
+        "nothing",
+    ],
 )
 def test_only_what_is_better_by_the_deciding_score_replaces_the_start(learned, kept):
     network = build_network(SMALL.network)
@@ -161,6 +168,45 @@ def test_the_mean_is_not_taken_where_it_loses_what_was_gained():
     assert not is_worth_it(scores_of(3), scores_of(6), scores_of(7))
 
 
+def test_what_was_accepted_at_a_stop_survives_going_on(start, tmp_path):
+    """What comes of going on is worse than the start, which what was in use is not."""
+    examples = [discs(2), discs(3), discs(1, role="validation")]
+    untrained = train(examples, tmp_path / "new", QUICK.replaced(iterations=10)).model
+    folder = tmp_path / "m"
+    accepted = train(examples, folder, start_from=untrained)
+    assert not accepted.kept_start
+    wild = QUICK.replaced(iterations=70, learning_rate=1.0, schedule="constant")
+    bad = [wrong(2), wrong(3), examples[2]]
+    result = train(bad, folder, wild, resume=True)
+    assert not result.kept_start
+    assert result.after == accepted.after
+    model = load_model(folder)
+    assert model.card.iterations == 70
+    assert model.settings.objects == accepted.model.settings.objects
+    assert same(model.network.state_dict(), accepted.model.network.state_dict())
+
+
+def test_of_two_accepted_the_clearly_worse_one_gives_way():
+    training = Training(
+        build_network(SMALL.network, seed=1), QUICK, choose_compute("cpu", "float32")
+    )
+    training.start = Start(training.weights, scores_of(3), scores_of(3), is_rival=True)
+    own, weights = ObjectConfig(), training.weights
+    training.iteration, training.best_weights = 1, weights
+
+    def settle_at(matched):
+        def validate(choosing):
+            yield Validation(scores_of(matched), own, own=scores_of(matched))
+
+        training.best_scores = scores_of(matched)
+        list(settle(training, validate))
+        return training.learned_scores
+
+    assert settle_at(7) == scores_of(7)
+    assert settle_at(5) == scores_of(7)
+    assert settle_at(8) == scores_of(8)
+
+
 def test_who_knows_better_takes_what_was_learned(worsened, start, tmp_path):
     folder = tmp_path / "copy"
     examples = [wrong(2), wrong(3), discs(1, role="validation")]
@@ -176,7 +222,7 @@ def test_who_knows_better_takes_what_was_learned(worsened, start, tmp_path):
 
 def test_a_model_that_got_better_is_used(start, tmp_path):
     examples = [discs(2), discs(3), discs(1, role="validation")]
-    untrained = train(examples, tmp_path / "new", QUICK.replaced(iterations=1)).model
+    untrained = train(examples, tmp_path / "new", QUICK.replaced(iterations=10)).model
     better = train(examples, tmp_path / "better", start_from=untrained)
     assert not better.kept_start
     assert better.model.card.learned is None
@@ -303,17 +349,18 @@ def folders(tmp_path, start):
         "train", bad / "images", bad / "labels", "--start-from", start.folder,
         "--validation-images", good / "images", "--validation-labels", good / "labels",
         "--iterations", 25, "--set", "patch_size=48", "--set", "validations=2",
-        "--learning-rate", 5e-3, "--device", "cpu",
+        "--learning-rate", 0.1, "--device", "cpu",
     ]  # fmt: skip
 
 
 def test_the_command_line_says_that_it_became_worse(folders, tmp_path, call, start):
     code, out, _ = call(*folders, "--model", tmp_path / "m")
     assert code == 0
-    assert "worse than the model it started from by AP, which asks for right" in out
+    assert "worse than the model it started from by AP and F1" in out
     assert re.search(r"AP [\d.]+ → [\d.]+ \(95 %: [\d.]+ to [\d.]+\), F1", out)
     assert "It was validated on images that were not trained on." in out
-    assert "still the one it started from: it found 16 of 16 objects" in out
+    assert "The model is still the one it started from." in out
+    assert "On the same ground it found 16 of 16 objects" in out
     old = start.network.state_dict()
     assert same(load_model(tmp_path / "m").network.state_dict(), old)
 

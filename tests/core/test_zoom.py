@@ -12,6 +12,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.image import Image, resample
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.prediction.common_zoom import agree_on
+from napari_unet.core.prediction.drift import describe_drift
 from napari_unet.core.prediction.plan import plan_prediction
 from napari_unet.core.prediction.suited import rate_models
 from napari_unet.core.prediction.zoom import Zoom
@@ -267,6 +268,20 @@ def test_an_image_unlike_all_that_was_seen_is_told(nuclei):
     told = run(segment(dark, nuclei, **EXACT)).drift
     assert "its ground is brighter" in told
     assert "fine-tune" in told
+
+
+def test_too_large_a_zoom_is_told_before_what_stands_out():
+    settings = load_model("nuclei").settings
+    image, _ = field(5, (256, 256))
+    inverse = replace(image, array=image.array.max() - image.array)
+    dark = "what stands out is dark rather than bright"
+    large = "at this zoom its structures are larger"
+    for scale in (1.0, 4.0):
+        told = describe_drift(image, settings, scale=scale)
+        assert dark not in told
+        assert (large in told) == (scale > 1)
+        assert ("choose a smaller zoom" in told) == (scale > 1)
+        assert dark in describe_drift(inverse, settings, scale=scale)
 
 
 def test_pixels_far_from_all_that_were_seen_are_told():

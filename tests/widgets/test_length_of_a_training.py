@@ -27,7 +27,7 @@ def trained(asked, taken):
     ],
 )
 def test_what_was_taken_and_what_was_asked_for(asked, taken, said):
-    told = describe_result(trained(asked, taken), stopped=False)
+    told = describe_result(trained(asked, taken), stopped=False, in_use="run")
     assert told.startswith(f"Trained for {said} (12 iterations)")
 
 

@@ -92,6 +92,59 @@ def test_tiles_appear_while_it_runs_and_stop_keeps_them(
     assert section._button.isEnabled()
 
 
+def stop_after_a_tile(qtbot, section, workflow):
+    workflow.seconds_per_tile = 0.5
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    section._button.click()
+    wait_for_end(qtbot, section)
+    workflow.seconds_per_tile = 0.0
+
+
+def test_stop_gives_back_the_earlier_finished_result(
+    qtbot, viewer, section, workflow, nuclei
+):
+    nuclei.data[40:44, 10:14] = 200
+    section._session.objects = ObjectConfig(min_size=0)
+    segment(qtbot, section)
+    prediction = chosen_layers(viewer).prediction
+    section._probabilities.click()
+    shown = find_layer(viewer, nuclei, "probabilities")
+    before, sure = prediction.data.copy(), shown.data.copy()
+    stop_after_a_tile(qtbot, section, workflow)
+    np.testing.assert_array_equal(prediction.data, before)
+    np.testing.assert_array_equal(shown.data, sure)
+    assert "earlier, finished result" in section._report.line.text()
+    assert section._uncertainty.isEnabled()
+    section._form.control("min_size").setValue(50)  # without the network
+    wait_for_end(qtbot, section)
+    assert prediction.data.max() == 2
+
+
+def test_stop_of_another_image_keeps_its_tiles_and_the_sliders_of_the_first(
+    qtbot, viewer, section, workflow, nuclei
+):
+    segment(qtbot, section)
+    first = chosen_layers(viewer).prediction
+    other = viewer.add_image(nuclei.data.copy(), name="other")
+    choose_image(viewer, other)
+    stop_after_a_tile(qtbot, section, workflow)
+    second = find_layer(viewer, other, "prediction")
+    assert "the finished tiles are shown" in section._report.line.text()
+    assert second.data.any()
+    stop_after_a_tile(qtbot, section, workflow)  # what was there is not finished
+    assert "the finished tiles are shown" in section._report.line.text()
+    assert first.data.max() == 2
+    segment(qtbot, section)
+    choose_image(viewer, nuclei)
+    stop_after_a_tile(qtbot, section, workflow)  # and that is not the last one's
+    assert first.data.max() == 2
+    choose_image(viewer, nuclei)
+    assert "earlier, finished result" in section._report.line.text()
+    choose_image(viewer, other)
+    assert section._uncertainty.isEnabled()
+
+
 def test_the_preview_of_a_training_gives_way_to_the_result(
     qtbot, viewer, section, nuclei
 ):
@@ -252,11 +305,10 @@ def test_a_refused_image_leaves_the_viewer_as_it_was(
     workflow.error = InputError("The model reads 3 channels.")
     segment(qtbot, section)
     np.testing.assert_array_equal(find_layer(viewer, nuclei, "prediction").data, found)
-    # What is still known is of an earlier segmentation, not of what was refused.
+    # What is shown is the earlier segmentation, and the sliders act on that.
     session.objects = ObjectConfig(min_size=100_000)
-    qtbot.wait(50)
     wait_for_end(qtbot, section)
-    assert find_layer(viewer, nuclei, "prediction").data.any()
+    assert not find_layer(viewer, nuclei, "prediction").data.any()
 
 
 def test_nothing_found_is_said_with_the_reason(qtbot, section, session):

@@ -194,6 +194,7 @@ def _say_kept(card: "Card", kind: "AnnotationKind") -> list[str]:
     from napari_unet.core.score_words import (
         describe_doubt,
         describe_found,
+        describe_kept,
         describe_verdict,
     )
 
@@ -204,7 +205,8 @@ def _say_kept(card: "Card", kind: "AnnotationKind") -> list[str]:
         f"On the validation ground it {found}." if found else "",
         describe_doubt(before, learned),
         f"It was {card.validation}." if card.validation else "",
-        "The model is still the one it started from" + (f": it {was}." if was else "."),
+        f"The model is still the one it started from{describe_kept(before, learned)}.",
+        f"On the same ground it {was}." if was else "",
         "Train with --even-if-worse to have what was learned.",
     ]
     return [line for line in lines if line]

@@ -29,12 +29,14 @@ from napari_unet.core.config import (
     TrainConfig,
 )
 from napari_unet.core.errors import ModelFolderError
+from napari_unet.core.gain import judge
 from napari_unet.core.history import HistoryEntry
 from napari_unet.core.network_summary import describe_parts, summarise_network
 from napari_unet.core.notes import ModelNotes, describe_notes
 from napari_unet.core.score_words import (
     describe_doubt,
     describe_found,
+    describe_kept,
     describe_new_classes,
     describe_verdict,
     shown_gain,
@@ -93,6 +95,15 @@ class Card(Config):
     def compared(self) -> dict[str, float] | None:
         """The scores that were compared with `scores_before`: of what was learned."""
         return self.scores if self.learned is None else self.learned.scores
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether what was learned is used although it is no better than the start."""
+        if self.learned is not None or self.new_classes:
+            return False
+        if not self.scores or not self.scores_before:
+            return False
+        return judge(self.scores_before, self.scores) != "better"
 
     @property
     def is_unmeasured(self) -> bool:
@@ -260,7 +271,11 @@ def _describe_scores(card: Card, kind: AnnotationKind) -> list[str]:
         lines.append(f"- How: {card.validation}")
     if card.learned is not None and card.scores_before is not None:
         verdict = describe_verdict(card.scores_before, card.learned.scores, kind)
-        lines.append(f"- {verdict}. Its weights are still those it started from")
+        kept = describe_kept(card.scores_before, card.learned.scores)
+        lines.append(f"- {verdict}. Its weights are still those it started from{kept}")
+    if card.is_forced and card.scores_before and card.scores:
+        verdict = describe_verdict(card.scores_before, card.scores, kind)
+        lines.append(f"- {verdict}. It is used all the same")
     others = [
         describe_doubt(card.scores_before, card.compared),
         describe_new_classes(card.started_from, card.new_classes),

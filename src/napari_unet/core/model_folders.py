@@ -107,6 +107,14 @@ def _holds_model(folder: Path) -> bool:
     return (folder / SETTINGS_FILE).is_file()
 
 
+def find_start(card: Card) -> Path | None:
+    """Return the folder of the model that a training started from, if it is there."""
+    if card.started_from is None:
+        return None
+    place = Path(card.start_place or STARTERS_FOLDER / card.started_from)
+    return place if _holds_model(place) else None
+
+
 def free_model_folder(parent: Path, name: str) -> Path:
     """Return the path of a folder in `parent`, named and dated, that does not exist."""
     words = re.sub(r"[^\w\-]+", " ", name).strip() or "model"

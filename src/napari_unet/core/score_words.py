@@ -1,9 +1,16 @@
 """Scores as a biologist says them: what was found, and how certain that is."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from napari_unet.core.config import AnnotationKind
-from napari_unet.core.gain import deciding, finds_nothing, judge, objects_too_few
+from napari_unet.core.gain import (
+    deciding,
+    finds_nothing,
+    judge,
+    objects_too_few,
+    shown_difference,
+)
 
 # What happened to the others, in the order in which it is told.
 _ERRORS = ("split", "merged", "missed", "invented")
@@ -119,12 +126,15 @@ def describe_verdict(
 
     Examples
     --------
+    >>> describe_verdict({"f1": 0.9, "ap": 0.625}, {"f1": 0.5, "ap": 0.25})
+    'What was learned is worse than the model it started from by AP and F1: AP 0.625 →
+    0.250, F1 0.900 → 0.500'
     >>> describe_verdict({"f1": 0.9, "ap": 0.625}, {"f1": 0.91, "ap": 0.5})
     'What was learned is worse than the model it started from by AP, which asks for
     right outlines, too: AP 0.625 → 0.500, F1 0.900 → 0.910'
     >>> describe_verdict({"psnr": 20.0}, {"psnr": 20.0})
-    'What was learned is no better and no worse than the model it started from by PSNR:
-    PSNR 20.00 → 20.00 dB'
+    'There is no clear difference between what was learned and the model it started
+    from: PSNR 20.00 → 20.00 dB'
     >>> describe_verdict({"f1": 0.0, "iou": 0.04}, {"f1": 0.0, "iou": 0.05})
     'Neither what was learned nor the model it started from finds any object on the
     validation ground'
@@ -134,15 +144,50 @@ def describe_verdict(
             "Neither what was learned nor the model it started from finds any "
             f"{kind.removesuffix('s')} on the validation ground"
         )
-    said = {"better": "better", "equal": "no better and no worse", "worse": "worse"}
     gain = shown_gain(before, learned, kind)
     decisive = _DECIDING[deciding(learned)].partition(",")[0]
     first = sorted(gain, key=lambda title: title != decisive)
+    scores = ", ".join(f"{title} {gain[title]}" for title in first)
+    verdict = judge(before, learned)
+    if verdict == "equal":
+        return (
+            "There is no clear difference between what was learned and the model it "
+            f"started from: {scores}"
+        )
+    nothing = f"finds no {kind.removesuffix('s')} any more, and so "
     return (
-        f"What was learned is {said[judge(before, learned)]} than the model it started "
-        f"from by {_DECIDING[deciding(learned)]}: "
-        + ", ".join(f"{title} {gain[title]}" for title in first)
+        f"What was learned {nothing if finds_nothing(learned) else ''}is {verdict} "
+        f"than the model it started from by {_say_by(before, learned)}: {scores}"
     )
+
+
+def _say_by(before: Mapping[str, float], learned: Mapping[str, float]) -> str:
+    """Return by which scores one model is better: F1, too, if it says the same."""
+    name = deciding(learned)
+    if name == "ap" and "f1" in before and "f1" in learned:
+        rises = (shown_difference(before, learned, each) for each in ("ap", "f1"))
+        if math.prod(rises) > 0:
+            return "AP and F1"
+    return _DECIDING[name]
+
+
+def describe_kept(
+    before: Mapping[str, float] | None, learned: Mapping[str, float]
+) -> str:
+    """Say why a model stays as it was without being better; else nothing.
+
+    To be read after "'start' stays the model in use".
+
+    Examples
+    --------
+    >>> describe_kept({"psnr": 20.0}, {"psnr": 20.0})
+    ': without a clear gain, what it has learned before is not risked'
+    >>> describe_kept({"psnr": 20.0}, {"psnr": 10.0})
+    ''
+    """
+    if not before or judge(before, learned) != "equal":
+        return ""
+    return ": without a clear gain, what it has learned before is not risked"
 
 
 def describe_doubt(
@@ -154,8 +199,12 @@ def describe_doubt(
     --------
     >>> few = {"f1": 1.0, "ap": 0.7, "objects_true": 4}
     >>> describe_doubt(few, few | {"ap": 0.72})
-    'With 4 objects to judge by, so small a difference tells nothing: one object more or
-    less makes as much.'
+    'With 4 objects to judge by, one object more or less makes as much.'
+    >>> describe_doubt(few, few | {"ap": 0.8})
+    'With 4 objects to judge by, that is not certain: one object more or less makes as
+    much.'
+    >>> describe_doubt(few, few)
+    ''
     """
     if not before or not after:
         return ""
@@ -163,10 +212,8 @@ def describe_doubt(
     if objects is None:
         return ""
     counted = "1 object" if objects == 1 else f"{objects} objects"
-    return (
-        f"With {counted} to judge by, so small a difference tells nothing: one object "
-        "more or less makes as much."
-    )
+    doubt = "" if judge(before, after) == "equal" else "that is not certain: "
+    return f"With {counted} to judge by, {doubt}one object more or less makes as much."
 
 
 def describe_new_classes(start: str | None, names: Sequence[str]) -> str:

@@ -125,13 +125,20 @@ def choose_starter_for_all(
     best = ranked[0]
     ratings = [_rating(best, vote) for vote in votes]
     zooms = tuple(None if each is None else each.zoom for each in ratings)
+    suits = sum(each is not None and each.suits for each in ratings)
+    is_good = 2 * suits >= len(votes)
     why = f"of the {len(models)} there are it suits "
     why += "this image best" if len(votes) == 1 else "them best"
     if len(models) == 1:
         why = "it is the only one there is"
+    elif not is_good:
+        which = "neither" if len(models) == 2 else "none"
+        whom = "this image" if len(votes) == 1 else "them"
+        why = f"{which} of the {len(models)} there are seems to suit {whom}, and it "
+        why += "comes closest"
     if best in offers.by_channel:
         why += f", in {_name_channel(best, names)}"
-    doubt = _doubt(ranked, votes, names)
+    doubt = _doubt(ranked, votes, names) if is_good else ""
     return StarterChoice(best, why + _say_sure(zooms) + doubt, zooms)
 
 
@@ -244,10 +251,12 @@ def _sum_points(model: Model, votes: list[list[Rating]]) -> float:
 
 def _say_sure(zooms: tuple[Zoom | None, ...]) -> str:
     """Say how sure it was of what it found."""
-    looks = [zoom for zoom in zooms if zoom is not None and zoom.objects]
+    looks = [zoom for zoom in zooms if zoom is not None]
     objects = sum(zoom.objects for zoom in looks)
-    if not objects:
+    if not looks:
         return ""
+    if not objects:
+        return "; in a quick look it found hardly any object"
     mean = sum(zoom.confidence * zoom.objects for zoom in looks) / objects
     where = "" if len(zooms) == 1 else f" at {len(zooms)} of them"
     return (

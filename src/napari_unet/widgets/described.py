@@ -58,7 +58,9 @@ def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
     return "<br>".join(lines)
 
 
-def describe_end(outcome: Outcome, *, tiles: int, is_seen: bool, gone: str) -> str:
+def describe_end(
+    outcome: Outcome, *, tiles: int, is_seen: bool, is_back: bool, gone: str
+) -> str:
     """Return why a segmentation brought no result, as rich text.
 
     Parameters
@@ -69,6 +71,8 @@ def describe_end(outcome: Outcome, *, tiles: int, is_seen: bool, gone: str) -> s
         How many were finished.
     is_seen : bool
         Whether any of them is shown, or what was seen before.
+    is_back : bool
+        Whether an earlier result is shown instead.
     gone : str
         The name of the image, if it was removed meanwhile.
     """
@@ -78,7 +82,10 @@ def describe_end(outcome: Outcome, *, tiles: int, is_seen: bool, gone: str) -> s
         said = in_dock(str(outcome.error))
         if not isinstance(outcome.error, InputError):
             said = f"It ended with an error: {said or type(outcome.error).__name__}"
-        return f"<b>Not segmented.</b> {html.escape(said)}"
+        back = " The earlier result is shown again." if is_back else ""
+        return f"<b>Not segmented.</b> {html.escape(said)}{back}"
+    if is_back:
+        return "Stopped; the earlier, finished result is shown again."
     shown = "no tile was finished"
     if is_seen:
         shown = "only what was seen in a first look is shown"

@@ -235,6 +235,10 @@ class DetectionLayer:
         """Show its probabilities; points wait for the end, for tiles cut them."""
         self.probabilities.show_tile(tile)
 
+    def give_back(self) -> bool:
+        """Tell whether earlier points are there; nothing has changed them."""
+        return self.layer is not None
+
     def show(self, segmented: Segmented) -> None:
         """Show the detected points of a part of the image; others stay as they are."""
         found = segmented.points

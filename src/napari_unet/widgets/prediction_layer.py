@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 
 _UNTOUCHED = "napari_unet_untouched"
+# Planes that show a finished segmentation; that of a 2D image is 0.
+_FINISHED = "napari_unet_finished"
 _RESULTS: tuple[LayerRole, ...] = (
     "prediction",
     "detections",
@@ -65,7 +67,10 @@ class PredictionLayer:
         self._writer: LayerWriter | None = None
         self._next_number = 0
         self._last: tuple[Any, ...] = ()
+        self._planes: tuple[int, ...] | None = None
         self._first_number = 0
+        # What the planes being segmented showed before, if that was finished.
+        self._earlier: tuple[tuple[int, ...], NDArray[Any]] | None = None
 
     @property
     def layer(self) -> Labels | None:
@@ -80,7 +85,13 @@ class PredictionLayer:
             preview.visible = False  # of a training; what comes now is the result
         writer = self._open()
         writer.layer.visible = True  # a training may have hidden it
-        writer.write((list(planes),) if planes else (slice(None),), np.array(0))
+        index = _index(planes)
+        finished = writer.layer.metadata.setdefault(_FINISHED, set())
+        if known := tuple(sorted(finished & set(planes or (0,)))):
+            self._earlier = known, fold_times(writer.layer.data)[index].copy()
+        finished -= set(planes or (0,))
+        self._planes = planes
+        writer.write(index, np.array(0))
         self._next_number = 0
         self._last = ()
 
@@ -88,6 +99,19 @@ class PredictionLayer:
     def shows_tiles(self) -> bool:
         """Whether the layer that tiles are written to is still there."""
         return self.layer is not None
+
+    def give_back(self) -> bool:
+        """Show again what was there before `start`; tell whether that was finished."""
+        earlier, self._earlier = self._earlier, None
+        if earlier is None or self._writer is None or self.layer is None:
+            return False
+        if not _is_untouched(self._writer.layer):
+            return False
+        finished, labels = earlier
+        self._writer.write(_index(self._planes), labels)
+        self._writer.layer.metadata[_FINISHED] |= set(finished)
+        self._writer.close()
+        return True
 
     def show_tile(self, tile: TileLabels) -> None:
         """Show the objects of one tile; at the end they are found again as a whole."""
@@ -126,6 +150,10 @@ class PredictionLayer:
         else:
             for z, plane in zip(segmented.planes, labels, strict=True):
                 writer.write((z, *box), plane)
+        writer.layer.metadata.setdefault(_FINISHED, set()).update(
+            segmented.planes or (0,)
+        )
+        self._earlier = None
         writer.close()
         _shown[writer.layer] = ref(segmented)
         self.probabilities.show(segmented)
@@ -215,6 +243,11 @@ def remove_results(viewer: napari.Viewer, image: ImageLayer) -> None:
         for layer in find_layers(viewer, image, role):
             if role != "prediction" or _is_untouched(layer):
                 viewer.layers.remove(layer)
+
+
+def _index(planes: tuple[int, ...] | None) -> tuple[Any, ...]:
+    """Return where planes lie in a layer; all of a 2D image."""
+    return (list(planes),) if planes else (slice(None),)
 
 
 def _is_untouched(layer: Labels) -> bool:

@@ -120,6 +120,18 @@ class ProbabilityLayers:
         for writer in self._writers:
             writer.close()
 
+    def show_again(self, segmented: Segmented) -> None:
+        """Show a finished segmentation where another one has left its tiles."""
+        if self._find():
+            self.start(None, segmented.planes)
+            self.show(segmented)
+
+    def remove(self) -> None:
+        """Remove the layers, if there are any."""
+        for layer in self._find():
+            self._viewer.layers.remove(layer)
+        self._show_labels(True)
+
     def _write(
         self, index: tuple[Any, ...], probabilities: NDArray[np.float32]
     ) -> None:

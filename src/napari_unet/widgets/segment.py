@@ -32,14 +32,12 @@ from napari_unet.widgets.described import describe_end
 from napari_unet.widgets.extent_combo import ExtentCombo
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import image_of, outline_of
-from napari_unet.widgets.point_layers import DetectionLayer
 from napari_unet.widgets.prediction_form import PredictionForm
-from napari_unet.widgets.prediction_layer import PredictionLayer, remove_results
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.segment_button import SegmentButton
 from napari_unet.widgets.segment_report import SegmentReport
+from napari_unet.widgets.shown import Shown
 from napari_unet.widgets.tile_bar import TileBar
-from napari_unet.widgets.values_layer import ValuesLayer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,14 +49,9 @@ if TYPE_CHECKING:
     from napari_unet.jobs import Job, Outcome
     from napari_unet.segmented import Segmented, TileLabels
     from napari_unet.session import Session
+    from napari_unet.widgets.point_layers import DetectionLayer
+    from napari_unet.widgets.prediction_layer import PredictionLayer
 
-# What has probabilities and an uncertainty.
-_WITH_MAPS = (PredictionLayer, DetectionLayer)
-_Shown = PredictionLayer | DetectionLayer | ValuesLayer
-_LAYERS: dict[AnnotationKind, type[_Shown]] = {
-    "points": DetectionLayer,
-    "values": ValuesLayer,
-}
 # How points are found, and what matters for whole objects only.
 _OF_POINTS, _OF_OBJECTS = ("threshold", "min_size"), ("fill_holes", "split")
 NO_IMAGE = "Open an image first: File, then Open File(s) or Open Sample."
@@ -88,11 +81,8 @@ class SegmentSection(Section):
         super().__init__(session, viewer, parent)
         # Only of the section that began the session's last segmentation; the others
         # leave the viewer alone.
-        self._shown: _Shown | None = None
-        self._is_emptied = False  # what shows the segmentation, for its tiles
+        self._shown: Shown | None = None
         self._gone = ""  # the name of its image, if that was removed meanwhile
-        # Of that segmentation: settings of the model, and planes.
-        self._begun: tuple[ModelSettings | None, tuple[int, ...] | None] = None, None
         self._finder = LatestAnswer(self, "Finding objects")
         self._build()
         self._button.clicked.connect(self._on_button_clicked)
@@ -192,8 +182,7 @@ class SegmentSection(Section):
             return
         if self._is_segmenting():
             self._gone = event.value.name
-            if self._is_emptied:
-                remove_results(self._viewer, event.value)
+            shown.remove()
             self._stop(job)
 
     def _start(self, layer: ImageLayer) -> None:
@@ -205,14 +194,14 @@ class SegmentSection(Section):
             )
         self._where.check(layer)
         box, planes = self._where.read(layer)
+        before = self._shown  # beginning a job forgets it
         job = self._session.segment(image_of(layer), box=box, planes=planes or ())
         self._finder.forget()
-        self._shown = _LAYERS.get(self._kind(), PredictionLayer)(self._viewer, layer)
         if settings is not None:
             values = color_values(settings, self._session.class_colors)
             settings = settings.replaced(class_values=values)
-        self._begun = settings, planes
-        self._is_emptied, self._gone = False, ""
+        self._shown = Shown(self._viewer, layer, self._kind(), settings, planes, before)
+        self._gone = ""
         self._chosen.segmented = layer
         self._progress.start()
         self._progress.nameImage(self._chosen)
@@ -273,29 +262,29 @@ class SegmentSection(Section):
         if tile.news:
             self._say(html.escape(tile.news))
         if self._shown is not None:
-            if not self._is_emptied:  # a refused image leaves the viewer as it was
-                self._empty_layers(self._shown)
-                self._is_emptied = True
             self._shown.show_tile(tile)
 
-    def _empty_layers(self, shown: _Shown) -> None:
-        """Make room for the tiles in the layers that show them."""
-        settings, planes = self._begun
-        shown.start(planes)
-        if isinstance(shown, _WITH_MAPS):
-            shown.probabilities.start(settings, planes)
-
     def _on_ended(self, outcome: Outcome) -> None:
-        is_done = outcome.status is Status.DONE
-        shown = self._shown
-        is_seen = self._is_emptied and shown is not None and shown.shows_tiles
-        if not is_done or self._gone:
-            self._shown = None  # the session's segmentation is an earlier one
+        if outcome.status is not Status.DONE or self._gone:
+            self._go_back(outcome)
         self._show_state()
-        if not is_done:
-            tiles, gone = self._progress.value(), self._gone
-            self._say(describe_end(outcome, tiles=tiles, is_seen=is_seen, gone=gone))
         self._find_again()
+
+    def _go_back(self, outcome: Outcome) -> None:
+        """Show the session's segmentation, an earlier one, and why it is not this."""
+        is_seen, is_back, shown = False, False, self._shown
+        if shown is not None:
+            is_seen = shown.shows_tiles
+            self._shown, is_back = shown.give_back(self._session.segmentation)
+        if outcome.status is not Status.DONE:
+            said = describe_end(
+                outcome,
+                tiles=self._progress.value(),
+                is_seen=is_seen,
+                is_back=is_back,
+                gone=self._gone,
+            )
+            self._say(said)
 
     # --------------------------------------------------------------- the objects
 
@@ -315,18 +304,20 @@ class SegmentSection(Section):
         if config != segmented.found_with:
             self._finder.ask(lambda: session.find_objects(segmented, config))
 
-    def _current(self) -> _Shown | None:
+    def _current(self) -> Shown | None:
         """Return what shows the segmentation, if that is of what is chosen.
 
         That of another image, or by another kind of model, stays as it is.
         """
-        shown, used = self._shown, self._begun[0]
+        shown = self._shown
         if shown is None or shown.image is not self._chosen.image:
             return None
         if not self._session.has_model:
             return None
         chosen = self._model_settings()
-        kinds = {model.annotation for model in (used, chosen) if model is not None}
+        kinds = {
+            model.annotation for model in (shown.settings, chosen) if model is not None
+        }
         return shown if len(kinds) < 2 else None
 
     def _on_found(self, segmented: Segmented) -> None:
@@ -336,25 +327,31 @@ class SegmentSection(Section):
         if segmented is not None and self._shown is not None:
             self._shown.show(segmented)
         self._show_state()
-        if segmented is not None and self._chosen.segmented is not None:
-            self._report.tell(self._chosen.segmented, segmented)
+        image = self._shown.image if self._shown else self._chosen.segmented
+        if segmented is not None and image is not None:
+            self._report.tell(image, segmented)
         self._how.showZoom(self._report.current)
 
     def _on_probabilities_clicked(self) -> None:
-        segmented, shown = self._session.segmentation, self._current()
-        if isinstance(shown, _WITH_MAPS):
-            shown.probabilities.open()
+        segmented, maps = self._session.segmentation, self._maps()
+        if maps is not None:
+            maps.probabilities.open()
             if segmented is not None and not self._is_segmenting():
-                shown.probabilities.show(segmented)
+                maps.probabilities.show(segmented)
+
+    def _maps(self) -> PredictionLayer | DetectionLayer | None:
+        """Return what shows the maps of what is chosen, if it has any."""
+        shown = self._current()
+        return None if shown is None else shown.maps
 
     def _is_segmenting(self) -> bool:
         job = self._session.job
         return job is not None and job.name == SEGMENTING
 
     def _on_uncertainty_clicked(self) -> None:
-        segmented, shown = self._session.segmentation, self._current()
-        if segmented is not None and isinstance(shown, _WITH_MAPS):
-            shown.show_uncertainty(segmented)
+        segmented, maps = self._session.segmentation, self._maps()
+        if segmented is not None and maps is not None:
+            maps.show_uncertainty(segmented)
 
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)
@@ -388,7 +385,7 @@ class SegmentSection(Section):
         self._button.showState(job, self._kind(), ready=not hint)
         mine = self._is_segmenting()
         self._progress.setVisible(mine)
-        is_shown = isinstance(self._current(), _WITH_MAPS)
+        is_shown = self._maps() is not None
         is_done = session.segmentation is not None and is_shown
         self._probabilities.setEnabled(is_done or (mine and is_shown))
         self._uncertainty.setEnabled(is_done)

@@ -9,7 +9,11 @@ from napari_unet.core.look import (
     measure_ground,
     measure_look,
 )
-from napari_unet.core.prediction.rescaling import choose_factors, say_number
+from napari_unet.core.prediction.rescaling import (
+    choose_factors,
+    mean_factor,
+    say_number,
+)
 
 # How far below and above what was seen a number of `measure_look` may lie; what that
 # warns of is measured in docs/family.md.
@@ -26,6 +30,9 @@ _TOLERANCE = {
 _OF_ONE = 1.5
 # Less noise than this harms nobody; so many grey values are enough.
 _HARMLESS_NOISE, _ENOUGH_VALUES = -1.7, 5.0
+# What stands out is large in itself at too large a zoom: then it can be judged at this
+# part of it.
+_SMALLER = 0.4
 # Pixels may be so many times larger or smaller than all that were seen.
 _SIZE = 2.0
 _WORDS = {
@@ -34,11 +41,14 @@ _WORDS = {
     ("depth", False): "nothing in it is darker than its ground",
     ("depth", True): "much in it is darker than its ground",
     ("skew", False): "what stands out is dark rather than bright",
+    ("zoom", True): "at this zoom its structures are larger",
     ("noise", True): "it is noisier",
     ("grain", True): "its structures are finer",
     ("clipped", True): "more of it is overexposed",
     ("values", False): "it has fewer grey values",
 }
+
+_DARK, _LARGE = ("skew", False), ("zoom", True)
 
 
 def find_unlike(
@@ -72,7 +82,11 @@ def find_unlike(
     found = []
     if seen.looks:
         look = _look_at(image, settings, scale, intensity)
-        found += [_WORDS[each] for each in _outside(look, seen.looks)]
+        outside = _outside(look, seen.looks)
+        if _DARK in outside and not _is_dark(image, settings, scale, intensity):
+            # Zoom comes first: what it changes says nothing about the image.
+            outside = [_LARGE]
+        found += [_WORDS[each] for each in outside]
     return found + _doubt_pixel_size(image, settings)
 
 
@@ -97,6 +111,19 @@ def _distance(name: str, number: float, settings: ModelSettings) -> float:
         return 0.0
     low, high = looks[name]
     return max(0.0, low - number, number - high) / _TOLERANCE[name][1]
+
+
+def _is_dark(
+    image: Image,
+    settings: ModelSettings,
+    scale: float | None,
+    intensity: IntensityRange | None,
+) -> bool:
+    """Tell whether what stands out is dark at a smaller zoom, too."""
+    looks = settings.seen.looks if settings.seen else {}
+    flat = image if settings.network.dimensions == 3 else _one_plane(image)
+    smaller = _SMALLER * mean_factor(flat, settings, scale)
+    return _DARK in _outside(_look_at(image, settings, smaller, intensity), looks)
 
 
 def _look_at(
@@ -127,10 +154,18 @@ def describe_drift(
         return ""
     *others, last = found
     listed = f"{', '.join(others)} and {last}" if others else last
+    remedy = (
+        "if it is poor, annotate a few objects in it and fine-tune the model, or take "
+        "another one"
+    )
+    if _WORDS[_LARGE] in found:
+        remedy = (
+            "if it is poor, choose a smaller zoom or the automatic one (on the command "
+            "line: --scale; in the dock: Zoom, under Segment, More settings)"
+        )
     return (
         f"it is unlike the images that the model has seen: {listed}. Look closely at "
-        "the result; if it is poor, annotate a few objects in it and fine-tune the "
-        "model, or take another one."
+        f"the result; {remedy}."
     )
 
 

@@ -37,6 +37,16 @@ class Rating:
     points: float
     zoom: Zoom | None
 
+    @property
+    def suits(self) -> bool:
+        """Whether it is sure of enough objects, in an image that it need not warn of.
+
+        Without that, the best of several models may be no good.
+        """
+        if self.zoom is None or not self.zoom.is_telling:
+            return False
+        return self.points - self.zoom.confidence >= -_UNLIKE
+
 
 def rate_models(
     image: Image,

@@ -16,10 +16,18 @@ from napari_unet.core.model_folders import refuse_starter
 from napari_unet.core.network.unet import build_network
 from napari_unet.core.training.clock import Clock, TrainProgress
 from napari_unet.core.training.origin import Origin
-from napari_unet.core.training.shortage import validate_or_skip
-from napari_unet.core.training.state import BEST, LEARNED, Training, lent, weights_in
+from napari_unet.core.training.shortage import choose_objects, validate_or_skip
+from napari_unet.core.training.state import (
+    BEST,
+    LEARNED,
+    Reached,
+    Training,
+    lent,
+    weights_in,
+)
 from napari_unet.core.training.validation import Validate
 
+_EARLIER = "what was in use before it went on"
 # Ranks that differ by more than this part were measured on other ground: in bfloat16
 # and on a GPU, the same network is not the same to the last digit.
 _ALIKE = 0.02
@@ -147,6 +155,23 @@ class Stopped:
         then, now = self._best_rank, rank(result.scores)
         if not math.isclose(now, then, rel_tol=_ALIKE, abs_tol=_ALIKE):
             training.forget_validations()
+        yield from self._keep_accepted(training, validate, clock)
+
+    def _keep_accepted(
+        self, training: Training, validate: Validate, clock: Clock
+    ) -> Iterator[TrainProgress]:
+        """Score what was better than the start when it was stopped.
+
+        It is in use, and stays so unless something as good comes of going on.
+        """
+        if training.start is None or self.model.card.learned is not None:
+            return
+        weights = copy_weights(self.model.network)
+        result = yield from choose_objects(
+            training, validate, lambda: clock.progress("validating"), weights
+        )
+        if result is not None:
+            training.settled = Reached(weights, result.scores, result.objects, _EARLIER)
 
     @property
     def _best_rank(self) -> float:

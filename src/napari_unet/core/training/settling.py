@@ -50,7 +50,25 @@ def settle(training: Training, validate: Validate) -> Iterator[Validation]:
     weights, how = met or (learned, _LEARNED)
     result = yield from _validate(training, validate, weights, choosing=True)
     if result is not None:
-        training.settled = Reached(weights, result.scores, result.objects, how)
+        reached = Reached(weights, result.scores, result.objects, how)
+        if not _is_beaten(training, reached):
+            training.settled = reached
+
+
+def _is_beaten(training: Training, reached: Reached) -> bool:
+    """Tell whether what was accepted at an earlier stop is to stay.
+
+    It is if it was better than the start and what is reached now is not, or if what is
+    reached now is clearly worse.
+    """
+    start, earlier = training.start, training.settled
+    if start is None or earlier is None:
+        return False
+    was, before, now = (s.scores.as_dict() for s in (start, earlier, reached))
+    gains = judge(was, now) == "better"
+    return judge(was, before) == "better" and (
+        not gains or judge(before, now) == "worse"
+    )
 
 
 def go_part(

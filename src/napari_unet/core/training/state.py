@@ -21,6 +21,8 @@ from napari_unet.core.training.undo import Undo
 
 # Of AdamW. The usual 0.999 looks back over more steps than a minute on a processor has.
 _SECOND_BETA = 0.99
+# So many objects are enough to change how they are made.
+_MANY = 10
 # Before the names of weights that are not delivered, but belong to a training: those it
 # started from, the best of its validations, and what it came to, where it kept its
 # start.
@@ -43,8 +45,9 @@ class Start:
         With the way of making objects that suits it best there: what was learned is
         compared with that once it has had the same choice.
     objects : ObjectConfig, optional
-        That way, if it needs it, for nothing is found in its own. Else it keeps its
-        own: a few objects are no reason to change a model that is left as it is.
+        That way, if it needs it, for nothing is found in its own, or if it is clearly
+        better by enough objects. Else it keeps its own: a few are no reason to change
+        a model that is left as it is.
     is_rival : bool
         Whether it can be better at all: not where it cannot know a class.
     """
@@ -66,8 +69,10 @@ class Start:
         is_rival: bool,
     ) -> "Start":
         """Decide whether it keeps its own way of making objects."""
-        before, after = (finds_nothing(each.as_dict()) for each in (own, scores))
-        needs = before and not after
+        was, now = own.as_dict(), scores.as_dict()
+        needs = finds_nothing(was) and not finds_nothing(now)
+        if now.get("objects_true", 0) >= _MANY:
+            needs = needs or judge(was, now) == "better"
         return cls(weights, own, scores, objects if needs else None, is_rival)
 
 

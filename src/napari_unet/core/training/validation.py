@@ -41,6 +41,9 @@ _TRIED_FOR_POINTS = (0.3, 0.5, 0.7, 0.9)
 # Specks that the network invents may be as large as this times the smallest object, and
 # objects that it finds as small as that part of it.
 _STEP = 3
+# Smallest objects are tried where so many are held back, and no larger than this part
+# of the smallest annotated one: fewer say little of how small others are.
+_MANY, _PART = 10, 0.5
 # A change must gain this much average precision before it is chosen; of few objects, as
 # much as finding one more of them brings. What seems to suit five is mostly chance.
 _WORTH_IT = 0.005
@@ -173,8 +176,8 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
     objects = settings.objects
     own, seen = _score(predicted, settings, objects)
     held, worth = own, max(_WORTH_IT, 1 / max(seen.objects_true, 1))
-    smallest = objects.min_size
-    sizes = (smallest // _STEP, _STEP * smallest)
+    annotated = [each.example.target.labels for each in predicted]
+    sizes = sizes_to_try(annotated, settings, own.objects_true)
     tried = {
         "objects": _TRIED | {"min_size": sizes},
         "points": {"threshold": _TRIED_FOR_POINTS, "min_size": sizes},
@@ -191,6 +194,49 @@ def _choose(predicted: Sequence[_Predicted], settings: ModelSettings) -> Validat
                 objects, best = other, quality(scores[1])
                 held, seen = scores
     return Validation(held, objects, own=own)
+
+
+def sizes_to_try(
+    annotated: Sequence[np.ndarray], settings: ModelSettings, held_back: int
+) -> tuple[int, ...]:
+    """Return other smallest sizes of objects than the model's, to choose from.
+
+    Of few objects only one is tried, and only where they are smaller than the model's
+    smallest.
+
+    Parameters
+    ----------
+    annotated : sequence of ndarray of int, shape ([Z,] Y, X)
+        Objects at the zoom that the network sees.
+    settings : ModelSettings
+        Of the model.
+    held_back : int
+        How many objects there are to judge by.
+
+    Returns
+    -------
+    tuple of int
+        In pixels at the zoom that the model was made for.
+    """
+    own = settings.objects.min_size
+    areas = [_smallest_area(labels) for labels in annotated]
+    smallest = min((area for area in areas if area), default=math.inf)
+    if settings.annotation == "points" or math.isinf(smallest):
+        highest = _STEP * own
+    else:
+        highest = int(_PART * smallest / settings.zoom**2)
+    sizes = [own // _STEP, _STEP * own] if held_back >= _MANY else []
+    sizes = [size for size in sizes if size <= highest]
+    return (*sizes, highest) if highest < own else tuple(sizes)
+
+
+def _smallest_area(labels: np.ndarray) -> int:
+    """Return the pixels of the smallest object that no edge cuts; 0 without any."""
+    areas = np.bincount(labels[labels > 0].ravel())
+    for axis in range(labels.ndim):
+        for end in (0, -1):
+            areas[np.unique(labels.take(end, axis))] = 0
+    return int(areas[areas > 0].min()) if areas.any() else 0
 
 
 def _score(
