@@ -159,3 +159,12 @@ def test_a_part_of_a_rescaled_image_is_that_of_all_of_it(data):
         box.append(slice(first, data.draw(st.integers(first + 1, length))))
     whole = resample(array, new)[(slice(None), *box)]
     np.testing.assert_allclose(Rescaled(array, new).part(box), whole, rtol=1e-5)
+
+
+def test_an_image_that_shrinks_much_is_a_mean_of_all_its_pixels():
+    array = np.random.default_rng(0).integers(0, 60_000, (1, 2000, 2200))
+    array = array.astype(np.uint16)
+    box = (slice(0, 100), slice(0, 110))
+    part = Rescaled(array, (100, 110)).part(box)
+    np.testing.assert_allclose(part, resample(array, (100, 110)), rtol=1e-5)
+    assert part.std() < array.std() / 10

@@ -10,6 +10,7 @@ import tifffile
 from napari.components import ViewerModel
 
 from napari_unet.core.user_folders import data_folder
+from napari_unet.desk import Desk
 from napari_unet.desk_folders import KeptDesk, KeptImage, hash_pixels, list_left_open
 from napari_unet.widgets.annotate import AnnotateSection
 from napari_unet.widgets.annotation_layers import add_regions, regions_of, set_role
@@ -305,3 +306,35 @@ def test_the_keys_of_napari_step_through_the_journal(make_napari_viewer, qtbot):
 
 def list_marks():
     return list((data_folder() / "annotations").glob("*/open"))
+
+
+SCRIPT = """
+import sys, time
+import napari, numpy as np
+from napari_unet.widgets.chosen import choose_image, chosen_layers
+from napari_unet.widgets.desks import desks_of
+from napari_unet.widgets.layers import add_labels
+from qtpy.QtWidgets import QApplication
+viewer = napari.Viewer(show=True)
+image = viewer.add_image(np.arange(3600).reshape(60, 60), name="cells")
+viewer.window.add_plugin_dock_widget("napari-unet-live", "Annotate")
+choose_image(viewer, image)
+layer = add_labels(viewer, image, "annotation")
+chosen_layers(viewer).annotation = layer
+while desks_of(viewer).keeper is None:
+    QApplication.processEvents()
+    time.sleep(0.01)
+layer.paint((20, 20), 3)
+"""
+
+
+@pytest.mark.gl
+def test_a_script_that_ends_without_closing_the_viewer_loses_nothing():
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert not list_marks()
+    [folder] = (data_folder() / "annotations").iterdir()
+    with Desk(folder / "journal") as desk:
+        assert desk.arrays["annotation"][20, 20] == 3

@@ -51,6 +51,7 @@ def main() -> None:
 
     try:
         with telling_shortage("this command"):
+            _spare_a_thread()
             code = app(standalone_mode=False)
     except (InputError, TrainingDivergedError) as error:
         fail(str(error))
@@ -87,6 +88,16 @@ def show_help(
         os.environ[THREADS_VARIABLE] = str(threads)
     if context.invoked_subcommand is None:
         print(context.get_help())
+
+
+def _spare_a_thread() -> None:
+    """Let progress bars do without a thread that watches them.
+
+    It redraws those that stand still; where memory is short it cannot be started.
+    """
+    from tqdm import tqdm
+
+    tqdm.monitor_interval = 0
 
 
 def fail(sentence: str) -> None:

@@ -26,7 +26,9 @@ class FolderZoom:
     """The zoom of images, the same for all that have the same pixel size.
 
     So results can be compared, and one image alone does not decide. It is looked for
-    when the first image needs it.
+    when the first image needs it. An image of another shape than those that were looked
+    at is looked at when its turn comes; where it is of another kind, it keeps a zoom
+    of its own.
 
     Parameters
     ----------
@@ -50,15 +52,36 @@ class FolderZoom:
         self._paths, self._model, self._device = paths, model, device
         self._looked = dict(looked)
         self._agreed: dict[PixelSize, Zoom] = {}
+        self._shapes: set[tuple[int, ...]] = set()  # of what was looked at
 
     def find(self, path: Path, image: "Image") -> "Zoom":
-        """Return the zoom of an image; the first time, say it.
+        """Return the zoom of an image; say one of its own, and others the first time.
 
         Raises
         ------
         InputError
             If the image does not fit the model, or is constant.
         """
+        from tqdm import tqdm
+
+        from napari_unet.core.prediction.common_zoom import is_of_its_own
+
+        agreed = self._agree(path, image)
+        if path not in self._looked and image.shape not in self._shapes:
+            self._look(path, image)
+        if path not in self._looked:
+            return agreed
+        self._shapes.add(image.shape)
+        own = self._looked[path][1]
+        if len(self._paths) == 1 or not is_of_its_own(own, agreed):
+            return agreed
+        said = own.said or f"zoom {own.factor:.3g}, at which its objects fit the model"
+        others = f"the zoom of the others is {agreed.factor:.3g}"
+        tqdm.write(f"{image.name}: {said}; {others}", file=sys.stderr)
+        return own
+
+    def _agree(self, path: Path, image: "Image") -> "Zoom":
+        """Return the zoom of images with the pixel size of this one."""
         from tqdm import tqdm
 
         from napari_unet.core.prediction.common_zoom import agree_on
@@ -89,6 +112,7 @@ class FolderZoom:
 
         zoom = propose_zoom(image, self._model, device=self._device)
         self._looked[path] = image.pixel_size_um, zoom
+        self._shapes.add(image.shape)
 
     def _look_at_others(self) -> None:
         """Look at a few images of the folder; faults are said at their turn."""

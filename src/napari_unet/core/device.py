@@ -12,6 +12,7 @@ import torch
 from napari_unet.core.config import THREADS_VARIABLE, DeviceChoice
 from napari_unet.core.errors import InputError
 from napari_unet.core.free_memory import free_memory
+from napari_unet.core.heap import share_heap
 from napari_unet.core.remembered import name_processor, recall, remember
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -76,6 +77,7 @@ def choose_compute(
         If the device does not exist here, or the number of threads is none.
     """
     _limit_threads()
+    share_heap()
     device = _choose_device(choice)
     return Compute(device, precision or _faster_precision(device))
 

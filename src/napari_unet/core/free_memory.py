@@ -20,6 +20,8 @@ _V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
 # What a process has given back it can take again, though its limits count it: smaller
 # tiles than this is enough for would take very long. Those that do not fit are halved.
 _LEAST = 128 << 20
+# Threads and libraries take more addresses than memory: stacks, and heaps that grow.
+_ADDRESSES_KEPT = 96 << 20
 
 
 def free_memory() -> int:
@@ -76,4 +78,4 @@ def _free_addresses() -> Iterator[int]:
 
     most, _ = resource.getrlimit(resource.RLIMIT_AS)
     if most != resource.RLIM_INFINITY:
-        yield most - psutil.Process().memory_info().vms
+        yield most - psutil.Process().memory_info().vms - _ADDRESSES_KEPT

@@ -25,6 +25,7 @@ _SAYINGS = (
     "not enough memory",
     "alloc_failed",
     "could not create a primitive",  # oneDNN, without room for its work space
+    "can't start new thread",  # without room for its stack
 )
 
 

@@ -97,7 +97,7 @@ class Journal:
                 self._cut()
                 on_error.pop_all()
                 # Whoever lets go of it without closing it leaves no open file behind.
-                weakref.finalize(self, self._file.close)
+                weakref.finalize(self, self._file.close).atexit = False
         except OSError as error:
             raise InputError(say_why(path, error)) from error
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Points, Shapes
+from qtpy.compat import isalive
 from qtpy.QtCore import (  # type: ignore[attr-defined]  # Signal is qtpy's own
     QObject,
     QTimer,
@@ -111,16 +112,9 @@ class DeskKeeper(QObject):
             self.note(role, what)
 
     def note(self, role: str, what: str) -> None:
-        """Note how a layer has changed, if it has."""
-        layer, desk = self._layers[role], self.kept.desk
-        change: Change | None
+        """Note how a layer has changed, if it has; say so if that cannot be written."""
         try:
-            if isinstance(layer, Labels):
-                data = np.asarray(layer.data)
-                desk.begin(role, data.shape, data.dtype)
-                change = desk.note(role, data, what=what)
-            else:
-                change = desk.note_state(role, state_of(layer), what)
+            change = self._write(role, what)
         except InputError as error:
             if not self._has_failed:
                 show_problem(error)
@@ -141,14 +135,29 @@ class DeskKeeper(QObject):
         self._step(back=False)
 
     def close(self) -> None:
-        """Note what is left, and close the journal."""
-        self.note_all()
-        for layer in self._layers.values():
+        """Note what is left, and close the journal.
+
+        When the program ends, the timers may be gone before this is called.
+        """
+        if isalive(self):  # type: ignore[no-untyped-call]
+            self._later.stop()
+            self._soon.stop()
+        for role, layer in self._layers.items():
+            with suppress(InputError):  # which was said when it was painted
+                self._write(role, "change")
             self._connect(layer, False)
         self._layers.clear()
-        self._later.stop()
         self._ended.set()
         self.kept.close()
+
+    def _write(self, role: str, what: str) -> Change | None:
+        """Write into the journal how a layer has changed, and return that."""
+        layer, desk = self._layers[role], self.kept.desk
+        if isinstance(layer, Labels):
+            data = np.asarray(layer.data)
+            desk.begin(role, data.shape, data.dtype)
+            return desk.note(role, data, what=what)
+        return desk.note_state(role, state_of(layer), what)
 
     def _step(self, *, back: bool) -> None:
         self.note_all()

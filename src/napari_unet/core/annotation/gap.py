@@ -26,6 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_unet.core.memory import is_memory_shortage
+
 # Edge of a tile's interior: a few arrays of a tile fit a processor's cache.
 _TILE_EDGE = {1: 2**18, 2: 512, 3: 160}
 # Each thread holds the arrays of a tile: about 20 MB in 2D, some hundred in 3D.
@@ -98,9 +100,15 @@ def measure_gap(
         wanted = where[interior] & (through <= metric.reach)
         gap[interior][wanted] = through[wanted] * np.float32(unit)
 
-    # NumPy lets other threads run while it works on an array.
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as threads:
-        list(threads.map(fill, _interiors(labels.shape, metric.steps)))
+    interiors = list(_interiors(labels.shape, metric.steps))
+    try:  # NumPy lets other threads run while it works on an array
+        with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as threads:
+            list(threads.map(fill, interiors))
+    except RuntimeError as error:
+        if not is_memory_shortage(error):
+            raise
+        for interior in interiors:  # no room for the stack of a thread
+            fill(interior)
     return gap
 
 

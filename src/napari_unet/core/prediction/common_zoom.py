@@ -5,9 +5,21 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from napari_unet.core.config import ModelSettings
-from napari_unet.core.prediction.rescaling import say_sizes
-from napari_unet.core.prediction.zoom import SAME, Zoom, say_length
+from napari_unet.core.prediction.rescaling import limit_zoom, say_length, say_sizes
+from napari_unet.core.prediction.zoom import SAME, Zoom
 from napari_unet.core.prediction.zoomed_look import known_diameter
+
+# At a zoom so many times too large or small hardly any object is found; nearer than
+# that, one zoom for all lets results be compared.
+_APART = 2.5
+
+
+def is_of_its_own(zoom: Zoom, agreed: Zoom) -> bool:
+    """Tell whether an image is surely no other of those that a zoom was agreed for.
+
+    Its objects are so much larger or smaller that hardly any would be found.
+    """
+    return zoom.is_telling and not 1 / _APART < zoom.factor / agreed.factor < _APART
 
 
 def agree_on(zooms: Sequence[Zoom], settings: ModelSettings) -> Zoom:
@@ -35,12 +47,14 @@ def agree_on(zooms: Sequence[Zoom], settings: ModelSettings) -> Zoom:
         doubting = sorted(telling, key=lambda zoom: bool(zoom.said))
         return replace(doubting[len(telling) // 2], glimpse=None)
     across = statistics.median(zoom.diameter_px or 0.0 for zoom in telling)
-    factor = float(f"{known / across:.3g}")
+    factor = limit_zoom(float(f"{known / across:.3g}"))
     if 1 / SAME < factor / settings.zoom < SAME:
         factor = settings.zoom
     ignored = telling[0].ignored_um
-    cannot = (
-        f"their pixel size of {say_sizes(ignored)} µm cannot be: " if ignored else ""
+    misfit = (
+        f"their pixel size of {say_sizes(ignored)} µm does not fit their objects: "
+        if ignored
+        else ""
     )
     return Zoom(
         factor,
@@ -48,7 +62,7 @@ def agree_on(zooms: Sequence[Zoom], settings: ModelSettings) -> Zoom:
         across,
         sum(zoom.objects for zoom in telling),
         statistics.fmean(zoom.confidence for zoom in telling),
-        f"{cannot}zoom {factor:g}, because their objects are about "
+        f"{misfit}zoom {factor:g}, because their objects are about "
         f"{say_length(across)} px across, by a look at {len(zooms)} of them, and the "
         f"model was made for {say_length(known)} px",
         ignored_um=ignored,

@@ -9,6 +9,11 @@ from napari_unet.core.config import AnnotationKind, ObjectConfig
 
 # From this share of the pixels on, all of an image counts as taken for object.
 _EVERYWHERE = 0.99
+_ZOOM = (
+    "Where objects are far larger or smaller than those that the model knows, choose "
+    "the zoom (on the command line: --scale; in the dock: Segment, More settings, "
+    "Zoom)."
+)
 
 
 def doubt_result(
@@ -60,13 +65,13 @@ def doubt_result(
         return (
             "nothing is found: what is probable enough is smaller than the smallest "
             f"object, {smallest}. Lower that, train longer, or annotate "
-            "objects that look like these."
+            f"objects that look like these. {_ZOOM}"
         )
     highest = float(1 - background.min())
     return (
         f"nothing is found: the highest probability of an object is {highest:.2g}, the "
-        f"threshold {objects.threshold:.3g}. Lower the threshold, train longer, or "
-        "annotate objects that look like these."
+        f"threshold {objects.threshold:.3g}. Lower the threshold, train "
+        f"longer, or annotate objects that look like these. {_ZOOM}"
     )
 
 

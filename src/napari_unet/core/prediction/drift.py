@@ -11,6 +11,7 @@ from napari_unet.core.look import (
 )
 from napari_unet.core.prediction.rescaling import (
     choose_factors,
+    limit_zoom,
     mean_factor,
     say_number,
 )
@@ -122,7 +123,7 @@ def _is_dark(
     """Tell whether what stands out is dark at a smaller zoom, too."""
     looks = settings.seen.looks if settings.seen else {}
     flat = image if settings.network.dimensions == 3 else _one_plane(image)
-    smaller = _SMALLER * mean_factor(flat, settings, scale)
+    smaller = limit_zoom(_SMALLER * mean_factor(flat, settings, scale))
     return _DARK in _outside(_look_at(image, settings, smaller, intensity), looks)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import ndimage
 
+# Pixels of the image that are smoothed at once: a small tile may cover very many.
+_AT_ONCE = 4_000_000
+
 
 class Rescaled:
     """What `resample` makes of an image, without holding all of it.
@@ -28,6 +31,24 @@ class Rescaled:
 
     def part(self, box: Sequence[slice]) -> np.ndarray:
         """Return a part of it, float32 (C, ...); `box` lies inside."""
+        out = np.empty((len(self._array), *(p.stop - p.start for p in box)), np.float32)
+        self._fill(box, out)
+        return out
+
+    def _fill(self, box: Sequence[slice], out: np.ndarray) -> None:
+        """Write a part, in halves where it covers much of the image."""
+        covered = [
+            (p.stop - p.start) * s for p, s in zip(box, self._steps, strict=True)
+        ]
+        axis = int(np.argmax(covered))
+        length = box[axis].stop - box[axis].start
+        if math.prod(covered) > _AT_ONCE and length > 1:
+            middle = box[axis].start + length // 2
+            for own in (slice(box[axis].start, middle), slice(middle, box[axis].stop)):
+                half = [*box[:axis], own, *box[axis + 1 :]]
+                inner = slice(own.start - box[axis].start, own.stop - box[axis].start)
+                self._fill(half, out[(slice(None),) * (axis + 1) + (inner,)])
+            return
         source, offset = [], []
         for part, step, sigma, length in zip(
             box, self._steps, self._sigma, self._array.shape[1:], strict=True
@@ -39,7 +60,6 @@ class Rescaled:
             last = min(length, math.ceil((part.stop + 0.5) * step) + margin)
             source.append(slice(first, last))
             offset.append((part.start + 0.5) * step - 0.5 - first)
-        out = np.empty((len(self._array), *(p.stop - p.start for p in box)), np.float32)
         for channel, target in zip(self._array, out, strict=True):
             grey = channel[tuple(source)].astype(np.float32)
             if any(self._sigma):
@@ -53,4 +73,3 @@ class Rescaled:
                 order=1,
                 mode="nearest",
             )
-        return out

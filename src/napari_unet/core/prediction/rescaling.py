@@ -10,8 +10,11 @@ from napari_unet.core.prediction.averaging import list_versions
 
 Box = tuple[slice, ...]
 
-# Rescaling may multiply the pixels of an image by this; more is a wrong pixel size.
+# Rescaling may multiply the pixels of an image by this, which takes as many times as
+# long; more is a wrong pixel size.
 _MAX_GROWTH = 64
+# And divide them by this, which costs nothing: each pixel is a mean of those it covers.
+_MAX_SHRINKAGE = 1024
 # By how much a pixel's edges may differ where it is turned by angles.
 _SQUARE = 0.05
 
@@ -65,18 +68,42 @@ def fits_pixel_size(image: Image, settings: ModelSettings) -> bool:
     return _is_proportionate(_factors(image, settings, None))
 
 
+def is_usual_pixel_size(image: Image, settings: ModelSettings) -> bool:
+    """Tell whether a pixel size is to be believed, whatever the image shows.
+
+    Pixels far smaller than those of the model may be those of a strong objective, and
+    may be written in another unit: objects must say which.
+    """
+    change = math.prod(_factors(image, settings, None))
+    return 1 / _MAX_GROWTH <= change <= _MAX_GROWTH
+
+
+def limit_zoom(factor: float) -> float:
+    """Return the nearest zoom of a plane that `choose_factors` does not refuse.
+
+    Examples
+    --------
+    >>> limit_zoom(20), limit_zoom(0.1), limit_zoom(0.001)
+    (8.0, 0.1, 0.03125)
+    """
+    return min(max(factor, 1 / math.sqrt(_MAX_SHRINKAGE)), math.sqrt(_MAX_GROWTH))
+
+
 def _factors(
     image: Image, settings: ModelSettings, scale: float | None
 ) -> tuple[float, ...]:
     """Return what `choose_factors` does, unchecked."""
     if scale is None:
         return scale_to_model(image, settings.pixel_sizes_um, settings.zoom)
-    return (float(scale),) * len(image.shape)
+    factors = (float(scale),) * len(image.shape)
+    if len(factors) > settings.network.dimensions:  # planes stay as many
+        return (1.0, *factors[1:])
+    return factors
 
 
 def _is_proportionate(factors: Sequence[float]) -> bool:
     """Tell whether there will not be far more or far fewer pixels."""
-    return 1 / _MAX_GROWTH <= math.prod(factors) <= _MAX_GROWTH
+    return 1 / _MAX_SHRINKAGE <= math.prod(factors) <= _MAX_GROWTH
 
 
 def mean_factor(
@@ -185,6 +212,11 @@ def say_number(number: float) -> str:
     digits = max(0, 2 - math.floor(math.log10(number)))
     written = f"{float(f'{number:.3g}'):,.{digits}f}"
     return written.rstrip("0").rstrip(".") if digits else written
+
+
+def say_length(length: float) -> str:
+    """Return a length with two digits: '7.2', '56', '120'."""
+    return f"{float(f'{length:.2g}'):g}"
 
 
 def _say_growth(growth: float) -> str:

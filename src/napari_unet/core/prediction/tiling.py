@@ -95,7 +95,9 @@ def plan_tiles(
         Longest edge of the network's input, in pixels along Y and X. By default as
         large as `memory` allows, up to an interior of `largest` px.
     memory : int, optional
-        Bytes that one prediction may use; by default no limit.
+        Bytes that one prediction may use; by default no limit. In planes, interiors
+        shorter than half a halo are not planned: they take nearly as much, and many
+        times as long.
     box : sequence of slice, optional
         Cover only this part ([Z,] Y, X) of the image. Its first tiles start at a
         multiple of `Geometry.step`, so that a part comes out as it does in the whole.
@@ -138,7 +140,7 @@ def halve_tile(tile: Tile, geometries: Sequence[Geometry]) -> list[Tile]:
     alike. The tile itself is returned where no axis is longer than its step.
     """
     lengths = [_steps_of(*each) for each in zip(tile.interior, geometries, strict=True)]
-    for axis in _longest_axes(lengths, geometries):
+    for axis in _longest_axes(lengths, geometries, [each.step for each in geometries]):
         step = geometries[axis].step
         lengths[axis] = max(step, math.ceil(lengths[axis] / 2 / step) * step)
     return _cover(tile.interior, geometries, lengths)
@@ -178,8 +180,12 @@ def _fit_memory(
     """Return the length of the interiors along each axis, multiples of its step.
 
     Where memory is short, the axis is cut whose interiors are the longest compared with
-    their halo; Y and X alike.
+    their halo; Y and X alike. None of a plane becomes shorter than half its halo,
+    which saves little memory and multiplies what is computed.
     """
+    least = [each.step for each in geometries]
+    if len(box) == 2:
+        least = [max(1, each.halo // 2 // each.step) * each.step for each in geometries]
     lengths = [longest // each.step * each.step for each in geometries]
     if len(box) == 3:
         depth = box[0].stop - box[0].start
@@ -193,22 +199,25 @@ def _fit_memory(
         return geometries[-1].forward_bytes(math.prod(windows)) > (memory or math.inf)
 
     while too_much() and any(
-        length > each.step for length, each in zip(lengths, geometries, strict=True)
+        length > low for length, low in zip(lengths, least, strict=True)
     ):
-        for axis in _longest_axes(lengths, geometries):
+        for axis in _longest_axes(lengths, geometries, least):
             lengths[axis] = max(
-                geometries[axis].step, lengths[axis] - geometries[axis].step
+                min(lengths[axis], least[axis]), lengths[axis] - geometries[axis].step
             )
     return lengths
 
 
 def _longest_axes(
-    lengths: Sequence[int], geometries: Sequence[Geometry]
+    lengths: Sequence[int], geometries: Sequence[Geometry], least: Sequence[int]
 ) -> tuple[int, ...]:
-    """Return the axes along which interiors are the longest for their halo."""
+    """Return the axes along which interiors are the longest for their halo.
+
+    Those that may become no shorter come last.
+    """
     ratios = [
-        length / (each.halo or 1) if length > each.step else 0
-        for length, each in zip(lengths, geometries, strict=True)
+        length / (each.halo or 1) if length > low else 0
+        for length, each, low in zip(lengths, geometries, least, strict=True)
     ]
     deep = len(lengths) == 3 and ratios[0] > max(ratios[1:])
     return (0,) if deep else (-2, -1)

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 
 from napari_unet.core.checkpoint import Model
-from napari_unet.core.config import DeviceChoice
+from napari_unet.core.config import DeviceChoice, ModelSettings
 from napari_unet.core.device import Precision, choose_compute, place
 from napari_unet.core.image import (
     Image,
@@ -20,7 +20,10 @@ from napari_unet.core.prediction.channels import pick_channels
 from napari_unet.core.prediction.glimpse import Glimpse
 from napari_unet.core.prediction.rescaling import (
     fits_pixel_size,
+    is_usual_pixel_size,
+    limit_zoom,
     mean_factor,
+    say_length,
     say_sizes,
 )
 from napari_unet.core.prediction.room import Room
@@ -73,7 +76,7 @@ class Zoom:
     glimpse : Glimpse, optional
         Objects of this part can be shown at once.
     ignored_um : tuple of float, optional
-        The pixel size of the image, where it cannot be and is not gone by.
+        The pixel size of the image, where it is not gone by.
     proposed : float, optional
         The zoom that objects ask for, where pixel sizes ask for another.
     """
@@ -108,8 +111,8 @@ def propose_zoom(
     unknown pixel size): if it surely finds objects about as large as those it knows,
     that stays. Else at zooms from an eighth to five times that; where the network is
     surest, the size of what it finds says how to zoom. Known pixel sizes stay, but a
-    sentence says where objects speak against them, and those that cannot be are not
-    gone by.
+    sentence says where objects speak against them. Those that cannot be are not gone
+    by, nor far smaller ones than the model's that objects speak against.
 
     Parameters
     ----------
@@ -173,9 +176,9 @@ def probe_zoom(
     known = known_diameter(settings)
     if known is None:
         return Zoom(factor, mean_factor(flat, settings, factor))
-    sizes = flat.pixel_size_um
-    is_mistaken = scale == "auto" and not fits_pixel_size(flat, settings)
-    if is_mistaken:
+    sized = flat
+    is_doubtful = scale == "auto" and not is_usual_pixel_size(flat, settings)
+    if is_doubtful:
         flat = replace(flat, pixel_size_um=None)
     own = mean_factor(flat, settings, factor)
     intensity = intensity or measure_intensity(image, settings.normalisation)
@@ -183,14 +186,19 @@ def probe_zoom(
     if scale != "auto":
         return replace(probe.look_only(), scale=factor, said="")
     zoom = probe.run()
-    return _without_pixel_size(zoom, sizes) if is_mistaken else zoom
+    return _judge_pixel_size(zoom, sized, settings) if is_doubtful else zoom
 
 
-def _without_pixel_size(zoom: Zoom, sizes: tuple[float, ...] | None) -> Zoom:
-    """Return a zoom that does not go by the pixel size, and say so."""
-    said = (
-        f"its pixel size of {say_sizes(sizes)} µm cannot be: zoom {zoom.factor:.3g}, "
-    )
+def _judge_pixel_size(zoom: Zoom, image: Image, settings: ModelSettings) -> Zoom:
+    """Return a zoom that goes by an unusual pixel size only if objects agree."""
+    why = "cannot be"
+    if fits_pixel_size(image, settings):
+        asked = mean_factor(image, settings)
+        if zoom.objects < ENOUGH or 1 / _CLEAR < asked / zoom.factor < _CLEAR:
+            return replace(zoom, scale=None, factor=asked, said="")
+        why = "does not fit its objects"
+    sizes = image.pixel_size_um
+    said = f"its pixel size of {say_sizes(sizes)} µm {why}: zoom {zoom.factor:.3g}, "
     if zoom.objects < ENOUGH:
         said += (
             "the model's own, because at no other there are objects that it is sure of"
@@ -366,6 +374,7 @@ class _Probe:
     def _change(self, look: Look, factor: float) -> Zoom:
         """Return another zoom; where pixel sizes are known, only say it."""
         across, objects, confidence = _found(look)
+        factor = limit_zoom(factor)
         if not self._is_size_known:
             said = (
                 f"zoom {factor:g}, because its objects are about {say_length(across)} "
@@ -388,8 +397,3 @@ class _Probe:
 def _found(look: Look) -> tuple[float, int, float]:
     """Return the diameter in pixels of the image, the number, the confidence."""
     return look.diameter / look.factor, look.objects, look.confidence
-
-
-def say_length(length: float) -> str:
-    """Return a length with two digits: '7.2', '56', '120'."""
-    return f"{float(f'{length:.2g}'):g}"

@@ -105,10 +105,15 @@ def _measure(
 
 
 def most_contrast(image: Image) -> int:
-    """Return the index of the plane of a stack with most contrast, of a few."""
+    """Return the index of the plane of a stack with most contrast, of a few.
+
+    Of all, where those few are constant.
+    """
     planes = np.unique(np.linspace(0, image.shape[0] - 1, _PLANES + 2).astype(int))
-    tried = planes[1:-1] if len(planes) > 2 else planes
-    spread = [float(image.array[:, z, ::8, ::8].std()) for z in tried]
+    for tried in (planes[1:-1], range(image.shape[0])):
+        spread = [float(image.array[:, z, ::8, ::8].std()) for z in tried]
+        if any(spread):
+            break
     return int(tried[int(np.argmax(spread))])
 
 

@@ -1,6 +1,6 @@
 """The course of a training: its start is measured; it learns, is saved, and judged."""
 
-import collections
+import contextlib
 import functools
 from collections.abc import Generator, Iterator, Sequence
 
@@ -24,6 +24,10 @@ from napari_unet.core.training.task import Task
 from napari_unet.core.training.train import train
 from napari_unet.core.training.unpainted import Settled, Witness, settle_unpainted
 from napari_unet.core.training.validation import Validate
+
+# Whoever stops a training waits no longer than this, in seconds, until what was learned
+# is judged; after that it is saved as the last validation left it.
+_STOPPING = 20.0
 
 
 def settle_ground(
@@ -67,7 +71,10 @@ def train_and_save(
     except GeneratorExit:  # stopped; what was learned is still to be used well
         since = clock.read()
         if validate is not None:
-            collections.deque(settle(training, validate), maxlen=0)
+            with contextlib.closing(settle(training, validate)) as steps:
+                for _ in steps:  # left out where it takes too long
+                    if clock.read() - since > _STOPPING:
+                        break
         clock.has_stopped(since)
         raise
     finally:

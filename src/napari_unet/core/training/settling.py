@@ -2,7 +2,7 @@
 
 import functools
 import math
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 
 import torch
 from torch import Tensor
@@ -26,7 +26,7 @@ _LEARNED = "with its objects as they suit it"
 _PART = "{:.0%} of the way from the start to what was learned"
 
 
-def settle(training: Training, validate: Validate) -> Iterator[Validation]:
+def settle(training: Training, validate: Validate) -> Generator[Validation, None, None]:
     """Choose how the objects of what was learned are made; `network` stays as it is.
 
     With that, and the way of making objects that suits it best as well, the model that

@@ -29,7 +29,10 @@ _CPU = torch.device("cpu")
 def explain_training_shortage(training: Training) -> AbstractContextManager[None]:
     """Turn running out of memory into a sentence, where nothing helps any more."""
     return explain_shortage(
-        training.compute.device, "a training step, even the smallest one", _LESS
+        training.compute.device,
+        "a training step, even the smallest one",
+        f"{_LESS} The training is saved: with more memory it can go on "
+        "(on the command line: --resume; in the dock: Go on).",
     )
 
 
