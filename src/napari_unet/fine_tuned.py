@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -17,8 +18,43 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from napari_unet.core.card import Manifest
+    from napari_unet.core.config import DeviceChoice
     from napari_unet.core.image import Image
     from napari_unet.core.workflow import Example, Model, TrainProgress, TrainResult
+
+
+@dataclass(frozen=True, slots=True)
+class SuitedStart:
+    """The starter model that suits an annotated image, to start a training from.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Its model folder; None where there is none to start from.
+    image : str
+        The name of the image.
+    why : str
+        This one and no other, or none; for people.
+    """
+
+    folder: Path | None
+    image: str
+    why: str
+
+
+def suit_start(image: Image, device: DeviceChoice) -> SuitedStart:
+    """Return the starter model that suits an image; looks at it, so it is slow."""
+    from napari_unet.core import workflow
+
+    leave_room()
+    try:
+        choice = workflow.choose_starter(image, device)
+    except InputError as error:
+        return SuitedStart(None, image.name, str(error))
+    if choice.model.settings.channels:  # it was looked for in one of several
+        why = f"no starter model learns from {image.channels} channels"
+        return SuitedStart(None, image.name, why)
+    return SuitedStart(choice.model.folder, image.name, choice.why)
 
 
 def new_settings(

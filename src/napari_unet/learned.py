@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from napari_unet.core.card import SETTINGS_FILE, read_manifest
 from napari_unet.core.config import ObjectConfig
 from napari_unet.core.errors import InputError
+from napari_unet.core.presets import PRESETS
+from napari_unet.segmented import changed_by_hand
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -40,6 +42,22 @@ def network_that_learns(session: Session) -> NetworkConfig:
             if (manifest := session.read_model(session.start_from)) is not None:
                 return manifest.settings.network
     return session.network
+
+
+def picks_start(session: Session) -> bool:
+    """Tell whether the program picks a starter to train from: nobody chose otherwise.
+
+    Starters segment planes; who changes the network wants to train that one.
+    """
+    is_usual = session.network == PRESETS[session.preset].network
+    return (
+        not session.start_is_chosen
+        and session.model_folder is None
+        and session.annotation == "objects"
+        and session.network.dimensions == 2
+        and is_usual
+        and bool(session.list_starters())
+    )
 
 
 def follow_annotation(session: Session) -> None:
@@ -75,6 +93,17 @@ def follow_model(session: Session) -> None:
             session.annotation = kind
         elif session.annotation == "values":
             session.annotation = "objects"
+
+
+def take_starter(session: Session, starter: Path) -> None:
+    """Make objects as the starter model does that was picked just now."""
+    if starter == session.suited:
+        return
+    changed = {} if session.model_in_use else changed_by_hand(session.objects)
+    with session.events.segmentation.blocked():
+        session.segmentation = None  # the last one was not by this model
+    session.suited = starter
+    session.objects = session.objects.replaced(**changed)
 
 
 def take_trained(

@@ -45,6 +45,8 @@ class TileLabels:
         What was done about too little memory, in a sentence; mostly nothing.
     plan : str
         What all of it was planned to take, in words.
+    starter : Path, optional
+        Of the starter model that was picked.
     """
 
     done: int
@@ -55,6 +57,7 @@ class TileLabels:
     probabilities: NDArray[np.float32] | None = None
     news: str = ""
     plan: str = ""
+    starter: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
@@ -244,7 +247,7 @@ def segment_by_tiles(
     if kind == "values":
         result = yield from _predict_values(steps, model.settings)
         return replace(result, found_with=objects)
-    segmentation = yield from label_tiles(steps, objects, kind)
+    segmentation = yield from label_tiles(steps, objects, kind, starter)
     return replace(
         finish_segmentation(segmentation, objects, kind),
         class_names=model.settings.class_names,
@@ -300,6 +303,7 @@ def label_tiles(
     steps: Generator[SegmentProgress, None, Segmentation],
     config: ObjectConfig,
     kind: AnnotationKind,
+    starter: Path | None = None,
 ) -> Generator[TileLabels, None, Segmentation]:
     """Turn each tile into labels where it was computed, not where it is shown.
 
@@ -312,6 +316,8 @@ def label_tiles(
         then split at waists, which takes half as long as the network.
     kind : str
         What the model learned.
+    starter : Path, optional
+        Which starter model was picked, to be told.
     """
     from napari_unet.core.prediction.objects import find_objects
 
@@ -337,6 +343,7 @@ def label_tiles(
                 tile.probabilities,
                 tile.news,
                 tile.plan,
+                starter,
             )
 
 

@@ -29,15 +29,19 @@ from napari_unet.core.model_folders import (
     models_folder,
 )
 from napari_unet.core.presets import PRESETS, PresetName, take_training
-from napari_unet.fine_tuned import fine_tune, load_start, new_settings
+from napari_unet.fine_tuned import SuitedStart, fine_tune, load_start, new_settings
 from napari_unet.jobs import Job, Outcome, Status, Steps
-from napari_unet.learned import keep_together, network_that_learns, take_trained
+from napari_unet.learned import (
+    keep_together,
+    network_that_learns,
+    take_starter,
+    take_trained,
+)
 from napari_unet.priority import leave_room
 from napari_unet.segmented import (
     Box,
     Segmented,
     TileLabels,
-    changed_by_hand,
     segment_by_tiles,
 )
 
@@ -70,6 +74,7 @@ class Session:
     models_folder: Path = field(default_factory=models_folder)
     model_folder: Path | None = None  # chosen by the user; None: a starter that suits
     suited: Path | None = None  # the starter that suited the last image
+    suited_start: SuitedStart | None = None  # what is annotated; None: not looked at
     trained: Path | None = None  # what the last training wrote; None while it runs
     device: DeviceChoice = "auto"
     averaging: Averaging = "none"
@@ -241,12 +246,8 @@ class Session:
     def _take_segmentation(self, outcome: Outcome) -> None:
         if outcome.status is not Status.DONE:
             return
-        if (starter := outcome.result.starter) not in (None, self.suited):
-            changed = {} if self.model_in_use else changed_by_hand(self.objects)
-            with self.events.segmentation.blocked():
-                self.segmentation = None  # the last one was not by this model
-            self.suited = starter
-            self.objects = self.objects.replaced(**changed)
+        if outcome.result.starter is not None:
+            take_starter(self, outcome.result.starter)
         self.segmentation = outcome.result
 
     # ----------------------------------------------------------------- fine-tune

@@ -10,6 +10,7 @@ import pytest
 from napari.components import ViewerModel
 from napari.layers import Image
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QScrollArea
 
 import napari_unet.core
 from napari_unet.core.card import Card, Manifest, StoredFile
@@ -30,7 +31,7 @@ def viewer(qapp):
 
 
 @pytest.fixture
-def session():
+def session(starters_folder):
     return Session()
 
 
@@ -211,6 +212,9 @@ def test_the_view_is_predicted_while_it_learns(qtbot, viewer, section):
     assert layer.data.shape == image.data.shape
     # Normalised by the statistics of the whole image.
     np.testing.assert_allclose(layer.data, image.data / 3 - 1, atol=1e-6)
+    assert layer.visible
+    stop(qtbot, section)
+    assert not layer.visible  # the view of a while ago is no result
 
 
 def test_a_new_training_shows_the_preview_again(qtbot, viewer, section):
@@ -262,6 +266,35 @@ def test_only_ticked_images_are_learned_with_their_roles(
     assert [(e.image.name, e.role) for e in examples] == [
         ("second", "training"),
         ("third", "validation"),
+    ]
+
+
+def test_a_dock_opened_again_keeps_ticks_and_roles(
+    qtbot, viewer, section, session, training
+):
+    for name in ("first", "second", "third"):
+        annotate(viewer, name)
+    table = section._examples
+    table.item(0, 0).setCheckState(Qt.CheckState.Unchecked)
+    table.cellWidget(2, 2).setCurrentText("validation")
+    kept = {viewer.layers["second"]: "training", viewer.layers["third"]: "validation"}
+    start(qtbot, section)
+    second = FineTuneSection(session, viewer)  # while it runs
+    qtbot.addWidget(second)
+    assert second._examples.value() == kept
+    assert second._examples.item(0, 0).checkState() == Qt.CheckState.Unchecked
+    assert second._examples.cellWidget(2, 2).currentText() == "validation"
+    stop(qtbot, section)
+    third = FineTuneSection(session, viewer)
+    qtbot.addWidget(third)
+    assert third._examples.value() == kept
+    second._examples.item(0, 0).setCheckState(Qt.CheckState.Checked)
+    assert third._examples.item(0, 0).checkState() == Qt.CheckState.Checked
+    start(qtbot, third)
+    assert [e.role for e in training.calls[1].examples] == [
+        "training",
+        "training",
+        "validation",
     ]
 
 
@@ -458,8 +491,39 @@ def test_a_refusal_is_readable_and_shows_no_empty_curves(
     section._button.click()
     qtbot.waitUntil(lambda: section._job is None)
     assert section._result.text() == "&#x27;he&#x27; has &lt;3&gt; channels."
-    assert section._result.textFormat() == Qt.TextFormat.RichText
+    assert section._result._line.textFormat() == Qt.TextFormat.RichText
     assert section._curves.isHidden()
+
+
+def test_the_result_is_seen_when_it_comes(qtbot, viewer, section, training):
+    area = QScrollArea()
+    area.setWidgetResizable(True)
+    area.setWidget(section)
+    area.resize(360, 260)
+    area.show()
+    annotate(viewer)
+    training.steps = 12
+    bar = area.verticalScrollBar()
+    # Not before the section and its table have found their heights.
+    qtbot.waitUntil(lambda: bar.maximum() > 0)
+    area.ensureWidgetVisible(section._button, 0, 0)
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    line = section._result._line
+    qtbot.waitUntil(
+        lambda: line.visibleRegion().boundingRect().height() == line.height(),
+        timeout=2000,
+    )
+    # Nobody is taken away from another place.
+    bar.setValue(0)
+    area.resize(360, 120)
+    qtbot.waitUntil(lambda: section._button.visibleRegion().isEmpty())
+    training.steps = 6
+    section._button.click()
+    qtbot.waitUntil(lambda: section._job is None)
+    qtbot.wait(50)
+    assert bar.value() == 0
+    area.takeWidget()
 
 
 def test_what_a_step_takes_is_said_before_the_first_one(section):

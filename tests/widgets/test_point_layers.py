@@ -288,7 +288,7 @@ def test_a_model_of_points_detects_and_counts(qtbot, detects, viewer, nuclei):
     layer = find_layer(viewer, nuclei, "detections")
     assert layer.data.tolist() == [[19.5, 19.5], [44.5, 69.5]]
     assert classes_of(layer) == ["nucleus", "nucleus"]
-    assert detects._line.text() == "2 points"
+    assert detects._report.line.text() == "2 points"
     assert find_layer(viewer, nuclei, "prediction") is None
 
 
@@ -296,7 +296,7 @@ def test_the_sliders_find_the_points_again(qtbot, detects, viewer, nuclei):
     detects._button.click()
     qtbot.waitUntil(lambda: not detects._session.is_busy)
     detects._form.control("min_size").setValue(1000)
-    qtbot.waitUntil(lambda: detects._line.text() == "0 points")
+    qtbot.waitUntil(lambda: detects._report.line.text() == "0 points")
     assert len(find_layer(viewer, nuclei, "detections").data) == 0
 
 

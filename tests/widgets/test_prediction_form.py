@@ -62,7 +62,7 @@ def test_tile_and_zoom_are_taken_over_and_planned_anew(qtbot, section):
     assert form.control("tile").text() == "automatic"
     assert form.control("scale").text() == "automatic"
     form.control("scale").stepUp()
-    assert section._session.prediction.scale == 1.0
+    assert section._session.prediction.scale == 1.25
     form.control("tile").setValue(40)
     form.control("scale").setValue(1)
     assert section._session.prediction == PredictionConfig(tile=40, scale=1)
@@ -80,12 +80,12 @@ def test_the_session_is_shown(section):
 
 def test_it_is_told_when_a_segmentation_starts(qtbot, section):
     said = []
-    section._how.told.connect(lambda _text: said.append(section._line.text()))
+    section._how.told.connect(lambda _text: said.append(section._report.line.text()))
     section._session.prediction = PredictionConfig(tile=24)
     section._button.click()
     qtbot.waitUntil(lambda: not section._session.is_busy)
     qtbot.waitUntil(lambda: said != [])
-    assert "object" in section._line.text()
+    assert "object" in section._report.line.text()
     assert section._session.segmentation.labels.shape == (60, 90)
 
 
@@ -140,8 +140,8 @@ def test_the_zoom_that_was_looked_for_is_shown_and_can_be_changed(
     section._button.click()
     qtbot.waitUntil(lambda: not session.is_busy)
     assert zoom.text().startswith("automatic: 0.3")
-    assert "Zoom 0.3" in section._line.text()
-    assert "the model was made for" in section._line.text()
+    assert "Zoom 0.3" in section._report.line.text()
+    assert "the model was made for" in section._report.line.text()
     # What is smallest is nine times as large here as at the model's own zoom.
     objects = session.objects
     sizes = np.bincount(session.segmentation.labels.ravel())[1:]
@@ -150,19 +150,19 @@ def test_the_zoom_that_was_looked_for_is_shown_and_can_be_changed(
     section._button.click()
     qtbot.waitUntil(lambda: not session.is_busy)
     assert session.segmentation.zoom is None
-    assert "Zoom 1, as you chose." in section._line.text()
+    assert "Zoom 1, as you chose." in section._report.line.text()
     assert zoom.text() == "1.000"
     # One click takes it back.
-    assert section._zoom_offer.isVisible()
-    assert section._zoom_offer.text() == "Use the automatic zoom"
-    section._zoom_offer.click()
+    assert section._report.offer.isVisible()
+    assert section._report.offer.text() == "Use the automatic zoom"
+    section._report.offer.click()
     qtbot.waitUntil(lambda: not session.is_busy)
     assert session.prediction.scale == 0
     assert zoom.text().startswith("automatic: 0.3")
-    assert not section._zoom_offer.isVisible()
+    assert not section._report.offer.isVisible()
     # Steps start at what was found; of another image nothing is known.
     zoom.stepUp()
-    assert session.prediction.scale == pytest.approx(1 / 3, rel=0.2)
+    assert session.prediction.scale == pytest.approx(1.25 / 3, rel=0.2)
     zoom.setValue(0)
     choose_image(viewer, viewer.add_image(large.T, name="other"))
     assert zoom.text() == "automatic"
@@ -183,10 +183,10 @@ def test_a_zoom_that_objects_ask_for_is_one_click_away(
     section._where.setCurrentText(LAYER)
     section._button.click()
     qtbot.waitUntil(lambda: not session.is_busy)
-    assert "Check the pixel size" in section._line.text()
-    assert "--scale" not in section._line.text()
-    assert section._zoom_offer.text().startswith("Use zoom 0.3")
-    section._zoom_offer.click()
+    assert "Check the pixel size" in section._report.line.text()
+    assert "--scale" not in section._report.line.text()
+    assert section._report.offer.text().startswith("Use zoom 0.3")
+    section._report.offer.click()
     qtbot.waitUntil(lambda: not session.is_busy)
     assert session.segmentation.chosen_scale == pytest.approx(1 / 3, rel=0.2)
 
@@ -201,7 +201,9 @@ def test_an_image_unlike_all_that_was_seen_is_warned_of_in_the_dock(
     section._where.setCurrentText(LAYER)
     section._button.click()
     qtbot.waitUntil(lambda: not section._session.is_busy)
-    assert "It is unlike the images that the model has seen" in section._line.text()
+    assert (
+        "It is unlike the images that the model has seen" in section._report.line.text()
+    )
 
 
 def test_the_plan_is_that_of_the_zoom_that_was_found(qtbot, section, session):

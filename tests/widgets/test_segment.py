@@ -70,7 +70,7 @@ def test_labels_lie_on_the_image_and_the_user_keeps_their_layer(
     np.testing.assert_array_equal(prediction.extent.world, nuclei.extent.world)
     assert prediction.units == nuclei.units
     assert viewer.layers.selection.active is nuclei
-    assert section._line.text() == "2 objects"
+    assert section._report.line.text() == "2 objects"
     assert section._button.text() == "Segment"
 
 
@@ -88,7 +88,7 @@ def test_tiles_appear_while_it_runs_and_stop_keeps_them(
     assert data[:, :22].any()
     assert not data[:, 68:].any()
     assert section._session.segmentation is None
-    assert "Stopped" in section._line.text()
+    assert "Stopped" in section._report.line.text()
     assert section._button.isEnabled()
 
 
@@ -114,7 +114,7 @@ def test_stop_gives_back_the_earlier_finished_result(
     stop_after_a_tile(qtbot, section, workflow)
     np.testing.assert_array_equal(prediction.data, before)
     np.testing.assert_array_equal(shown.data, sure)
-    assert "earlier, finished result" in section._line.text()
+    assert "earlier, finished result" in section._report.line.text()
     assert section._uncertainty.isEnabled()
     section._form.control("min_size").setValue(50)  # without the network
     wait_for_end(qtbot, section)
@@ -130,17 +130,17 @@ def test_stop_of_another_image_keeps_its_tiles_and_the_sliders_of_the_first(
     choose_image(viewer, other)
     stop_after_a_tile(qtbot, section, workflow)
     second = find_layer(viewer, other, "prediction")
-    assert "the finished tiles are shown" in section._line.text()
+    assert "the finished tiles are shown" in section._report.line.text()
     assert second.data.any()
     stop_after_a_tile(qtbot, section, workflow)  # what was there is not finished
-    assert "the finished tiles are shown" in section._line.text()
+    assert "the finished tiles are shown" in section._report.line.text()
     assert first.data.max() == 2
     segment(qtbot, section)
     choose_image(viewer, nuclei)
     stop_after_a_tile(qtbot, section, workflow)  # and that is not the last one's
     assert first.data.max() == 2
     choose_image(viewer, nuclei)
-    assert "earlier, finished result" in section._line.text()
+    assert "earlier, finished result" in section._report.line.text()
     choose_image(viewer, other)
     assert section._uncertainty.isEnabled()
 
@@ -227,6 +227,7 @@ def test_a_prediction_that_was_painted_on_is_kept(qtbot, viewer, section, nuclei
     assert edited in viewer.layers
     assert [edited.name, new.name] == ["nuclei prediction edited", "nuclei prediction"]
     assert find_layer(viewer, nuclei, "prediction") is new
+    assert (edited.visible, new.visible) == (False, True)
 
 
 def test_a_prediction_that_was_given_other_labels_is_kept(qtbot, viewer, section):
@@ -312,10 +313,10 @@ def test_a_refused_image_leaves_the_viewer_as_it_was(
 
 def test_nothing_found_is_said_with_the_reason(qtbot, section, session):
     segment(qtbot, section)
-    assert "othing is found" not in section._line.text()
+    assert "othing is found" not in section._report.line.text()
     session.objects = ObjectConfig(min_size=100_000)
-    qtbot.waitUntil(lambda: "Nothing is found" in section._line.text())
-    assert "smaller than the smallest object, 100,000 px" in section._line.text()
+    qtbot.waitUntil(lambda: "Nothing is found" in section._report.line.text())
+    assert "smaller than the smallest object, 100,000 px" in section._report.line.text()
 
 
 def test_probabilities_on_request(qtbot, viewer, section, nuclei):
@@ -378,7 +379,7 @@ def test_two_sections_of_one_viewer_do_not_write_twice(
     segment(qtbot, section)
     assert section._shown is not None
     assert other._shown is None
-    assert other._line.text() == "2 objects"
+    assert other._report.line.text() == "2 objects"
     segment(qtbot, other)
     assert section._shown is None
 
@@ -405,7 +406,7 @@ def test_closing_the_viewer_during_the_run_ends_cleanly(
 def test_stop_before_the_first_tile_claims_no_tile(section):
     section._progress.setValue(0)
     section._on_ended(Outcome(Status.CANCELLED))
-    assert section._line.text() == "Stopped; no tile was finished."
+    assert section._report.line.text() == "Stopped; no tile was finished."
 
 
 def test_what_is_set_for_another_image_leaves_a_prediction_alone(
@@ -441,10 +442,10 @@ def test_the_reason_of_a_refusal_stands_in_the_section(
         "It has <3> channels (on the command line: --channels)."
     )
     segment(qtbot, section)
-    assert not section._line.isHidden()
-    assert "It has &lt;3&gt; channels." in section._line.text()
+    assert not section._report.line.isHidden()
+    assert "It has &lt;3&gt; channels." in section._report.line.text()
     section._on_plan_told("1 tile, 10 MB")  # an estimate that comes late
-    assert "&lt;3&gt; channels" in section._line.text()
+    assert "&lt;3&gt; channels" in section._report.line.text()
 
 
 def test_stopping_is_shown_until_the_tile_is_done(qtbot, section, workflow):
@@ -469,4 +470,55 @@ def test_without_its_image_a_segmentation_ends_and_leaves_nothing(
     viewer.layers.remove(nuclei)
     wait_for_end(qtbot, section)
     assert [layer.name for layer in viewer.layers] == []
-    assert section._line.text() == "Stopped: the image 'nuclei' was removed."
+    assert section._report.line.text() == "Stopped: the image 'nuclei' was removed."
+
+
+def test_what_was_said_of_an_image_comes_back_with_it(
+    qtbot, viewer, section, workflow, nuclei
+):
+    segment(qtbot, section)
+    report = section._report
+    other = viewer.add_image(np.zeros((60, 90), np.uint8), name="50%pure")
+    choose_image(viewer, other)
+    assert report.isHidden()
+    choose_image(viewer, nuclei)
+    assert not report.isHidden()
+    assert report.line.text() == "2 objects"
+    # Also where another one is chosen while it runs; the bar then says which one does.
+    workflow.seconds_per_tile = 0.1
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    assert "nuclei" not in section._progress.text()
+    choose_image(viewer, other)
+    assert section._progress.text().startswith("'nuclei': ")
+    wait_for_end(qtbot, section)
+    assert report.isHidden()
+    choose_image(viewer, nuclei)
+    assert report.line.text() == "2 objects"
+    section._session.job = None
+    again = SegmentSection(section._session, viewer)  # the dock, opened again
+    qtbot.addWidget(again)
+    assert again._report.line.text() == "2 objects"
+
+
+def test_after_the_last_tile_the_bar_says_what_goes_on(section):
+    tiles = [
+        TileLabels(n, 2, None, (slice(0, 2),) * 2, np.zeros((2, 2))) for n in (1, 2)
+    ]
+    said = []
+    for tile in tiles:
+        section._progress.showTile(tile, "objects", averages=False)
+        said.append(section._progress.text())
+    assert said == ["1 of 2 tiles", "Making objects …"]
+
+
+def test_stopping_does_not_claim_what_was_deleted(
+    qtbot, viewer, section, workflow, nuclei
+):
+    workflow.seconds_per_tile = 0.2
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    viewer.layers.remove(find_layer(viewer, nuclei, "prediction"))
+    section._button.click()
+    wait_for_end(qtbot, section)
+    assert section._report.line.text() == "Stopped; nothing of it is shown."

@@ -1,5 +1,6 @@
 """Starter models in the dock: offered apart, picked where nobody chose another."""
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,9 +12,11 @@ from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.notes import HeldOutScores, ModelNotes
 from napari_unet.widgets.chosen import choose_image
 from napari_unet.widgets.extent_combo import LAYER
+from napari_unet.widgets.fine_tune import FineTuneSection
 from napari_unet.widgets.go_on import GoOnButton
 from napari_unet.widgets.history import RunHistory
 from napari_unet.widgets.image_model import AUTOMATIC, ImageModelSection
+from napari_unet.widgets.layers import add_labels
 from napari_unet.widgets.segment import SegmentSection
 from napari_unet.widgets.train_form import TrainForm
 
@@ -55,9 +58,11 @@ def mine(models_folder):
 @pytest.fixture
 def picked(starters, workflow, monkeypatch):
     """Let the first starter suit every image, in place of the real comparison."""
-    suits = SimpleNamespace(folder=starters[0])
+    suits = SimpleNamespace(folder=starters[0], may_answer=threading.Event())
+    suits.may_answer.set()
 
-    def choose_starter(image, device, scale):
+    def choose_starter(image, device, scale="auto"):
+        assert suits.may_answer.wait(20)
         settings = ModelSettings(
             objects=ObjectConfig(threshold=0.3 if suits.folder is starters[0] else 0.7)
         )
@@ -89,7 +94,7 @@ def test_what_the_first_segmentation_takes_is_said_as_soon_as_the_model_is_picke
     qtbot, section, workflow
 ):
     workflow.plan, said = "tile 64 × 64 px, 1 tile", []
-    section._how.told.connect(lambda _plan: said.append(section._line.text()))
+    section._how.told.connect(lambda _plan: said.append(section._report.line.text()))
     section.show()
     press_segment(qtbot, section)
     assert said[0] == section._how._plan.text() == "Tile 64 × 64 px, 1 tile"
@@ -135,7 +140,7 @@ def test_a_click_segments_with_the_starter_that_suits(
     assert section._hint.text() == ""
     press_segment(qtbot, section)
     assert np.unique(viewer.layers["nuclei prediction"].data).tolist() == [0, 1, 2]
-    said = section._line.text()
+    said = section._report.line.text()
     assert "2 objects" in said
     assert "starter model <b>nuclei</b>: it finds &lt;more&gt;." in said
     assert session.suited == starters[0]
@@ -161,6 +166,17 @@ def test_objects_are_made_as_the_picked_starter_does_until_the_user_moves_a_slid
     assert session.segmentation.found_with.threshold == 0.7
 
 
+def test_the_sliders_show_how_the_picked_starter_makes_objects_while_it_runs(
+    qtbot, section, session, workflow
+):
+    workflow.seconds_per_tile = 0.2
+    section._button.click()
+    qtbot.waitUntil(lambda: section._progress.value() >= 1)
+    assert session.is_busy
+    assert section._form.value().threshold == 0.3
+    qtbot.waitUntil(lambda: not session.is_busy)
+
+
 def test_what_was_set_before_the_first_click_stays(qtbot, section, session, starters):
     session.objects = session.objects.replaced(min_size=7)
     press_segment(qtbot, section)
@@ -172,7 +188,7 @@ def test_what_was_set_before_the_first_click_stays(qtbot, section, session, star
 def test_the_users_own_choice_wins(qtbot, section, session, mine):
     session.model_folder = mine
     press_segment(qtbot, section)
-    assert "starter" not in section._line.text()
+    assert "starter" not in section._report.line.text()
     assert session.suited is None
     assert session.model_in_use == mine
 
@@ -203,6 +219,88 @@ def test_what_the_user_starts_from_stays(qtbot, session, starters, mine):
     form._start.setCurrentText("Scratch")
     session.model_folder = mine
     assert form.start_from() is None
+
+
+@pytest.fixture
+def fine_tune(qtbot, viewer, session, picked, workflow, nuclei):
+    """The section, shown, with a painted image; and what its trainings start from."""
+    started = []
+
+    def train(_examples, folder, *, start_from, **_settings):
+        started.append(None if start_from is None else start_from.folder)
+        return folder
+        yield
+
+    workflow.fine_tune = train
+    workflow.load_model = lambda folder: SimpleNamespace(
+        settings=ModelSettings(), folder=folder
+    )
+    choose_image(viewer, nuclei)
+    add_labels(viewer, nuclei, "annotation").data[10:30, 10:30] = 1
+    section = FineTuneSection(session, viewer)
+    qtbot.addWidget(section)
+    section.started = started
+    return section
+
+
+def test_a_training_starts_from_the_starter_that_suits_what_is_painted(
+    qtbot, fine_tune, session, starters, picked
+):
+    picked.folder = starters[1]
+    assert session.suited_start is None  # nobody looks yet
+    fine_tune.show()
+    start = fine_tune._form._start
+    qtbot.waitUntil(lambda: start.currentText() == "cells-phase")
+    said = "Chosen for &#x27;nuclei&#x27;: it finds &lt;more&gt;."
+    assert said in start.line.text()
+    assert not start.line.isHidden()
+    fine_tune._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert fine_tune.started == [starters[1]]
+    start.setCurrentText("Scratch")
+    assert start.line.isHidden()
+    fine_tune._button.click()
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert fine_tune.started[1:] == [None]
+
+
+def test_a_training_waits_for_the_starter_that_suits(
+    qtbot, fine_tune, session, starters, picked
+):
+    picked.may_answer.clear()
+    fine_tune.show()
+    fine_tune._button.click()
+    assert not session.is_busy
+    assert fine_tune._progress.isVisible()
+    assert fine_tune._progress.text() == "Choosing what to start from …"
+    assert not fine_tune._button.isEnabled()
+    picked.may_answer.set()
+    qtbot.waitUntil(lambda: fine_tune.started == [starters[0]])
+    qtbot.waitUntil(lambda: not session.is_busy)
+    assert fine_tune._progress.isHidden()
+    assert fine_tune._button.isEnabled()
+
+
+def test_what_the_user_starts_from_is_not_asked_for(qtbot, fine_tune, session):
+    fine_tune._form._start.setCurrentText("cells-phase")
+    fine_tune._form._start.setCurrentText("Scratch")
+    fine_tune.show()
+    fine_tune._button.click()
+    qtbot.waitUntil(lambda: fine_tune.started == [None])
+    assert session.suited_start is None
+
+
+def test_who_changes_the_network_trains_it_from_scratch(
+    qtbot, fine_tune, session, starters
+):
+    fine_tune.show()
+    start = fine_tune._form._start
+    qtbot.waitUntil(lambda: start.currentText() == "nuclei")
+    session.network = session.network.replaced(base_channels=8)
+    assert start.currentText() == "Scratch"
+    assert start.line.isHidden()
+    session.choose_preset("fast")
+    assert start.currentText() == "nuclei"
 
 
 def test_starters_are_neither_gone_on_with_nor_deleted(qtbot, session, starters, mine):

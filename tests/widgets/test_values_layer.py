@@ -53,7 +53,7 @@ def test_segmenting_puts_the_predicted_image_over_the_image(
     np.testing.assert_allclose(predicted.data, values[0], atol=1)  # bfloat16 or not
     np.testing.assert_array_equal(predicted.scale, layer.scale)
     assert find_layer(viewer, layer, "prediction") is None
-    assert "predicted image" in section._line.text()
+    assert "predicted image" in section._report.line.text()
     assert not section._probabilities.isEnabled()
     # Moving a slider finds no objects in it.
     section._form.control("threshold").setValue(0.7)

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from napari.layers import Labels, Points, Shapes
 
 
+_LAYERS = (
+    "image",
+    "annotation",
+    "regions",
+    "prediction",
+    "points",
+    "target",
+    "segmented",
+)
+
+
 @dataclass(eq=False)
 class ChosenLayers:
     """The layers one viewer's docks work on; tells who listens to ``events``."""
@@ -27,13 +38,13 @@ class ChosenLayers:
     prediction: Labels | None = None
     points: Points | None = None
     target: ImageLayer | None = None  # what shall be predicted from the image
+    segmented: ImageLayer | None = None  # last, or now
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
 
     def forget(self, event: Any) -> None:
         """Let go of a layer that was removed from the viewer."""
-        names = ("image", "annotation", "regions", "prediction", "points", "target")
-        for role in names:
+        for role in _LAYERS:
             if getattr(self, role) is event.value:
                 setattr(self, role, None)
 

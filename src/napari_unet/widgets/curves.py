@@ -289,6 +289,9 @@ class TrainingCurves(QWidget):
         for item in (self._scores_plot, self._legend):
             item.setVisible(bool(self._scores))
         self._loss_plot.getAxis("bottom").setStyle(showValues=not self._scores)
+        for item, label in self._loss_legend.items:
+            for part in (item, label):
+                part.setVisible(item.item is self._loss_line or bool(self._held[0]))
         self._loss_line.setData(*self._losses)
         self._held_line.setData(*self._held)
         for title, line in self._lines.items():

@@ -46,7 +46,9 @@ def describe_segmentation(segmented: Segmented, objects: ObjectConfig) -> str:
     if segmented.starter is not None:
         why = html.escape(segmented.why)
         lines.append(f"By the starter model <b>{segmented.starter.name}</b>: {why}.")
-    zoom = "" if segmented.zoom is None else segmented.zoom.said
+    zoom = ""
+    if segmented.zoom is not None:
+        zoom = segmented.zoom.said or f"zoom {segmented.zoom.factor:.3g}"
     if segmented.chosen_scale is not None:
         zoom = f"zoom {segmented.chosen_scale:g}, as you chose"
     for each in (zoom, segmented.drift, segmented.doubt(objects)):
@@ -68,7 +70,7 @@ def describe_end(
     tiles : int
         How many were finished.
     is_seen : bool
-        Whether anything is shown.
+        Whether any of them is shown, or what was seen before.
     is_back : bool
         Whether an earlier result is shown instead.
     gone : str
@@ -88,7 +90,7 @@ def describe_end(
     if is_seen:
         shown = "only what was seen in a first look is shown"
     if tiles > 0:
-        shown = "the finished tiles are shown"
+        shown = f"{'the finished tiles are' if is_seen else 'nothing of it is'} shown"
     return f"Stopped; {shown}."
 
 
@@ -107,7 +109,7 @@ def _describe_found(segmented: Segmented) -> str:
         volumes = segmented.times if segmented.volume else len(segmented.planes)
         parts = np.split(segmented.labels, volumes)
     count = sum(int(part.max(initial=0)) for part in parts)
-    text = f"{count} object" if count == 1 else f"{count} objects"
+    text = f"{count} object" if count == 1 else f"{count:,} objects"
     if segmented.planes is None or segmented.volume:
         return text
     slices = len(segmented.planes)

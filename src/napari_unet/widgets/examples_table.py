@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image as ImageLayer
@@ -25,6 +26,7 @@ from napari_unet.widgets.annotation_layers import (
 from napari_unet.widgets.background import LatestAnswer, listen
 from napari_unet.widgets.chosen import chosen_layers
 from napari_unet.widgets.layers import LayerRole, find_layer, spatial_shape
+from napari_unet.widgets.learned_from import learned_from
 from napari_unet.widgets.target_layers import target_of
 
 if TYPE_CHECKING:
@@ -52,6 +54,8 @@ class ExamplesTable(QTableWidget):
 
     Images with an annotation or points are listed; where another image is learned,
     those with a target. `partsChanged` says of how many images or regions are ticked.
+    Ticks and roles are those of the viewer: every table in it shows the same, also one
+    that is made later.
 
     Parameters
     ----------
@@ -70,6 +74,7 @@ class ExamplesTable(QTableWidget):
     ) -> None:
         super().__init__(0, 3, parent)
         self._session, self._viewer = session, viewer
+        self._learned = learned_from(viewer)
         self._images: list[ImageLayer] = []
         self._watched: list[Any] = []
         self._counts = LatestAnswer(self, "Counting objects")
@@ -79,7 +84,8 @@ class ExamplesTable(QTableWidget):
         self._soon.setInterval(_COUNT_MSEC)
         self._soon.timeout.connect(self._count)
         self._build()
-        self.itemChanged.connect(self._tell_parts)
+        self.itemChanged.connect(self._on_item_changed)
+        listen(self._learned.changed, self._show_learned)
         chosen = chosen_layers(viewer).events
         for signal in (
             chosen.image,
@@ -118,11 +124,17 @@ class ExamplesTable(QTableWidget):
 
     def value(self) -> dict[ImageLayer, Role]:
         """Return the ticked images and their roles."""
+        learned = self._learned
         return {
-            image: self._role(row).currentData()
-            for row, image in enumerate(self._images)
-            if self._tick(row).checkState() == Qt.CheckState.Checked
+            image: learned.role(image) for image in self._images if image in learned
         }
+
+    def first(self) -> ImageLayer | None:
+        """Return the first ticked image that has painted objects."""
+        for image in self.value():
+            if find_layer(self._viewer, image, "annotation") is not None:
+                return image
+        return None
 
     def parts(self) -> int:
         """Return how many images or regions are ticked; planes of a stack count."""
@@ -137,11 +149,16 @@ class ExamplesTable(QTableWidget):
         # How many planes of a stack are annotated takes longer to find out.
         return drawn or (1 if len(spatial_shape(image)) == 2 else 2)
 
-    def _tell_parts(self, _item: object = None) -> None:
+    def _tell_parts(self) -> None:
         self.partsChanged.emit(self.parts())
 
+    def _on_item_changed(self, item: QTableWidgetItem) -> None:
+        if item.column() == _IMAGE:
+            is_ticked = item.checkState() == Qt.CheckState.Checked
+            self._learned.tick(self._images[item.row()], is_ticked=is_ticked)
+
     def refresh(self, _event: object = None) -> None:
-        """List the images that are annotated now, keeping ticks and roles."""
+        """List the images that are annotated now, with their ticks and roles."""
         images = [
             layer
             for layer in self._viewer.layers
@@ -152,9 +169,10 @@ class ExamplesTable(QTableWidget):
         if images != self._images:
             self._list(images)
         self.setVisible(bool(images))
-        for row, image in enumerate(images):
-            self._tick(row).setText(image.name)
-            self._tick(row).setToolTip(image.name)
+        with signals_blocked(self):
+            for row, image in enumerate(images):
+                self._tick(row).setText(image.name)
+                self._tick(row).setToolTip(image.name)
         self._watch()
         self._soon.start()
 
@@ -169,8 +187,6 @@ class ExamplesTable(QTableWidget):
         return any(find_layer(self._viewer, image, m) is not None for m in _MARKS)
 
     def _list(self, images: list[ImageLayer]) -> None:
-        ticked = self.value()
-        unticked = set(self._images) - set(ticked)
         self._images = images
         with signals_blocked(self):  # half a row cannot be counted
             self.setRowCount(len(images))
@@ -179,20 +195,30 @@ class ExamplesTable(QTableWidget):
                 tick.setFlags(
                     Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable
                 )
-                tick.setCheckState(
-                    Qt.CheckState.Unchecked
-                    if image in unticked
-                    else Qt.CheckState.Checked
-                )
                 self.setItem(row, _IMAGE, tick)
                 self.setItem(row, _OBJECTS, QTableWidgetItem())
                 role = QComboBox()
                 role.setAccessibleName("Role")
                 for name in ROLE_COLORS:
                     role.addItem(name, name)
-                role.setCurrentText(ticked.get(image, "training"))
+                give = functools.partial(self._learned.give, image)
+                role.currentTextChanged.connect(give)
                 self.setCellWidget(row, _ROLE, role)
+        self._show_learned()
         self._fit_height()
+
+    def _show_learned(self) -> None:
+        """Show ticks and roles as they are now, in whichever table they were set."""
+        learned = self._learned
+        for row, image in enumerate(self._images):
+            checked, role = Qt.CheckState.Checked, self._role(row)
+            is_ticked = image in learned
+            with signals_blocked(self), signals_blocked(role):
+                self._tick(row).setCheckState(
+                    checked if is_ticked else Qt.CheckState.Unchecked
+                )
+                role.setCurrentText(learned.role(image))
+        self._tell_parts()
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Fit once the style of the rows is known."""

@@ -5,10 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -16,7 +14,6 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError, in_dock
 from napari_unet.fine_tuned import settings_to_learn
-from napari_unet.jobs import Status
 from napari_unet.segmented import color_values
 from napari_unet.session import TRAINING
 from napari_unet.watched import Course, point_of
@@ -36,15 +33,17 @@ from napari_unet.widgets.image_pairs import pairs_of
 from napari_unet.widgets.live_preview import LivePreview
 from napari_unet.widgets.patch_preview import PatchPreview
 from napari_unet.widgets.section import Section
+from napari_unet.widgets.starter_question import StarterQuestion
 from napari_unet.widgets.train_form import TrainForm
 from napari_unet.widgets.training_bar import TrainingBar, describe_news
-from napari_unet.widgets.training_result import UseLearned, describe_result
+from napari_unet.widgets.training_result import TrainingResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
     import napari
+    from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.annotation.finding import Finding
     from napari_unet.core.annotation.target import Example
@@ -84,6 +83,8 @@ class FineTuneSection(Section):
         self._examples = ExamplesTable(session, self._viewer)
         self._examples.partsChanged.connect(self._form.setParts)
         self._form.setParts(self._examples.parts())
+        self._starter = StarterQuestion(session, self)
+        self._waits = False  # to start once it is known from what
         self._preview = LivePreview(self._viewer, self)
         self._button = QPushButton(_START)
         self._patches = PatchPreview(session, self._viewer, self)
@@ -103,11 +104,7 @@ class FineTuneSection(Section):
         buttons.addWidget(self._show_patches)
         self._progress = TrainingBar()
         self._curves = TrainingCurves()
-        self._result = QLabel()
-        self._result.setWordWrap(True)
-        self._result.setTextFormat(Qt.TextFormat.RichText)
-        self._result.hide()
-        self._worse = UseLearned(session, self)
+        self._result = TrainingResult(session)
         self._history = RunHistory(session)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -118,9 +115,8 @@ class FineTuneSection(Section):
         for widget in (
             self._findings,
             self._progress,
+            self._result,  # above the curves, which would push it out of sight
             self._curves,
-            self._result,
-            self._worse,
             Collapsible("All trainings", self._history),
         ):
             layout.addWidget(widget)
@@ -128,9 +124,17 @@ class FineTuneSection(Section):
         self._show_patches.clicked.connect(self._on_preview_clicked)
         self._check.clicked.connect(self._on_check_clicked)
         self._history.go_on.asked.connect(self._on_go_on_asked)
-        self._worse.changed.connect(self._on_choice)
         listen(session.events.job, self._show_button)
+        self._examples.partsChanged.connect(self._ask_what_starts)
+        self._starter.settled.connect(self._on_settled)
         events = session.events
+        for signal in (
+            events.job,
+            events.model_folder,
+            events.annotation,
+            events.network,
+        ):
+            listen(signal, self._ask_what_starts)
         for signal in (
             events.annotation,
             events.class_names,
@@ -143,6 +147,26 @@ class FineTuneSection(Section):
         self._show_button()
         self._take_up()
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Look for what to start from only now: the answer loads torch."""
+        super().showEvent(event)
+        self._ask_what_starts()
+
+    def _ask_what_starts(self, _event: object = None) -> None:
+        if self.isVisible():
+            layer, segmented = self._examples.first(), self._session.segmentation
+            is_its = layer is self._chosen.segmented
+            self._starter.ask(layer, segmented if is_its else None)
+            self._show_button()
+
+    def _on_settled(self) -> None:
+        if not self._waits:
+            return
+        self._waits = False
+        self._progress.hide()
+        self._show_button()
+        self._on_button_clicked()
+
     def _training(self) -> Job | None:
         """Return the training that runs, in whichever dock it was started."""
         job = self._session.job
@@ -153,7 +177,7 @@ class FineTuneSection(Section):
         job, training = self._session.job, self._training()
         self._button.setText(_START if training is None else _STOP)
         can_stop = training is not None and not training.is_cancelling
-        self._button.setEnabled(job is None or can_stop)
+        self._button.setEnabled((job is None or can_stop) and not self._waits)
         self._form.setEnabled(training is None)
         self._examples.setEnabled(training is None)
         self._show_patches.setEnabled(training is None)
@@ -173,10 +197,15 @@ class FineTuneSection(Section):
             self._progress.sayStopping()
             self._show_button()
             return
+        if self._starter.is_open:
+            self._waits = True
+            self._progress.sayChoosing()
+            self._show_button()
+            return
         try:
             self._start()
         except InputError as error:
-            self._result.hide()
+            self._result.clear()
             show_problem(error)
 
     def _on_preview_clicked(self) -> None:
@@ -326,12 +355,11 @@ class FineTuneSection(Section):
         self._curves.showHistory(course.history)
         for point in list(course.points):
             self._curves.add(*point)
-        self._result.hide()
-        self._worse.setFolder(None)
+        self._result.clear()
         self._progress.start()
         self._show_button()
         if course.note:
-            self._say(escape(in_dock(course.note)))
+            self._result.say(escape(in_dock(course.note)))
         if course.last is not None:
             self._show_progress(course.last)
 
@@ -339,7 +367,7 @@ class FineTuneSection(Section):
         if progress.preview is not None:
             self._preview.show(progress.preview)
         if said := describe_news(progress):
-            self._say(said)
+            self._result.say(said)
         if (point := point_of(progress)) is not None:
             self._curves.add(*point)
         self._show_progress(progress)
@@ -352,39 +380,12 @@ class FineTuneSection(Section):
 
     def _on_ended(self, outcome: Outcome) -> None:
         self._job = None
+        # Whoever works elsewhere in the dock is not taken away from there.
+        is_watched = not self._button.visibleRegion().isEmpty()
         self._curves.finish()
         self._preview.stop()
         self._progress.hide()
         self._show_button()
-        trained = self._session.trained
-        if isinstance(outcome.error, InputError) and trained is None:
-            self._say(escape(in_dock(str(outcome.error))))
-            return
-        if outcome.status is Status.FAILED:
-            saved = "; the model that was best so far is saved" if trained else ""
-            self._say(f"The training ended with an error{saved}.")
-            return
-        model = None if trained is None else self._session.read_model(trained)
-        if trained is None or model is None:
-            self._say("Stopped before anything was learned.")
-            return
-        stopped = outcome.status is Status.CANCELLED
-        self._say_result(model, stopped=stopped)
-        self._worse.setFolder(trained)
-
-    def _on_choice(self) -> None:
-        """Say which model is in use now, and still how good what was learned is."""
-        trained = self._session.trained
-        model = None if trained is None else self._session.read_model(trained)
-        if model is not None:
-            self._say_result(model, stopped=False)
-
-    def _say_result(self, model: Manifest, *, stopped: bool) -> None:
-        """Say what a training brought, and what is in use since."""
-        folder = self._session.model_in_use
-        in_use = model.card.name if folder is None else folder.name
-        self._say(describe_result(model, stopped=stopped, in_use=in_use))
-
-    def _say(self, text: str) -> None:
-        self._result.setText(text)
-        self._result.show()
+        self._result.showEnd(outcome)
+        if is_watched:
+            self._result.scrollIntoView()

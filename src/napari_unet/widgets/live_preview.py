@@ -23,6 +23,7 @@ from napari_unet.widgets.overlay import show_overlay
 if TYPE_CHECKING:
     import napari
     from napari.layers import Image as ImageLayer
+    from napari.layers import Layer
     from numpy.typing import NDArray
     from qtpy.QtWidgets import QWidget
 
@@ -71,6 +72,7 @@ class LivePreview(QObject):
         self._timer.timeout.connect(self._look)
         # One training asks and answers in turn, so answers come in this order.
         self._asked: deque[_View] = deque()
+        self._hidden: list[Layer] = []  # predictions that it would lie under
 
     def start(
         self, channels: int, normalisation: Normalisation, *, values: bool = False
@@ -95,14 +97,21 @@ class LivePreview(QObject):
         for layer in self._viewer.layers:
             if role_of(layer) == self._role:
                 layer.visible = True  # a segmentation may have hidden it
-            if role_of(layer) == "prediction":
+            if role_of(layer) == "prediction" and layer.visible:
                 layer.visible = False  # else it hides what is learned
+                self._hidden.append(layer)
         self._look()
         self._timer.start()
 
     def stop(self) -> None:
-        """Look no more and let go of the image."""
+        """Look no more, hide what was shown, and let go of the image."""
         self._timer.stop()
+        for layer in self._viewer.layers:
+            if role_of(layer) in _LOOKS:
+                layer.visible = False  # a part of the image, as it was a while ago
+        for layer in self._hidden:
+            layer.visible = True
+        self._hidden = []
         self._image = self._view = self._intensity = None
         self._asked.clear()
 

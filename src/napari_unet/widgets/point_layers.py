@@ -226,6 +226,11 @@ class DetectionLayer:
         if preview is not None:
             preview.visible = False
 
+    @property
+    def shows_tiles(self) -> bool:
+        """Whether tiles are seen: no points of them are."""
+        return False
+
     def show_tile(self, tile: TileLabels) -> None:
         """Show its probabilities; points wait for the end, for tiles cut them."""
         self.probabilities.show_tile(tile)
@@ -316,9 +321,11 @@ def describe_points(segmented: Segmented) -> str:
     numbers = [] if segmented.points is None else segmented.points.classes.tolist()
     counts = Counter(segmented.class_names[number] for number in numbers)
     total = sum(counts.values())
-    text = f"{total} point" if total == 1 else f"{total} points"
+    text = f"{total} point" if total == 1 else f"{total:,} points"
     if len(segmented.class_names) > 2:
-        text += ": " + ", ".join(f"{counts[n]} {n}" for n in segmented.class_names[1:])
+        text += ": " + ", ".join(
+            f"{counts[n]:,} {n}" for n in segmented.class_names[1:]
+        )
     if segmented.planes is None or segmented.volume:
         return text
     slices = len(segmented.planes)

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from qtpy.QtGui import QShowEvent
 
     from napari_unet.core.config import PredictionConfig
-    from napari_unet.segmented import Segmented
     from napari_unet.session import Session
+    from napari_unet.widgets.segment_report import Report
 
 
 class PredictionForm(QWidget):
@@ -97,7 +97,6 @@ class PredictionForm(QWidget):
         self._form.valueChanged.connect(self._on_edited)
         self._answer.answered.connect(self._on_answered)
         listen(session.events.prediction, self._show)
-        listen(session.events.segmentation, self.showZoom)
         listen(session.events.averaging, self._show_averaging)
         listen(session.events.device, self.refresh)
         self._show_averaging()
@@ -140,11 +139,10 @@ class PredictionForm(QWidget):
         self._form.setValue(config)
         self.refresh()
 
-    def showZoom(self, segmented: Segmented | None) -> None:
+    def showZoom(self, report: Report | None) -> None:
         """Show which zoom was found for the image that is chosen now."""
-        zoom = None if segmented is None else segmented.zoom
-        self._zoom.showFound(None if zoom is None else zoom.factor)
-        self.found_zoom = None if zoom is None else zoom.scale
+        self._zoom.showFound(None if report is None else report.zoom)
+        self.found_zoom = None if report is None else report.scale
 
     def tell(self, plan: str) -> None:
         """Show what a segmentation that has begun will take, with the zoom found."""

@@ -95,6 +95,11 @@ class PredictionLayer:
         self._next_number = 0
         self._last = ()
 
+    @property
+    def shows_tiles(self) -> bool:
+        """Whether the layer that tiles are written to is still there."""
+        return self.layer is not None
+
     def give_back(self) -> bool:
         """Show again what was there before `start`; tell whether that was finished."""
         earlier, self._earlier = self._earlier, None
@@ -212,6 +217,7 @@ class PredictionLayer:
                 return old
             unlink_layer(old)
             old.name += " edited"  # beside the new one, which takes its name
+            old.visible = False  # two on top of each other cannot be told apart
         selected = set(self._viewer.layers.selection)
         layer = add_labels(self._viewer, self.image, "prediction")
         layer.metadata[_UNTOUCHED] = True

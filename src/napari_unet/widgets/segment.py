@@ -7,7 +7,6 @@ import html
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -18,6 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_unet.core.errors import InputError
 from napari_unet.jobs import Status
+from napari_unet.learned import take_starter
 from napari_unet.planned import describe_plan
 from napari_unet.segmented import color_values
 from napari_unet.session import SEGMENTING
@@ -28,16 +28,16 @@ from napari_unet.widgets.background import (
     show_problem,
 )
 from napari_unet.widgets.collapsible import Collapsible
-from napari_unet.widgets.described import describe_end, describe_segmentation
+from napari_unet.widgets.described import describe_end
 from napari_unet.widgets.extent_combo import ExtentCombo
 from napari_unet.widgets.form import Form
 from napari_unet.widgets.layers import image_of, outline_of
 from napari_unet.widgets.prediction_form import PredictionForm
 from napari_unet.widgets.section import Section
 from napari_unet.widgets.segment_button import SegmentButton
+from napari_unet.widgets.segment_report import SegmentReport
 from napari_unet.widgets.shown import Shown
 from napari_unet.widgets.tile_bar import TileBar
-from napari_unet.widgets.zoom_offer import ZoomOffer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,11 +110,9 @@ class SegmentSection(Section):
         self._where = ExtentCombo(self._viewer)
         self._button = SegmentButton()
         self._progress = TileBar()
-        self._line = QLabel()
-        self._line.setWordWrap(True)
-        self._line.setTextFormat(Qt.TextFormat.RichText)
-        self._line.hide()
-        self._zoom_offer = ZoomOffer(self._session, self._on_button_clicked)
+        self._report = SegmentReport(
+            self._session, self._viewer, self._on_button_clicked
+        )
         fields = (*_OF_POINTS, *_OF_OBJECTS)
         self._form: Form[ObjectConfig] = Form(
             self._session.objects,
@@ -144,8 +142,7 @@ class SegmentSection(Section):
         layout.addWidget(self._hint)
         layout.addLayout(buttons)
         layout.addWidget(self._progress)
-        layout.addWidget(self._line)
-        layout.addWidget(self._zoom_offer)
+        layout.addWidget(self._report)
         layout.addWidget(self._form)
         layout.addLayout(maps)
         layout.addWidget(Collapsible("More settings", self._how))
@@ -205,8 +202,10 @@ class SegmentSection(Section):
             settings = settings.replaced(class_values=values)
         self._shown = Shown(self._viewer, layer, self._kind(), settings, planes, before)
         self._gone = ""
+        self._chosen.segmented = layer
         self._progress.start()
-        self._line.hide()
+        self._progress.nameImage(self._chosen)
+        self._report.forget(layer)
         self._how.ask()
         run_in_background(
             job,
@@ -255,7 +254,10 @@ class SegmentSection(Section):
     def _on_tile(self, tile: TileLabels) -> None:
         if self._gone:
             return
-        self._progress.showTile(tile, averages=self._session.averaging != "none")
+        averages = self._session.averaging != "none"
+        self._progress.showTile(tile, self._kind(), averages=averages)
+        if tile.starter is not None:
+            take_starter(self._session, tile.starter)
         self._how.tell(tile.plan)
         if tile.news:
             self._say(html.escape(tile.news))
@@ -272,7 +274,7 @@ class SegmentSection(Section):
         """Show the session's segmentation, an earlier one, and why it is not this."""
         is_seen, is_back, shown = False, False, self._shown
         if shown is not None:
-            is_seen = shown.is_begun
+            is_seen = shown.shows_tiles
             self._shown, is_back = shown.give_back(self._session.segmentation)
         if outcome.status is not Status.DONE:
             said = describe_end(
@@ -325,9 +327,10 @@ class SegmentSection(Section):
         if segmented is not None and self._shown is not None:
             self._shown.show(segmented)
         self._show_state()
-        is_chosen = self._shown is None or self._shown.image is self._chosen.image
-        if segmented is not None and is_chosen:
-            self._say(describe_segmentation(segmented, self._session.objects))
+        image = self._shown.image if self._shown else self._chosen.segmented
+        if segmented is not None and image is not None:
+            self._report.tell(image, segmented)
+        self._how.showZoom(self._report.current)
 
     def _on_probabilities_clicked(self) -> None:
         segmented, maps = self._session.segmentation, self._maps()
@@ -352,9 +355,8 @@ class SegmentSection(Section):
 
     def _show_image(self) -> None:
         self._where.offer(self._chosen.image)
-        self._line.hide()  # it is about another image
-        self._zoom_offer.hide()
-        self._how.showZoom(self._session.segmentation if self._current() else None)
+        self._how.showZoom(self._report.current)
+        self._progress.nameImage(self._chosen)
         self._how.refresh()
         self._find_again()  # the sliders may have moved while another one was chosen
         self._show_state()
@@ -389,5 +391,4 @@ class SegmentSection(Section):
         self._uncertainty.setEnabled(is_done)
 
     def _say(self, text: str) -> None:
-        self._line.setText(text)
-        self._line.show()
+        self._report.say(self._chosen.segmented, text)

@@ -61,6 +61,11 @@ class Shown:
         """What shows its probabilities and its uncertainty, if it has any."""
         return None if isinstance(self._layers, ValuesLayer) else self._layers
 
+    @property
+    def shows_tiles(self) -> bool:
+        """Whether tiles were shown in a layer that is still there."""
+        return self.is_begun and self._layers.shows_tiles
+
     def show_tile(self, tile: TileLabels) -> None:
         """Show one tile; the first makes room for all of them.
 

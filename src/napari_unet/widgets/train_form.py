@@ -31,14 +31,9 @@ from napari_unet.widgets.augmentation_form import AugmentationForm
 from napari_unet.widgets.background import listen
 from napari_unet.widgets.collapsible import Collapsible
 from napari_unet.widgets.form import Form
-from napari_unet.widgets.model_combo import (
-    STARTER_MODELS,
-    ModelCombo,
-    Offer,
-    offer_starters,
-)
 from napari_unet.widgets.model_pixel_size import ModelPixelSize
 from napari_unet.widgets.settings_file import SettingsFile
+from napari_unet.widgets.start_combo import StartCombo
 from napari_unet.widgets.step_note import StepNote
 
 if TYPE_CHECKING:
@@ -48,7 +43,6 @@ if TYPE_CHECKING:
     from napari_unet.session import Session
 
 _TOOLTIP = Qt.ItemDataRole.ToolTipRole
-_SCRATCH, _MODEL = "Scratch", "The model in use"
 _MINUTES, _ITERATIONS = "minutes", "iterations"
 _TRAINING = (
     "patch_size",
@@ -125,7 +119,6 @@ class TrainForm(QWidget):
         self._augmentation.valueChanged.connect(self._on_augmentation_edited)
         self._network.valueChanged.connect(self._on_network_edited)
         self._grey_values.valueChanged.connect(self._on_grey_values_edited)
-        self._start.currentIndexChanged.connect(self._on_start_chosen)
         events = session.events
         for signal in (
             events.train_config,
@@ -134,10 +127,9 @@ class TrainForm(QWidget):
             events.normalisation,
         ):
             listen(signal, self._show)
-        for signal in (events.model_folder, events.suited, events.annotation):
-            listen(signal, self._show_start)
+        listen(events.start_from, self._show_what_starts)
         listen(events.device, self._show)
-        self._show_start()
+        self._show_what_starts()
         self._show()
 
     def start_from(self) -> Path | None:
@@ -145,11 +137,7 @@ class TrainForm(QWidget):
         return self._start.folder()
 
     def _build(self) -> None:
-        self._start = ModelCombo()
-        self._start.setToolTip(
-            "Going on from a model that knows similar images needs fewer annotations; "
-            "from scratch, nothing of an old model remains"
-        )
+        self._start = StartCombo(self._session)
         self._preset = QComboBox()
         self._preset.setToolTip("A network with the training settings that suit it")
         for name, preset in PRESETS.items():
@@ -200,6 +188,7 @@ class TrainForm(QWidget):
             if control is self._preset:
                 form.addRow(self._start_note)
         form.insertRow(2, "", self._preset_line)
+        form.insertRow(1, self._start.line)
         form.addRow("", self._leave_out)
         form.addRow(self._leave_out_note)
         layout = QVBoxLayout(self)
@@ -270,38 +259,8 @@ class TrainForm(QWidget):
         self._show_start_note()
         self._grey_values.setValue(ModelSettings(normalisation=session.normalisation))
 
-    def _show_start(self, _event: object = None) -> None:
-        """Offer the model in use, which one usually wants to go on from, and starters.
-
-        What the user has chosen stays, as long as it is offered.
-        """
-        session, starters = self._session, self._session.list_starters()
-        in_use = session.model_in_use if self._learns_the_same() else None
-        if session.annotation == "values":  # starter models know objects
-            starters = []
-        groups = {"": [Offer(_SCRATCH)], STARTER_MODELS: offer_starters(starters)}
-        if in_use is not None and in_use not in [path for path, _ in starters]:
-            groups[""].append(Offer(_MODEL, in_use, in_use.name))
-        offered = {each.folder for group in groups.values() for each in group}
-        stays = session.start_is_chosen and session.start_from in offered
-        self._start.offer(groups, session.start_from if stays else in_use)
-        self._show_what_starts()
-
-    def _learns_the_same(self) -> bool:
-        """Tell whether the model in use can go on with what is to be learned."""
-        with suppress(InputError):  # said where the model is shown
-            if (model := self._session.read_model()) is not None:
-                kinds = {model.settings.annotation, self._session.annotation}
-                return "values" not in kinds or len(kinds) == 1
-        return True
-
-    def _on_start_chosen(self, _index: int) -> None:
-        self._session.start_is_chosen = True
-        self._show_what_starts()
-
-    def _show_what_starts(self) -> None:
+    def _show_what_starts(self, _event: object = None) -> None:
         """The network is the model's where one starts from a model."""
-        self._session.start_from = self.start_from()
         scratch = self.start_from() is None
         self._show_start_note()
         self._network.setEnabled(scratch)

@@ -30,6 +30,11 @@ class TrainingBar(QProgressBar):
         self.setFormat("Preparing …")
         self.show()
 
+    def sayChoosing(self) -> None:
+        """Say that it is not known yet what to start from."""
+        self.start()
+        self.setFormat("Choosing what to start from …")
+
     def sayStopping(self) -> None:
         """Say that the training ends: it is still validated and saved."""
         self.setFormat("Stopping …")

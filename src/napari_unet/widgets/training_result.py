@@ -6,11 +6,11 @@ from contextlib import suppress
 from html import escape
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal  # type: ignore[attr-defined]  # qtpy's own
-from qtpy.QtWidgets import QPushButton, QWidget
+from qtpy.QtCore import Qt, QTimer, Signal  # type: ignore[attr-defined]  # qtpy's own
+from qtpy.QtWidgets import QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_unet.core.card import read_manifest
-from napari_unet.core.errors import InputError
+from napari_unet.core.errors import InputError, in_dock
 from napari_unet.core.model_folders import find_start
 from napari_unet.core.score_words import (
     describe_doubt,
@@ -19,6 +19,7 @@ from napari_unet.core.score_words import (
     describe_new_classes,
     describe_verdict,
 )
+from napari_unet.jobs import Status
 from napari_unet.learned import use_learned
 from napari_unet.widgets.background import listen, run_in_background, show_problem
 from napari_unet.widgets.history import describe_choice, describe_gain
@@ -191,3 +192,88 @@ class UseLearned(QPushButton):
         if outcome.error is None:
             self._show()
             self.changed.emit()
+
+
+class TrainingResult(QWidget):
+    """Says how a training goes and what came of it; empty at first.
+
+    Where the model in use has stayed the old one, it offers to use what was learned.
+
+    Parameters
+    ----------
+    session : Session
+        Its `course` is what is told about, and `trained` what came of it.
+    parent : QWidget, optional
+        Qt parent.
+    """
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._session = session
+        self._line = QLabel()
+        self._line.setWordWrap(True)
+        self._line.setTextFormat(Qt.TextFormat.RichText)
+        self._worse = UseLearned(session, self)
+        self._worse.changed.connect(self._on_choice)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._line)
+        layout.addWidget(self._worse)
+        self.hide()
+
+    def text(self) -> str:
+        """Return what is said, as rich text."""
+        return str(self._line.text())
+
+    def clear(self) -> None:
+        """Say nothing, until there is something new to say."""
+        self._worse.setFolder(None)
+        self.hide()
+
+    def say(self, text: str) -> None:
+        """Say something else, as rich text."""
+        self._line.setText(text)
+        self.show()
+
+    def showEnd(self, outcome: Outcome) -> None:
+        """Say what came of a training that has ended."""
+        trained = self._session.trained
+        if isinstance(outcome.error, InputError) and trained is None:
+            self.say(escape(in_dock(str(outcome.error))))
+            return
+        if outcome.status is Status.FAILED:
+            saved = "; the model that was best so far is saved" if trained else ""
+            self.say(f"The training ended with an error{saved}.")
+            return
+        model = None if trained is None else self._session.read_model(trained)
+        if trained is None or model is None:
+            self.say("Stopped before anything was learned.")
+            return
+        self._say_result(model, stopped=outcome.status is Status.CANCELLED)
+        self._worse.setFolder(trained)
+
+    def scrollIntoView(self) -> None:
+        """Let the dock scroll until it is seen, once it has found its place."""
+        QTimer.singleShot(0, self._scroll)
+
+    def _scroll(self) -> None:
+        area = self.parentWidget()
+        while area is not None and not isinstance(area, QScrollArea):
+            area = area.parentWidget()
+        if area is not None:
+            for widget in (self._worse, self._line):  # the beginning above all
+                if widget.isVisible():
+                    area.ensureWidgetVisible(widget)
+
+    def _on_choice(self) -> None:
+        """Say which model is in use now, and still how good what was learned is."""
+        trained = self._session.trained
+        model = None if trained is None else self._session.read_model(trained)
+        if model is not None:
+            self._say_result(model, stopped=False)
+
+    def _say_result(self, model: Manifest, *, stopped: bool) -> None:
+        """Say what a training brought, and what is in use since."""
+        folder = self._session.model_in_use
+        in_use = model.card.name if folder is None else folder.name
+        self.say(describe_result(model, stopped=stopped, in_use=in_use))

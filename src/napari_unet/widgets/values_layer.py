@@ -60,6 +60,11 @@ class ValuesLayer:
         self._viewer.layers.selection = selected
         self._writer = LayerWriter(self._viewer, layer)
 
+    @property
+    def shows_tiles(self) -> bool:
+        """Whether the layer that tiles are written to is still there."""
+        return self._writer is not None and self._writer.is_open
+
     def show_tile(self, tile: TileLabels) -> None:
         """Show one tile."""
         if self._writer is not None:

@@ -35,9 +35,6 @@ class ZoomBox(QDoubleSpinBox):
         return flags.StepUpEnabled | flags.StepDownEnabled
 
     def stepBy(self, steps: int) -> None:
-        """Enlarge or shrink it; "automatic" becomes the zoom that was found."""
-        if self.value() == 0:
-            self.setValue(self._found)
-            return
-        zoom = self.value() * _STEP**steps
+        """Enlarge or shrink it; from "automatic" on, the zoom that was found."""
+        zoom = (self.value() or self._found) * _STEP**steps
         self.setValue(zoom if zoom >= _SMALLEST else 0.0)

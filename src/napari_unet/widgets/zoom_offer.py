@@ -11,8 +11,6 @@ from napari_unet.widgets.background import listen
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from napari_unet.jobs import Job
-    from napari_unet.segmented import Segmented
     from napari_unet.session import Session
 
 
@@ -40,25 +38,24 @@ class ZoomOffer(QPushButton):
     ) -> None:
         super().__init__(parent)
         self._session, self._segment_again = session, segment_again
-        self._scale = 0.0
+        self._scale, self._is_offered = 0.0, False
         self.setToolTip("Segment again at this zoom (More settings, Zoom)")
         self.hide()
         self.clicked.connect(self._on_clicked)
-        listen(session.events.segmentation, self._offer_for)
-        listen(session.events.job, self._on_job)
+        listen(session.events.job, self._show)
 
-    def _on_job(self, job: Job | None) -> None:
-        if job is not None:
-            self.hide()
+    def showFor(self, proposed: float | None, *, is_chosen: bool) -> None:
+        """Offer the proposed zoom, or the automatic one where the user chose another.
 
-    def _offer_for(self, segmented: Segmented | None) -> None:
-        """Show what is offered after a segmentation; nothing after none."""
-        zoom = None if segmented is None else segmented.zoom
-        chosen = None if segmented is None else segmented.chosen_scale
-        proposed = None if zoom is None else zoom.proposed
+        Nothing where neither is so, or while a job runs.
+        """
         self._scale = proposed or 0.0
+        self._is_offered = proposed is not None or is_chosen
         self.setText(f"Use zoom {proposed:g}" if proposed else "Use the automatic zoom")
-        self.setVisible(proposed is not None or chosen is not None)
+        self._show()
+
+    def _show(self, _event: object = None) -> None:
+        self.setVisible(self._is_offered and not self._session.is_busy)
 
     def _on_clicked(self) -> None:
         prediction = self._session.prediction

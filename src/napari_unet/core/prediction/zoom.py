@@ -389,7 +389,7 @@ class _Probe:
             f"zoom {self.own:.3g} by its pixel size, at which its objects look too "
             f"{small} for the model. Check the pixel size, or choose the zoom "
             f"{factor:g} (on the command line: --scale {factor:g}; in the dock: under "
-            "Segment, Zoom)"
+            "Segment, More settings, Zoom)"
         )
         return Zoom(None, self.own, across, objects, confidence, said, proposed=factor)
 
