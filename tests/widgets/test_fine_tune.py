@@ -14,7 +14,7 @@ from qtpy.QtWidgets import QScrollArea
 
 import napari_unet.core
 from napari_unet.core.card import Card, Manifest, StoredFile
-from napari_unet.core.config import ModelSettings
+from napari_unet.core.config import ModelSettings, ObjectConfig
 from napari_unet.core.errors import InputError, TrainingDivergedError
 from napari_unet.core.training.clock import TrainProgress
 from napari_unet.jobs import Status
@@ -53,6 +53,7 @@ class FakeTraining:
         self.calls, self.ended = [], 0
         self.steps: int | None = None
         self.error: Exception | None = None
+        self.own_objects: ObjectConfig | None = None
 
     def Preview(self, image, intensity):
         return SimpleNamespace(image=image, intensity=intensity)
@@ -97,6 +98,7 @@ class FakeTraining:
                 seconds=42,
                 scores=scores,
                 scores_before={"f1": 0.25, "iou": 0.5},
+                own_objects=self.own_objects,
             )
 
 
@@ -178,11 +180,9 @@ def test_a_training_that_ends_says_what_it_brought(qtbot, viewer, section, train
     assert section._curves._held == ([5, 10], [1.5, 1.5])
 
 
-def test_a_training_says_how_it_makes_objects_now(
-    qtbot, viewer, section, session, training
-):
+def test_a_training_says_how_it_makes_objects_now(qtbot, viewer, section, training):
     annotate(viewer)
-    session.objects = session.objects.replaced(threshold=0.3)
+    training.own_objects = ObjectConfig(threshold=0.3)
     training.steps = 3
     section._button.click()
     qtbot.waitUntil(lambda: section._job is None)
