@@ -336,7 +336,7 @@ def test_a_model_is_not_saved_among_other_files(folders, refused):
 
 def test_resuming_nothing_is_refused(tmp_path, folders, refused):
     said = refused("train", *folders, "--model", tmp_path / "m", "--resume", *SMALL)
-    assert "is not a model folder" in said
+    assert "There is no folder" in said
 
 
 def bad_labels(kind, truth):

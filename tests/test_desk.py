@@ -138,6 +138,37 @@ def test_an_unfinished_record_is_cut_off(tmp_path):
             assert np.array_equal(once_more.arrays["a"], expected)
 
 
+def painted_thrice(path):
+    painted = np.zeros((9, 9), np.uint8)
+    with Desk(path) as desk:
+        desk.begin("a", (9, 9), np.dtype("uint8"))
+        for value in (1, 2, 3):
+            painted[value] = value
+            desk.note("a", painted)
+    return painted
+
+
+def test_zeros_that_a_power_cut_leaves_at_the_end_are_cut_off(tmp_path):
+    painted = painted_thrice(tmp_path / "journal")
+    with (tmp_path / "journal").open("ab") as file:
+        file.write(bytes(4096))
+    with Desk(tmp_path / "journal") as desk:
+        assert np.array_equal(desk.arrays["a"], painted)
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_what_follows_a_damaged_record_is_kept_beside_the_journal(tmp_path):
+    path = tmp_path / "journal"
+    painted_thrice(path)
+    whole = bytearray(path.read_bytes())
+    whole[len(whole) // 2] ^= 255
+    path.write_bytes(whole)
+    with Desk(path) as desk:
+        assert desk.arrays["a"].max() < 3
+    [aside] = tmp_path.glob("journal damaged*")
+    assert whole.endswith(aside.read_bytes())
+
+
 def test_what_is_no_journal_is_left_alone(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("Dear diary")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from napari_unet.core.errors import InputError
 from napari_unet.core.remembered import read_content
 from napari_unet.core.user_folders import data_folder
 from napari_unet.desk import Desk
-from napari_unet.formats.whole_file import write_whole
+from napari_unet.formats.whole_file import say_why, write_whole
 
 _FOLDER, _JOURNAL, _ABOUT, _LOCK = "annotations", "journal", "image.json", "lock"
 # There as long as a desk is open, and afterwards where nothing could close it.
@@ -76,22 +77,30 @@ class KeptDesk:
 
     def __init__(self, key: str, image: KeptImage) -> None:
         self.folder = folder_of(key)
-        self._image = image
-        self._make_folder()
-        self._lock = FileLock(self.folder / _LOCK)
+        # Opened on one thread, closed on another.
+        self._lock = FileLock(self.folder / _LOCK, thread_local=False)
         try:
+            self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
             raise DeskInUseError(
-                f"'{image.name}' is annotated in another window of napari already: "
-                "what is painted here is not kept there. Close one of them."
+                f"'{image.name}' is annotated in another window of napari already, or "
+                "opened twice in this one: what is painted here is not kept there. "
+                "Close the other, and open this image again."
             ) from None
+        except OSError as error:
+            raise InputError(say_why(self.folder, error)) from error
         try:
+            self._describe(image)
             self.desk = Desk(self._journal)
-            (self.folder / _OPEN).touch()
         except BaseException:
             self._lock.release()
             raise
+
+    def begin(self) -> None:
+        """Remember that it is painted on: a crash is known by that."""
+        with suppress(OSError):  # then a crash is not told from an end
+            (self.folder / _OPEN).touch()
 
     @property
     def is_empty(self) -> bool:
@@ -108,10 +117,17 @@ class KeptDesk:
 
     def set_aside(self) -> None:
         """Begin an empty journal; the old one is kept beside it, under its date."""
-        self.desk.close()
         day = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(self.changed))
-        self._journal.rename(self.folder / f"{_JOURNAL} of {day}")
-        self.desk = Desk(self._journal)
+        aside = self.folder / f"{_JOURNAL} of {day}"
+        if aside.exists():
+            aside = aside.with_name(f"{aside.name}, {time.time_ns()}")
+        self.desk.close()
+        try:
+            self._journal.rename(aside)
+        except OSError as error:
+            raise InputError(say_why(aside, error)) from error
+        finally:
+            self.desk = Desk(self._journal)
 
     def close(self) -> None:
         """Close it, so that another window may open it."""
@@ -125,12 +141,14 @@ class KeptDesk:
     def _journal(self) -> Path:
         return self.folder / _JOURNAL
 
-    def _make_folder(self) -> None:
-        image = self._image
+    def _describe(self, image: KeptImage) -> None:
+        """Write what image it is; where it was, if that is not known any more."""
+        before = _read_about(self.folder)
+        path = image.path and os.path.abspath(image.path)
         about = {
             "version": _VERSION,
             "name": image.name,
-            "path": image.path,
+            "path": path or (before.path if before is not None else ""),
             "shape": image.shape,
         }
         with write_whole(self.folder / _ABOUT) as unfinished:

@@ -119,7 +119,7 @@ def test_a_kill_at_any_moment_leaves_a_whole_model(tmp_path):
 
 
 def test_a_missing_folder_is_refused(tmp_path):
-    with pytest.raises(ModelFolderError, match=r"not a model folder: it has no setti"):
+    with pytest.raises(ModelFolderError, match=r"There is no folder"):
         load_model(tmp_path / "nothing")
 
 

@@ -146,7 +146,7 @@ def test_steps_go_back_across_layers_in_the_order_they_were_made(open_dock, qtbo
     desks_of(viewer).close()
 
     viewer, image, section = open_dock(field())
-    assert "2 objects, 1 region, 1 point" in section._earlier._said.text()
+    assert "2 labels, 1 region, 1 point" in section._earlier._said.text()
     section._earlier._bring_back.click()
     chosen = chosen_layers(viewer)
     assert regions_of(chosen.regions, image)[None][0] == region
@@ -193,6 +193,34 @@ def test_two_windows_do_not_write_into_one_journal(open_dock):
         assert not layer.data.any()
     finally:
         other.close()
+
+
+def test_an_image_that_was_removed_can_be_opened_again(open_dock, qtbot):
+    viewer, image, _ = open_dock(field())
+    paint(annotate(viewer, image), (20, 20), 1)
+    desks_of(viewer).close()
+
+    viewer, image, section = open_dock(field())
+    section._earlier._bring_back.click()
+    viewer.layers.clear()
+    again = viewer.add_image(field(), name="cells")
+    choose_image(viewer, again)
+    qtbot.waitUntil(lambda: "1 label" in section._earlier._said.text())
+
+
+def test_features_that_are_no_numbers_do_not_stand_in_the_way_of_undo(open_dock):
+    viewer, image, section = open_dock(field())
+    points = add_points(viewer, image)
+    chosen_layers(viewer).points = points
+    keeper = desks_of(viewer).keeper
+    points.add([[10, 12]])
+    points.features = {"class": ["cell"], "confidence": [np.nan]}
+    keeper.note_all()
+    steps = keeper.kept.desk.steps
+    keeper.note_all()
+    assert keeper.kept.desk.steps == steps
+    section._kept._undo.click()
+    assert keeper.kept.desk.steps == steps - 1
 
 
 def test_other_pixels_are_another_image(open_dock):

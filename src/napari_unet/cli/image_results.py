@@ -1,6 +1,7 @@
 """What `segment` and `detect` share: options, prediction, and the folder."""
 
 import math
+import os
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -113,13 +114,12 @@ def check_folder(
             f"'{foreign[0]}'{more} would be replaced, and was not written by this "
             f"program. Choose another folder for {option}, or move it away."
         )
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    place = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
         raise InputError(
-            f"The folder '{out}' cannot be made ({error.strerror}); choose another "
-            f"one for {option}, where you may write."
-        ) from error
+            f"The folder '{out}' cannot be written to; choose another one for "
+            f"{option}, where you may write."
+        )
 
 
 @contextmanager

@@ -15,16 +15,18 @@ lengths (N int64 each) and by the values before and after (N each); ``"state"`` 
 ``"layer"`` tells shape and dtype of an array that is annotated from now on.
 
 A program that dies while it writes leaves an unfinished record at the end, and nothing
-else: what was written before is whole, and the rest is cut off.
+else: what was written before is whole, and the rest is cut off. Where a disk has
+damaged a record in the middle, what comes after it is kept in a file of its own.
 """
 
 import contextlib
 import json
+import logging
 import os
 import time
 import weakref
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -35,11 +37,14 @@ from napari_unet.core.annotation.change import Change, PixelChange, StateChange
 from napari_unet.core.errors import InputError
 from napari_unet.formats.whole_file import say_why
 
+_log = logging.getLogger(__name__)
 _HEADER = b'{"napari-unet journal": 1}\n'
 _NUMBER = np.dtype("<i8")
 _HEAD = 8
 # zlib is fast enough for a brush at its lowest level.
 _LEVEL = 1
+# A crash leaves less of a record than this; more is a sign of damage.
+_LEAST_DAMAGE = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +94,13 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._places: list[int] = []
+        self._is_torn = False
         try:
             with contextlib.ExitStack() as on_error:
                 self._file: BinaryIO = open(path, "a+b", buffering=0)  # noqa: SIM115
                 on_error.callback(self._file.close)
                 self._end = self._find_end()
+                self._save_rest()
                 self._cut()
                 on_error.pop_all()
                 # Whoever lets go of it without closing it leaves no open file behind.
@@ -121,15 +128,14 @@ class Journal:
         InputError
             If it cannot be written; the journal is as it was.
         """
+        if self._is_torn:
+            self._try(self._cut)
         content = zlib.compress(_encode(record), _LEVEL)
         head = len(content).to_bytes(4, "little")
         block = head + zlib.crc32(content).to_bytes(4, "little") + content
-        try:
-            self._write(block)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                self._cut()
-            raise InputError(say_why(self.path, error)) from error
+        self._is_torn = True
+        self._try(lambda: self._write(block))
+        self._is_torn = False
         self._places.append(self._end)
         self._end += len(block)
         return len(self._places) - 1
@@ -138,12 +144,13 @@ class Journal:
         """Return a record by its number."""
         self._file.seek(self._places[number])
         content = _read_block(self._file)
-        if content is None:
+        try:
+            return _decode(content or b"")
+        except (ValueError, KeyError, zlib.error) as error:
             raise InputError(
-                f"'{self.path}' was changed by another program while it was open; "
-                f"step {number + 1} of it cannot be read."
-            )
-        return _decode(content)
+                f"Step {number + 1} of '{self.path}' cannot be read: it was changed by "
+                "another program, or written by a later version of this one."
+            ) from error
 
     def __iter__(self) -> Iterator[Record]:
         return (self[number] for number in range(len(self)))
@@ -155,18 +162,45 @@ class Journal:
     def close(self) -> None:
         """Force it onto the disk and close it."""
         if not self._file.closed:
-            self.sync()
-            self._file.close()
+            try:
+                self.sync()
+            finally:
+                self._file.close()
 
     def _write(self, block: bytes) -> None:
         rest = memoryview(block)
         while rest:
             rest = rest[self._file.write(rest) or 0 :]
 
+    def _try(self, write: Callable[[], None]) -> None:
+        """Write; say in a sentence why that is not possible."""
+        try:
+            write()
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._cut()
+            raise InputError(say_why(self.path, error)) from error
+
     def _cut(self) -> None:
         """Cut off what is unfinished at the end."""
         self._file.truncate(self._end)
         self._file.seek(self._end)
+        self._is_torn = False
+
+    def _save_rest(self) -> None:
+        """Keep what follows a damaged record beside the journal."""
+        self._file.seek(self._end)
+        rest = self._file.read()
+        size = int.from_bytes(rest[:4], "little")
+        is_unfinished = _HEAD + size >= len(rest) and len(rest) < _LEAST_DAMAGE
+        if is_unfinished or not any(rest):
+            return
+        day = time.strftime("%Y-%m-%d %H.%M.%S")
+        aside = self.path.with_name(f"{self.path.name} damaged, rest of {day}")
+        aside.write_bytes(rest)
+        _log.warning(
+            "'%s' was damaged; what came after it is in '%s'.", self.path, aside.name
+        )
 
     def _find_end(self) -> int:
         """Return where the last whole record ends, and note where each begins."""
@@ -191,6 +225,9 @@ def _read_block(file: BinaryIO) -> bytes | None:
     if len(head) < _HEAD:
         return None
     size, check = int.from_bytes(head[:4], "little"), int.from_bytes(head[4:], "little")
+    # A power cut may leave zeros; and a damaged size is no reason to read 4 GB.
+    if size == 0 or size > os.fstat(file.fileno()).st_size:
+        return None
     content = file.read(size)
     return content if len(content) == size and zlib.crc32(content) == check else None
 

@@ -225,14 +225,15 @@ class LatestAnswer(QObject):
     def __init__(self, owner: QObject, name: str) -> None:
         super().__init__(owner)
         self._owner, self._name = owner, name
-        self._number = 0
+        self._number = self._answering = 0
         self._waiting: Callable[[], Any] | None = None
         self._busy = False
 
     @property
     def is_busy(self) -> bool:
         """Whether an answer is still to come."""
-        return self._busy
+        is_asked = self._busy and self._answering == self._number
+        return is_asked or self._waiting is not None
 
     def ask(self, compute: Callable[[], Any]) -> None:
         """Compute on another thread; `answered` brings what it returns."""
@@ -254,7 +255,8 @@ class LatestAnswer(QObject):
             return compute()
             yield
 
-        number, self._busy = self._number, True
+        number = self._answering = self._number
+        self._busy = True
         run_in_background(
             Job(self._name, steps),
             self._owner,

@@ -7,8 +7,8 @@ and splitting draw a line, so their keys press their buttons.
 
 from __future__ import annotations
 
+import weakref
 from typing import TYPE_CHECKING, Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from napari.utils.notifications import show_info
 from psygnal import Signal
@@ -86,7 +86,8 @@ class CorrectionTools:
     pressed_changed = Signal(str)
 
     def __init__(self, viewer: napari.Viewer) -> None:
-        self._viewer = viewer
+        # It outlives no viewer: those are keys of the dictionary that holds it.
+        self._viewer_of = weakref.ref(viewer)
         self._chosen = chosen_layers(viewer)
         #: From which one on objects are accepted as sure.
         self.least_confidence = 0.9
@@ -94,6 +95,13 @@ class CorrectionTools:
         self._objects = ModelObjects()
         self._held: Labels | None = None
         self.pressed = ""
+
+    @property
+    def _viewer(self) -> napari.Viewer:
+        viewer = self._viewer_of()
+        if viewer is None:
+            raise RuntimeError("The viewer is gone.")
+        return viewer
 
     # ------------------------------------------------------------------ the keys
 
@@ -134,7 +142,8 @@ class CorrectionTools:
             self.press(name)
         else:
             cursor = self._viewer.cursor
-            self._act(name, cursor.position, cursor._view_direction)
+            # napari tells where one looks along in 3D only here.
+            self._act(name, cursor.position, getattr(cursor, "_view_direction", None))
 
     # ------------------------------------------------------------ pressed buttons
 
@@ -286,7 +295,9 @@ class CorrectionTools:
         return 0 if value in (None, IGNORE_LABEL) else int(value)
 
 
-_tools: WeakKeyDictionary[napari.Viewer, CorrectionTools] = WeakKeyDictionary()
+_tools: weakref.WeakKeyDictionary[napari.Viewer, CorrectionTools] = (
+    weakref.WeakKeyDictionary()
+)
 
 
 def correction_tools(viewer: napari.Viewer) -> CorrectionTools:

@@ -59,13 +59,13 @@ class DeskKeeper(QObject):
     """
 
     changed = Signal()
-    failed = Signal(object)
 
     def __init__(
         self, viewer: napari.Viewer, image: ImageLayer, kept: KeptDesk
     ) -> None:
         super().__init__()
         self.kept = kept
+        kept.begin()
         self._viewer_of, self._image = weakref.ref(viewer), image
         self._layers: dict[str, Layer] = {}
         self._is_stepping = self._has_failed = False
@@ -76,7 +76,7 @@ class DeskKeeper(QObject):
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(0)
-        self._soon.timeout.connect(lambda: self.note_all(self._what))
+        self._soon.timeout.connect(self._note_soon)
         self._what = "change"
         self._ended = threading.Event()
         forcing = (weakref.ref(kept), self._ended)
@@ -97,6 +97,7 @@ class DeskKeeper(QObject):
             if layer is old:
                 continue
             if old is not None:
+                self.note(role, "change")
                 self._connect(old, False)
                 del self._layers[role]
             if layer is not None and _can_be_noted(layer):
@@ -111,6 +112,9 @@ class DeskKeeper(QObject):
         for role in self._layers:
             self.note(role, what)
 
+    def _note_soon(self) -> None:
+        self.note_all(self._what)
+
     def note(self, role: str, what: str) -> None:
         """Note how a layer has changed, if it has; say so if that cannot be written."""
         try:
@@ -120,7 +124,6 @@ class DeskKeeper(QObject):
                 show_problem(error)
             self._has_failed = True
             self._later.start()  # what is not noted yet is not lost yet
-            self.failed.emit(error)
             return
         self._has_failed = False
         if change is not None:
@@ -161,6 +164,8 @@ class DeskKeeper(QObject):
 
     def _step(self, *, back: bool) -> None:
         self.note_all()
+        if self._has_failed:  # what is not noted would be painted over
+            return
         desk = self.kept.desk
         try:
             change = desk.undo() if back else desk.redo()

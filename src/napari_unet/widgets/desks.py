@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from napari.utils.notifications import show_info
 from qtpy.QtCore import QObject, Signal  # type: ignore[attr-defined]  # qtpy's own
 from qtpy.QtWidgets import QMainWindow, QWidget
 
@@ -18,6 +19,7 @@ from napari_unet.widgets.background import LatestAnswer, listen, show_problem
 from napari_unet.widgets.chosen import choose_image, chosen_layers, unwrapped
 from napari_unet.widgets.desk_keeper import KEYS, NOTED, DeskKeeper
 from napari_unet.widgets.layers import (
+    IGNORE_LABEL,
     add_labels,
     find_layer,
     is_users_image,
@@ -112,8 +114,11 @@ class Desks(QObject):
         if kept is None:
             return ""
         labels = kept.desk.arrays.get("annotation")
-        found = 0 if labels is None else len(np.unique(labels[labels > 0]))
-        what = [f"{found} object{'' if found == 1 else 's'}"] if found else []
+        found = 0
+        if labels is not None:
+            painted = labels[(labels > 0) & (labels != IGNORE_LABEL)]
+            found = len(np.unique(painted))
+        what = [f"{found} label{'' if found == 1 else 's'}"] if found else []
         for role in ("regions", "points"):
             state = kept.desk.states.get(role)
             if state:
@@ -156,9 +161,15 @@ class Desks(QObject):
     def start_anew(self) -> None:
         """Put what is offered aside; it stays on disk."""
         kept = self.offered
-        if kept is not None:
+        if kept is None:
+            return
+        try:
             kept.set_aside()
-            self.changed.emit()
+        except InputError as error:
+            show_problem(error)
+            return
+        show_info("The earlier annotation is put aside; it stays on the disk.")
+        self.changed.emit()
 
     def end_with(self, window: QWidget | None) -> None:
         """Close them when a viewer's window is gone; docks may come and go."""
@@ -170,7 +181,10 @@ class Desks(QObject):
         """Note what is left, and let other windows have the desks."""
         self._is_closed = True
         for known in self._known.values():
-            _close(known)
+            try:
+                _close(known)
+            except OSError as error:  # the others are still to be closed
+                show_problem(error, f"Closing the annotation of '{known.image.name}'")
         self._known.clear()
 
     def step(self, word: str) -> None:

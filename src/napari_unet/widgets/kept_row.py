@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from napari_unet.desk_folders import forget_left_open, list_left_open
@@ -121,7 +120,6 @@ class LeftOpen(QWidget):
         except Exception as error:  # noqa: BLE001 - whatever a reader of files raises
             show_problem(error, "Opening the images")
             return
-        show_info("What was painted is back; Undo goes on where you were.")
 
     def _on_not_clicked(self) -> None:
         self.hide()

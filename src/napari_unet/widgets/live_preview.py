@@ -15,6 +15,7 @@ from napari_unet.widgets.layers import (
     current_plane,
     find_layer,
     image_of,
+    is_made_for,
     role_of,
     visible_box,
 )
@@ -106,8 +107,11 @@ class LivePreview(QObject):
     def stop(self) -> None:
         """Look no more, hide what was shown, and let go of the image."""
         self._timer.stop()
-        for layer in self._viewer.layers:
-            if role_of(layer) in _LOOKS:
+        layers = list(self._viewer.layers)
+        for layer in layers:
+            # What is left of a deleted image stays: napari 0.9.2 cannot draw nothing.
+            is_over = any(is_made_for(layer, image) for image in layers)
+            if role_of(layer) in _LOOKS and is_over:
                 layer.visible = False  # a part of the image, as it was a while ago
         for layer in self._hidden:
             layer.visible = True

@@ -43,4 +43,9 @@ def apply_state(layer: Points | Shapes, state: dict[str, Any] | None) -> None:
 
 
 def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
+    """Return a value of a feature as JSON knows it; None for what is no number."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value != value:
+        return None
+    return value if isinstance(value, bool | int | float | str) else str(value)

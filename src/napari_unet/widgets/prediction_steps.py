@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 
+# So many steps are kept by napari.
+_KEPT = 100
+
+
 class PredictionSteps:
     """How many of the last changes in a viewer are of the chosen prediction.
 
@@ -73,7 +77,7 @@ class PredictionSteps:
         self._count(0, 0)
 
     def _on_corrected(self, _event: Any) -> None:
-        self._count(self._done + 1, 0)
+        self._count(min(self._done + 1, _KEPT), 0)
 
     def _count(self, done: int, undone: int) -> None:
         self._done, self._undone = done, undone

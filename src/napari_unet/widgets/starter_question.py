@@ -67,6 +67,7 @@ class StarterQuestion(QObject):
             self._answer.forget()
             suited = SuitedStart(segmented.starter, layer.name, segmented.why)
             self._session.suited_start = suited
+            self.settled.emit()
             return
         if self._session.is_busy:  # it has the processor; asked again when it ends
             return
@@ -79,6 +80,8 @@ class StarterQuestion(QObject):
         self._answer.ask(functools.partial(suit_start, image, self._session.device))
 
     def _on_answered(self, suited: SuitedStart) -> None:
+        if self._answer.is_busy:  # asked for another image meanwhile
+            return
         self._session.suited_start = suited
         self.settled.emit()
 
