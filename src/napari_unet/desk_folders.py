@@ -17,12 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 
 from napari_unet.core.errors import InputError
 from napari_unet.core.remembered import read_content
 from napari_unet.core.user_folders import data_folder
-from napari_unet.desk import Desk
 from napari_unet.formats.whole_file import say_why, write_whole
 
 _FOLDER, _JOURNAL, _ABOUT, _LOCK = "annotations", "journal", "image.json", "lock"
@@ -76,6 +74,11 @@ class KeptDesk:
     """
 
     def __init__(self, key: str, image: KeptImage) -> None:
+        # Not before there is something to keep: the dock opens faster without.
+        from filelock import FileLock, Timeout
+
+        from napari_unet.desk import Desk
+
         self.folder = folder_of(key)
         # Opened on one thread, closed on another.
         self._lock = FileLock(self.folder / _LOCK, thread_local=False)
@@ -117,6 +120,8 @@ class KeptDesk:
 
     def set_aside(self) -> None:
         """Begin an empty journal; the old one is kept beside it, under its date."""
+        from napari_unet.desk import Desk
+
         day = time.strftime("%Y-%m-%d %H.%M.%S", time.localtime(self.changed))
         aside = self.folder / f"{_JOURNAL} of {day}"
         if aside.exists():
@@ -170,8 +175,12 @@ def list_left_open() -> list[KeptImage]:
 
     Only those whose file is where it was; the one annotated last comes first.
     """
+    if not (marks := list((data_folder() / _FOLDER).glob(f"*/{_OPEN}"))):
+        return []
+    from filelock import FileLock, Timeout
+
     found = []
-    for mark in (data_folder() / _FOLDER).glob(f"*/{_OPEN}"):
+    for mark in marks:
         image, journal = _read_about(mark.parent), mark.parent / _JOURNAL
         if image is None or not image.path or not Path(image.path).exists():
             continue
@@ -186,6 +195,8 @@ def list_left_open() -> list[KeptImage]:
 
 def forget_left_open() -> None:
     """Offer those no more; what was painted stays where it is."""
+    from filelock import FileLock, Timeout
+
     for mark in (data_folder() / _FOLDER).glob(f"*/{_OPEN}"):
         lock = FileLock(mark.parent / _LOCK)
         with suppress(Timeout, OSError), lock.acquire(timeout=0):

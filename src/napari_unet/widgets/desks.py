@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import time
 import weakref
 from dataclasses import dataclass
@@ -284,6 +285,13 @@ def _close(known: _Known) -> None:
 
 
 _desks: weakref.WeakKeyDictionary[napari.Viewer, Desks] = weakref.WeakKeyDictionary()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close what is open before the interpreter takes Qt away from under it."""
+    for desks in list(_desks.values()):
+        desks.close()
 
 
 def desks_of(viewer: napari.Viewer) -> Desks:
