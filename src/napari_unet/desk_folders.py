@@ -32,10 +32,6 @@ _HASHED = 2**28
 _DIGITS = 16
 
 
-class DeskInUseError(InputError):
-    """The annotation of an image is open in another window."""
-
-
 @dataclass(frozen=True, slots=True)
 class KeptImage:
     """An image whose annotation is kept.
@@ -67,10 +63,8 @@ class KeptDesk:
 
     Raises
     ------
-    DeskInUseError
-        If it is open in another window.
     InputError
-        If its folder cannot be written.
+        If it is open in another window, or its folder cannot be written.
     """
 
     def __init__(self, key: str, image: KeptImage) -> None:
@@ -86,7 +80,7 @@ class KeptDesk:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._lock.acquire(timeout=0)
         except Timeout:
-            raise DeskInUseError(
+            raise InputError(
                 f"'{image.name}' is annotated in another window of napari already, or "
                 "opened twice in this one: what is painted here is not kept there. "
                 "Close the other, and open this image again."

@@ -83,7 +83,7 @@ def telling_shortage(doing: str) -> Iterator[None]:
     """Where memory runs out, raise what `tell_shortage` makes of it."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # the kinds differ by library; all go on
         told = tell_shortage(error, doing)
         if told is error:
             raise

@@ -46,6 +46,7 @@ class _Known:
     kept: KeptDesk | None
     keeper: DeskKeeper | None = None
     refused: str = ""
+    offer: str = ""  # counted once: an annotation may be large
 
 
 class Desks(QObject):
@@ -111,9 +112,15 @@ class Desks(QObject):
 
     def describe_offer(self) -> str:
         """Say what is offered: how much, and of when."""
-        kept = self.offered
-        if kept is None:
+        known, kept = self._current, self.offered
+        if known is None or kept is None:
             return ""
+        known.offer = known.offer or self._count(kept)
+        return known.offer
+
+    @staticmethod
+    def _count(kept: KeptDesk) -> str:
+        """Say how much was annotated, and when."""
         labels = kept.desk.arrays.get("annotation")
         found = 0
         if labels is not None:
